@@ -1,0 +1,190 @@
+"""NUTS driven by the host: a thread a chain, in chunks, so that a run can be watched and stopped.
+
+The program of a chunk serves warm-up and draws, any number of them, and any target acceptance: a
+second fit of as many groups compiles nothing.
+"""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+
+from hierpool.counts import Counts
+from hierpool.models import Model
+from hierpool.nuts import (
+    NUTS,
+    ChainState,
+    Run,
+    Schedule,
+    Stats,
+    advance,
+    chain_keys,
+    schedule,
+    start,
+)
+from hierpool.sample import Flat
+
+CHUNK = 250
+"""Steps from one look of the host to the next: some 10 ms for 20 groups."""
+
+Progress = Callable[[int, int, int], None]
+"""Called with the steps done and to do, over all chains, and the divergent draws so far."""
+
+
+class Chains:
+    """The chains of one fit, compiled and at their starts; ``run`` draws.
+
+    Args:
+        key: random key.
+        model: what to fit.
+        counts: successes out of trials, (group,) each.
+        nuts: the sampler's settings. "parallel" and "sequential" run the same compiled program,
+            and give the same draws to the bit; "vectorized" rounds differently.
+    """
+
+    def __init__(self, key: jax.Array, model: Model, counts: Counts, nuts: NUTS) -> None:
+        self._nuts = nuts
+        self._keys = chain_keys(key, nuts.num_chains)
+        self._steps = schedule(nuts.num_warmup, nuts.num_draws)
+        is_batch = nuts.method == "vectorized"
+        self._start = partial(_start_all if is_batch else _start_one, model, counts)
+        self._advance = partial(_advance_all if is_batch else _advance_one, model, counts)
+        # Here, and not in the threads of the chains, which would compile it side by side.
+        key = self._keys if is_batch else self._keys[0]
+        jax.block_until_ready(self._chunk(self._start(key), key, 0, 0))
+
+    def run(self, progress: Progress | None = None) -> tuple[np.ndarray, Stats]:
+        """Returns positions (chain, draw, dim) and ``Stats`` (chain, draw), as NumPy arrays.
+
+        Args:
+            progress: called after every chunk, possibly from a thread of its own.
+
+        Raises:
+            KeyboardInterrupt: the user stopped it; the chains end with their chunk.
+        """
+        meter = _Meter(self._nuts, progress)
+        if self._nuts.method == "vectorized":
+            return self._drive(self._keys, meter)
+        # The configuration of a thread is its own: a new one would fall back to float32.
+        is_double = jnp.result_type(float) == np.float64
+        device = jax.config.jax_default_device
+
+        def chain(key: jax.Array) -> tuple[np.ndarray, Stats]:
+            with jax.enable_x64(is_double), jax.default_device(device):
+                return self._drive(key, meter)
+
+        workers = self._nuts.num_chains if self._nuts.method == "parallel" else 1
+        with ThreadPoolExecutor(workers) as pool:
+            futures = [pool.submit(chain, key) for key in self._keys]
+            try:
+                chains = [future.result() for future in futures]
+            except BaseException:
+                # Or the pool would wait for every chain's last draw.
+                meter.stopped.set()
+                raise
+        positions = np.stack([chain_positions for chain_positions, _ in chains])
+        columns = zip(*(stats for _, stats in chains), strict=True)
+        return positions, Stats(*(np.stack(column) for column in columns))
+
+    def _drive(self, key: jax.Array, meter: "_Meter") -> tuple[np.ndarray, Stats]:
+        """Returns positions (..., draw, dim) and ``Stats`` (..., draw) of the chain(s) of a key."""
+        state = self._start(key)
+        num_warmup, num_steps = self._nuts.num_warmup, len(self._steps.stage)
+        kept: list[tuple[np.ndarray, Stats]] = []
+        for first in range(0, num_steps, CHUNK):
+            if meter.stopped.is_set():
+                break
+            size = min(CHUNK, num_steps - first)
+            run = self._chunk(state, key, first, size)
+            state = run.state
+            rows = slice(max(num_warmup - first, 0), size)
+            stats = Stats(*(np.asarray(column)[..., rows] for column in run.stats))
+            if stats.lp.shape[-1]:
+                kept.append((np.asarray(run.positions)[..., rows, :], stats))
+            meter.add(size * key.size, int(stats.diverging.sum()))
+        positions = np.concatenate([chunk_positions for chunk_positions, _ in kept], axis=-2)
+        columns = zip(*(stats for _, stats in kept), strict=True)
+        return positions, Stats(*(np.concatenate(column, axis=-1) for column in columns))
+
+    def _chunk(self, state: ChainState, key: jax.Array, first: int, size: int) -> Run:
+        # Every chunk has the same shape, so that one program serves them all.
+        steps = Schedule(
+            *(np.resize(column[first : first + size], CHUNK) for column in self._steps)
+        )
+        nuts = self._nuts
+        return self._advance(
+            state, key, first, steps, size, nuts.target_accept, max_tree_depth=nuts.max_tree_depth
+        )
+
+
+class _Meter:
+    """Counts the steps of all chains, and can tell them to stop."""
+
+    def __init__(self, nuts: NUTS, progress: Progress | None) -> None:
+        self.stopped = threading.Event()
+        self._total = nuts.num_chains * (nuts.num_warmup + nuts.num_draws)
+        self._progress, self._lock = progress, threading.Lock()
+        self._done = self._divergences = 0
+
+    def add(self, steps: int, divergences: int) -> None:
+        with self._lock:
+            self._done += steps
+            self._divergences += divergences
+            if self._progress is not None:
+                self._progress(self._done, self._total, self._divergences)
+
+
+@jax.jit
+def _start_one(model: Model, counts: Counts, key: jax.Array) -> ChainState:
+    flat = Flat(model, counts)
+    init_key, _ = jax.random.split(key)
+    return start(flat.log_density, flat.init(init_key))
+
+
+@jax.jit
+def _start_all(model: Model, counts: Counts, keys: jax.Array) -> ChainState:
+    return jax.vmap(partial(_start_one, model, counts))(keys)
+
+
+@partial(jax.jit, static_argnames="max_tree_depth")
+def _advance_one(
+    model: Model,
+    counts: Counts,
+    state: ChainState,
+    key: jax.Array,
+    first: ArrayLike,
+    steps: Schedule,
+    num_steps: ArrayLike,
+    target_accept: ArrayLike,
+    max_tree_depth: int,
+) -> Run:
+    log_density = Flat(model, counts).log_density
+    _, steps_key = jax.random.split(key)
+    return advance(
+        log_density, target_accept, max_tree_depth, state, steps_key, first, steps, num_steps, CHUNK
+    )
+
+
+@partial(jax.jit, static_argnames="max_tree_depth")
+def _advance_all(
+    model: Model,
+    counts: Counts,
+    state: ChainState,
+    keys: jax.Array,
+    first: ArrayLike,
+    steps: Schedule,
+    num_steps: ArrayLike,
+    target_accept: ArrayLike,
+    max_tree_depth: int,
+) -> Run:
+    def one(state: ChainState, key: jax.Array) -> Run:
+        return _advance_one(
+            model, counts, state, key, first, steps, num_steps, target_accept, max_tree_depth
+        )
+
+    return jax.vmap(one)(state, keys)

@@ -1,0 +1,155 @@
+"""Draws as an ArviZ tree, and the tree on disk.
+
+The tree is the fit: every later question is asked of it, so a file answers as well as a fresh fit.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from hierpool.nuts import Stats
+from hierpool.table import InputError, Table
+
+GROUP = "group"
+"""Name of the dimension and coordinate of the groups."""
+
+
+def to_datatree(
+    table: Table,
+    *,
+    posterior: Mapping[str, np.ndarray],
+    prior: Mapping[str, np.ndarray] | None,
+    log_likelihood: np.ndarray,
+    stats: Stats | None,
+    rng: np.random.Generator,
+    attributes: Mapping[str, Any],
+) -> xr.DataTree:
+    """Returns a fit in ArviZ's form, with the groups' names as coordinates.
+
+    Args:
+        table: the data.
+        posterior: parameters by name, (chain, draw) or (chain, draw, group).
+        prior: the same parameters drawn from the prior, (draw,) or (draw, group), if it is known.
+        log_likelihood: (chain, draw, group) log probability of each group's successes, theta
+            integrated out.
+        stats: (chain, draw) statistics of the sampler; None if the draws are exact.
+        rng: draws the replicates.
+        attributes: what the fit was, to be kept with it.
+    """
+    # arviz_base alone: arviz itself would bring its plots along.
+    from arviz_base import from_dict
+
+    trials = table.trials
+    groups: dict[str, Mapping[str, Any]] = {
+        "posterior": posterior,
+        "posterior_predictive": {"y": rng.binomial(trials, posterior["theta"])},
+        "log_likelihood": {"y": log_likelihood},
+        "observed_data": {"y": table.successes},
+        "constant_data": {"n": trials},
+    }
+    if prior is not None:
+        groups["prior"] = {name: draws[None] for name, draws in prior.items()}
+        groups["prior_predictive"] = {"y": rng.binomial(trials, prior["theta"])[None]}
+    if stats is not None:
+        groups["sample_stats"] = stats._asdict()
+    tree = from_dict(
+        groups,
+        coords={GROUP: table.labels},
+        dims={"theta": [GROUP], "y": [GROUP], "n": [GROUP]},
+    )
+    tree.attrs = {**_provenance(table), **attributes}
+    return tree
+
+
+def settings(instance: Any) -> str:
+    """Returns a model or an inference algorithm, with all its settings, as JSON."""
+    fields = {name: _plain(value) for name, value in asdict(instance).items()}
+    return json.dumps({"name": type(instance).__name__, **fields})
+
+
+def save(tree: xr.DataTree, path: str | os.PathLike[str], *, force: bool = False) -> None:
+    """Writes a fit to a netCDF file, whole or not at all.
+
+    Args:
+        tree: what ``fit`` returned.
+        path: the file. Its folder must exist.
+        force: replace a file that is there.
+
+    Raises:
+        FileExistsError: the file is there, and ``force`` is off.
+        ImportError: h5netcdf is not installed.
+        OSError: the file can't be written.
+    """
+    path = Path(path)
+    check_writable(path, force=force)
+    # Written beside and renamed: stopped half way, it leaves what was there before.
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        tree.to_netcdf(partial, engine="h5netcdf")
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def check_writable(path: str | os.PathLike[str], *, force: bool = False) -> None:
+    """Raises what would keep ``save`` from writing a file, before any work is done."""
+    path = Path(path)
+    try:
+        import h5netcdf  # noqa: F401  (xarray's own error does not name the extra)
+    except ImportError:
+        raise ImportError('Saving needs h5netcdf: pip install "hierpool[netcdf]".') from None
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder: name a file in it.")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"The folder {path.parent} does not exist: make it first.")
+    if path.exists() and not force:
+        raise FileExistsError(f"{path} exists: --force (force=True) replaces it.")
+
+
+def load(path: str | os.PathLike[str]) -> xr.DataTree:
+    """Returns a fit that ``save`` wrote.
+
+    Args:
+        path: the file.
+
+    Raises:
+        InputError: the file holds no fit.
+        OSError: the file can't be read.
+    """
+    if not Path(path).exists():
+        raise FileNotFoundError(f"{path} does not exist.")
+    try:
+        with xr.open_datatree(path, engine="h5netcdf") as file:
+            tree = file.load()
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} is no netCDF file that can be read: {error}") from None
+    if "posterior" not in tree.children or "hierpool_model" not in tree.attrs:
+        raise InputError(f"{path} was not written by hierpool: it holds no fit.")
+    return tree
+
+
+def _provenance(table: Table) -> dict[str, Any]:
+    """Returns what the fit was made of: versions, and a hash of the data."""
+    digest = hashlib.sha256(table.successes.tobytes() + table.trials.tobytes())
+    digest.update("\0".join(table.labels).encode())
+    versions = {name: version(name) for name in ("hierpool", "jax", "blackjax", "numpy")}
+    return {
+        "inference_library": "hierpool",
+        "inference_library_version": versions["hierpool"],
+        "versions": json.dumps(versions),
+        "data_sha256": digest.hexdigest(),
+        "successes": table.successes_name,
+        "trials": table.trials_name,
+    }
+
+
+def _plain(value: Any) -> Any:
+    return value if value is None or isinstance(value, str | int) else float(value)

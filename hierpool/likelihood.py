@@ -1,0 +1,129 @@
+"""Log-likelihoods of counts, each group's measured against its own reference rate.
+
+A binomial log-likelihood is a large number of which only the differences matter. So each is given
+less the one of the group's reference rate, (y + 1/2) / (n + 1), which no parameter moves: what is
+left is half a deviance, of the order of one, in float32 as in float64, for 45 trials and for a
+billion. ``reference`` gives back what was taken, with the binomial coefficient.
+
+Source: the split of a log Beta function into an entropy, a determinant and Stirling remainders is
+NIST Digital Library of Mathematical Functions, 5.11; the rest is algebra, checked in the tests
+against 50-digit arithmetic.
+"""
+
+import jax
+import jax.numpy as jnp
+
+from hierpool.counts import Counts
+from hierpool.special import HALF_LOG_TWO_PI, bernoulli_divergence, stirling_remainder
+
+
+def reference(counts: Counts) -> jax.Array:
+    """Returns (group,) log Binomial(y | n, (y + 1/2) / (n + 1)), coefficient included.
+
+    Add it to ``binomial`` or ``beta_binomial`` for the log probability of the counts.
+    """
+    successes, failures, trials = counts.as_floats()
+
+    def half(count: jax.Array) -> jax.Array:
+        shifted = count + 1
+        log_factorial_rest = 0.5 * jnp.log(shifted) + stirling_remainder(shifted)
+        return count * jnp.log1p(-0.5 / shifted) - log_factorial_rest
+
+    total = 0.5 * jnp.log(trials + 1) + stirling_remainder(trials + 1)
+    return half(successes) + half(failures) + total + (1 - HALF_LOG_TWO_PI)
+
+
+def binomial(logit_theta: jax.Array, counts: Counts) -> jax.Array:
+    """Returns (group,) log Binomial(y | n, theta), less ``reference``.
+
+    Args:
+        logit_theta: (group,) log-odds of success of each group.
+        counts: successes out of trials of each group.
+    """
+    successes, failures, trials = counts.as_floats(logit_theta.dtype)
+    reference_logit = jnp.log(successes + 0.5) - jnp.log(failures + 0.5)
+    return _against_reference(reference_logit, logit_theta - reference_logit, successes, trials)
+
+
+def beta_binomial(logit_phi: jax.Array, kappa: jax.Array, counts: Counts) -> jax.Array:
+    """Returns (group,) log probability of y with theta integrated out, less ``reference``.
+
+        theta ~ Beta(phi kappa, (1 - phi) kappa), y ~ Binomial(n, theta)
+
+    A group with 0 trials gives exactly 0.
+
+    Args:
+        logit_phi: () log-odds of the population mean chance.
+        kappa: () population concentration, in trials.
+        counts: successes out of trials of each group.
+    """
+    successes, failures, trials = counts.as_floats(logit_phi.dtype)
+    a, b = kappa * jax.nn.sigmoid(logit_phi), kappa * jax.nn.sigmoid(-logit_phi)
+    # By how much the data raise the log of each parameter, and so the log-odds of the mean.
+    lift_a, lift_b = jnp.log1p(successes / a), jnp.log1p(failures / b)
+    from_reference = _log_ratio(a, successes) - _log_ratio(b, failures)
+    reference_logit = jnp.log(successes + 0.5) - jnp.log(failures + 0.5)
+    # The likelihood at the posterior mean, what that mean costs under the population, and the
+    # ratio of the widths of posterior and population.
+    at_mean = _against_reference(reference_logit, from_reference, successes, trials)
+    cost = kappa * bernoulli_divergence(logit_phi, lift_a - lift_b)
+    widths = 0.5 * (jnp.log1p(trials / kappa) - lift_a - lift_b)
+    before = stirling_remainder(jnp.stack([a, b, kappa]))[:, None]
+    after = stirling_remainder(jnp.stack([a + successes, b + failures, kappa + trials]))
+    rest = (after - before)[0] + (after - before)[1] - (after - before)[2]
+    return at_mean - cost + widths + rest
+
+
+def logit_normal_binomial(mu: jax.Array, sigma: jax.Array, counts: Counts) -> jax.Array:
+    """Returns (group,) log probability of y with theta integrated out, less ``reference``.
+
+        logit theta ~ Normal(mu, sigma), y ~ Binomial(n, theta)
+
+    The trapezoid rule on nodes around each group's own mode: for a function that is smooth on the
+    whole line its error falls geometrically in the number of nodes.
+
+    Args:
+        mu: () mean of the population's log-odds.
+        sigma: () their standard deviation, positive.
+        counts: successes out of trials of each group.
+    """
+    successes, failures, trials = counts.as_floats(mu.dtype)
+
+    def newton(_: int, x: jax.Array) -> jax.Array:
+        # In units of sigma. The log integrand is concave; a step is held to one population sd
+        # and to four on the logit scale, because Newton's may overshoot where it is flat.
+        theta = jax.nn.sigmoid(mu + sigma * x)
+        slope = sigma * (successes * (1 - theta) - failures * theta) - x
+        curvature = sigma * sigma * trials * theta * (1 - theta) + 1
+        limit = jnp.maximum(1, 4 / sigma)
+        return x + jnp.clip(slope / curvature, -limit, limit)
+
+    # The posterior of a group is a compromise between its own rate and the population.
+    own = (jnp.log(successes + 0.5) - jnp.log(failures + 0.5) - mu) / sigma
+    precision = sigma * sigma * (successes + 0.5) * (failures + 0.5) / (trials + 1)
+    mode = jax.lax.fori_loop(0, 20, newton, own * precision / (1 + precision))
+    theta = jax.nn.sigmoid(mu + sigma * mode)
+    width = 1 / jnp.sqrt(1 + sigma * sigma * trials * theta * (1 - theta))
+    grid = jnp.linspace(-12, 12, 81, dtype=mu.dtype)
+    nodes = mode + width * grid[:, None]
+    log_integrand = jax.vmap(binomial, (0, None))(mu + sigma * nodes, counts) - 0.5 * nodes**2
+    spacing = width * (grid[1] - grid[0])
+    return jax.nn.logsumexp(log_integrand, axis=0) + jnp.log(spacing) - HALF_LOG_TWO_PI
+
+
+def _against_reference(
+    reference_logit: jax.Array, shift: jax.Array, successes: jax.Array, trials: jax.Array
+) -> jax.Array:
+    # y - n (y + 1/2) / (n + 1): the reference rate is not quite the raw rate, so that it is
+    # never 0 or 1.
+    excess = (successes - 0.5 * trials) / (trials + 1)
+    return excess * shift - trials * bernoulli_divergence(reference_logit, shift)
+
+
+def _log_ratio(parameter: jax.Array, count: jax.Array) -> jax.Array:
+    """Returns log((parameter + count) / (1/2 + count))."""
+    # The larger over the smaller: the argument of log1p is never near -1.
+    larger = parameter > 0.5
+    excess = jnp.where(larger, parameter - 0.5, 0.5 - parameter)
+    log_ratio = jnp.log1p(excess / (count + jnp.minimum(parameter, 0.5)))
+    return jnp.where(larger, log_ratio, -log_ratio)

@@ -1,0 +1,230 @@
+"""The models: what is explored, its log density, and the way back to named parameters.
+
+A model is a few pure functions of one position and one data set. ``log_density`` is the log of
+prior times likelihood with every Jacobian, less one constant of the data that is the same for all
+models (the sum of ``likelihood.reference``), so two models of the same data can be compared.
+
+Source: Efron and Morris (1975), "Data Analysis Using Stein's Estimator and its Generalizations";
+Carpenter, Gabry and Goodrich (2016), "Hierarchical Partial Pooling for Repeated Binary Trials".
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from hierpool import likelihood, population
+from hierpool.counts import Counts
+from hierpool.population import Parameters, Position, floats
+from hierpool.special import (
+    HALF_LOG_TWO_PI,
+    bernoulli_divergence,
+    log_beta,
+    logit,
+    stirling_remainder,
+)
+
+
+class Model(Protocol):
+    """What an inference algorithm needs to know of a model.
+
+    All of it is pure and written for one position and one data set: batching is ``jax.vmap``.
+    """
+
+    def init(self, key: jax.Array, counts: Counts) -> Position:
+        """Returns a start on the unconstrained space, spread a little wider than the posterior."""
+        ...
+
+    def log_density(self, position: Position, counts: Counts) -> jax.Array:
+        """Returns () the log posterior density of the position, up to a constant of the data."""
+        ...
+
+    def constrain(self, key: jax.Array, position: Position, counts: Counts) -> Parameters:
+        """Returns the parameters by name; what the position does not hold is drawn exactly."""
+        ...
+
+    def log_likelihood(self, parameters: Parameters, counts: Counts) -> jax.Array:
+        """Returns (group,) log probability of each group's successes given the population.
+
+        theta is integrated out, so that leaving one out leaves a group out.
+        """
+        ...
+
+
+def model[T](cls: type[T]) -> type[T]:
+    """Returns the class as a frozen dataclass and a pytree with its hyperparameters as leaves."""
+    return jax.tree_util.register_dataclass(dataclass(frozen=True)(cls))
+
+
+@model
+class CompletePooling:
+    """Every group has the same chance of success.
+
+        phi ~ Beta(phi_alpha, phi_beta)
+        theta_i = phi
+        y_i ~ Binomial(n_i, theta_i)
+
+    The posterior is a Beta distribution: there is nothing to explore, the position is empty, and
+    ``log_density`` is the log evidence, up to the constant of the data.
+    """
+
+    phi_alpha: ArrayLike = 1.0
+    phi_beta: ArrayLike = 1.0
+
+    def init(self, key: jax.Array, counts: Counts) -> Position:
+        """Returns an empty position."""
+        return {}
+
+    def log_density(self, position: Position, counts: Counts) -> jax.Array:
+        """Returns () the log evidence, up to a constant of the data."""
+        successes, failures, trials = counts.as_floats()
+        a, b = floats(self.phi_alpha, self.phi_beta)
+        pooled = log_beta(a + successes.sum(), b + failures.sum()) - log_beta(a, b)
+        log_coefficients = -log_beta(successes + 1, failures + 1) - jnp.log1p(trials)
+        return pooled + jnp.sum(log_coefficients - likelihood.reference(counts))
+
+    def constrain(self, key: jax.Array, position: Position, counts: Counts) -> Parameters:
+        """Returns ``phi`` drawn from its Beta posterior, and ``theta`` (group,) equal to it."""
+        successes, failures, _ = counts.as_floats()
+        a, b = floats(self.phi_alpha, self.phi_beta)
+        phi = jax.random.beta(key, a + successes.sum(), b + failures.sum())
+        return {"phi": phi, "theta": jnp.full(successes.shape, phi)}
+
+    def log_likelihood(self, parameters: Parameters, counts: Counts) -> jax.Array:
+        """Returns (group,) log Binomial(y_i | n_i, phi)."""
+        return likelihood.binomial(logit(parameters["phi"]), counts) + likelihood.reference(counts)
+
+
+@model
+class NoPooling:
+    """Every group has a chance of its own, and no group learns from another.
+
+        theta_i ~ Beta(theta_alpha, theta_beta)
+        y_i ~ Binomial(n_i, theta_i)
+
+    The posterior is a product of Beta distributions: the position is empty, and ``log_density`` is
+    the log evidence, up to the constant of the data.
+    """
+
+    theta_alpha: ArrayLike = 1.0
+    theta_beta: ArrayLike = 1.0
+
+    def init(self, key: jax.Array, counts: Counts) -> Position:
+        """Returns an empty position."""
+        return {}
+
+    def log_density(self, position: Position, counts: Counts) -> jax.Array:
+        """Returns () the log evidence, up to a constant of the data."""
+        return jnp.sum(self._marginal(counts))
+
+    def constrain(self, key: jax.Array, position: Position, counts: Counts) -> Parameters:
+        """Returns ``theta`` (group,) drawn from its Beta posteriors."""
+        successes, failures, _ = counts.as_floats()
+        a, b = floats(self.theta_alpha, self.theta_beta)
+        return {"theta": jax.random.beta(key, a + successes, b + failures)}
+
+    def log_likelihood(self, parameters: Parameters, counts: Counts) -> jax.Array:
+        """Returns (group,) log probability of y_i with theta_i integrated over its prior."""
+        return self._marginal(counts) + likelihood.reference(counts)
+
+    def _marginal(self, counts: Counts) -> jax.Array:
+        a, b = floats(self.theta_alpha, self.theta_beta)
+        return likelihood.beta_binomial(jnp.log(a) - jnp.log(b), a + b, counts)
+
+
+@model
+class PartialPooling:
+    """Groups share a population, from which each learns what its own trials do not tell.
+
+        phi ~ Beta(phi_alpha, phi_beta)
+        kappa_log ~ Exponential(kappa_log_rate), kappa = exp(kappa_log)
+        theta_i ~ Beta(phi kappa, (1 - phi) kappa)
+        y_i ~ Binomial(n_i, theta_i)
+
+    kappa counts prior trials, is always above 1, and is a priori Pareto(1, kappa_log_rate). The
+    position is ``logit_phi`` (), ``log_kappa_log`` () and ``logit_theta`` (group,); the density is
+    the joint one.
+    """
+
+    kappa_log_rate: ArrayLike = 1.5
+    phi_alpha: ArrayLike = 1.0
+    phi_beta: ArrayLike = 1.0
+
+    def init(self, key: jax.Array, counts: Counts) -> Position:
+        """Returns a start: a rough draw of the population, and of theta given it."""
+        population_key, theta_key = jax.random.split(key)
+        position = population.start(population_key, counts)
+        successes, failures, _ = counts.as_floats()
+        kappa = population.concentration(position["log_kappa_log"])
+        a = kappa * jax.nn.sigmoid(position["logit_phi"]) + successes
+        b = kappa * jax.nn.sigmoid(-position["logit_phi"]) + failures
+        # A tiny a is spread over thousands on the logit scale: nobody need start out there.
+        spread = jnp.minimum(jnp.sqrt(1 / a + 1 / b), 1)
+        noise = jax.random.normal(theta_key, a.shape, a.dtype)
+        return position | {"logit_theta": jnp.log(a) - jnp.log(b) + spread * noise}
+
+    def log_density(self, position: Position, counts: Counts) -> jax.Array:
+        """Returns () the joint log posterior density, up to a constant of the data."""
+        logit_phi, logit_theta = position["logit_phi"], position["logit_theta"]
+        kappa = population.concentration(position["log_kappa_log"])
+        log_phi, log_not_phi = jax.nn.log_sigmoid(logit_phi), jax.nn.log_sigmoid(-logit_phi)
+        # The Beta density of theta on the logit scale, so with its Jacobian: kappa times a
+        # divergence from phi, and a normaliser in which the Beta function's large terms have
+        # cancelled.
+        rest = stirling_remainder(kappa * jnp.exp(jnp.stack([log_phi, log_not_phi])))
+        normaliser = (
+            0.5 * (jnp.log(kappa) + log_phi + log_not_phi)
+            - HALF_LOG_TWO_PI
+            + (stirling_remainder(kappa) - rest[0] - rest[1])
+        )
+        theta = normaliser - kappa * bernoulli_divergence(logit_phi, logit_theta - logit_phi)
+        data = likelihood.binomial(logit_theta, counts)
+        return population.log_prior(self, position) + jnp.sum(theta + data)
+
+    def constrain(self, key: jax.Array, position: Position, counts: Counts) -> Parameters:
+        """Returns ``phi``, ``kappa_log``, ``kappa`` and ``theta`` (group,). Nothing is drawn."""
+        theta = jax.nn.sigmoid(position["logit_theta"])
+        return population.constrain(position) | {"theta": theta}
+
+    def log_likelihood(self, parameters: Parameters, counts: Counts) -> jax.Array:
+        """Returns (group,) log BetaBinomial(y_i | n_i, phi kappa, (1 - phi) kappa)."""
+        return population.log_likelihood(parameters, counts)
+
+
+@model
+class CollapsedPartialPooling:
+    """The model of ``PartialPooling`` with theta integrated out: two numbers to explore.
+
+        phi ~ Beta(phi_alpha, phi_beta)
+        kappa_log ~ Exponential(kappa_log_rate), kappa = exp(kappa_log)
+        y_i ~ BetaBinomial(n_i, phi kappa, (1 - phi) kappa)
+        theta_i | y_i ~ Beta(phi kappa + y_i, (1 - phi) kappa + n_i - y_i)
+
+    The posterior is the same. ``constrain`` draws theta exactly, so this is the model to take for
+    speed, for many groups, and where the joint density is hard to sample.
+    """
+
+    kappa_log_rate: ArrayLike = 1.5
+    phi_alpha: ArrayLike = 1.0
+    phi_beta: ArrayLike = 1.0
+
+    def init(self, key: jax.Array, counts: Counts) -> Position:
+        """Returns a start: a rough draw of the population."""
+        return population.start(key, counts)
+
+    def log_density(self, position: Position, counts: Counts) -> jax.Array:
+        """Returns () the log posterior density of the population, up to a constant of the data."""
+        kappa = population.concentration(position["log_kappa_log"])
+        data = likelihood.beta_binomial(position["logit_phi"], kappa, counts)
+        return population.log_prior(self, position) + jnp.sum(data)
+
+    def constrain(self, key: jax.Array, position: Position, counts: Counts) -> Parameters:
+        """Returns ``phi``, ``kappa_log``, ``kappa``, and ``theta`` (group,) drawn exactly."""
+        theta = population.draw_theta(key, position, counts)
+        return population.constrain(position) | {"theta": theta}
+
+    def log_likelihood(self, parameters: Parameters, counts: Counts) -> jax.Array:
+        """Returns (group,) log BetaBinomial(y_i | n_i, phi kappa, (1 - phi) kappa)."""
+        return population.log_likelihood(parameters, counts)

