@@ -51,8 +51,8 @@ def summarize(tree: xr.DataTree, *, prob: float = 0.89) -> Summary:
     population.index.name = "parameter"
 
     theta = posterior["theta"].transpose("group", "sample").values
-    successes = tree["observed_data"]["y"].values
-    trials = tree["constant_data"]["n"].values
+    successes = tree["observed_data"].dataset["y"].values
+    trials = tree["constant_data"].dataset["n"].values
     lower, _, upper = np.quantile(theta, levels, axis=1)
     groups = pd.DataFrame(
         {
@@ -67,6 +67,6 @@ def summarize(tree: xr.DataTree, *, prob: float = 0.89) -> Summary:
             "lower": lower,
             "upper": upper,
         },
-        index=pd.Index(tree["posterior"]["group"].values.astype(str), dtype=object, name="group"),
+        index=pd.Index(posterior["group"].values.astype(str), dtype=object, name="group"),
     )
     return Summary(population, groups)

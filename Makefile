@@ -1,0 +1,38 @@
+# make demo: fit the classic example. make test: run every test. Both make .venv first.
+
+VENV := .venv
+BIN := $(VENV)/bin
+# A stamp, so that a new pyproject.toml installs again.
+INSTALLED := $(VENV)/.installed
+
+.PHONY: demo test lint types examples speed clean
+
+demo: $(INSTALLED)
+	$(BIN)/hierpool fit data/efron-morris-75.csv --group player --successes hits --trials at_bats \
+	  --new-group "0 for 4=0/4" --chains 2 --warmup 2000 --draws 2000 --target-accept 0.95 \
+	  --max-rhat 1.03 --seed 1975 --output demo.nc --force
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest
+
+lint: $(INSTALLED)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(INSTALLED)
+	$(BIN)/mypy
+
+examples: $(INSTALLED)
+	$(BIN)/python -m pytest -q tests/test_readme.py
+
+speed: $(INSTALLED)
+	$(BIN)/python benchmarks/demo_speed.py
+
+$(INSTALLED): pyproject.toml .ci/find-python
+	@python=$$(PYTHON="$(PYTHON)" .ci/find-python) && \
+	  echo "Making $(VENV) with $$($$python --version)" && $$python -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
+	@touch $@
+
+clean:
+	rm -rf $(VENV) dist build demo.nc
