@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hierpool.counts import Counts as Counts
     from hierpool.counts import stack as stack
     from hierpool.datasets import load_dataset as load_dataset
-    from hierpool.fit import fit as fit
+    from hierpool.fitting import fit as fit
     from hierpool.inference_data import load as load
     from hierpool.inference_data import save as save
     from hierpool.logit_normal import LogitPartialPooling as LogitPartialPooling
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from hierpool.models import NoPooling as NoPooling
     from hierpool.models import PartialPooling as PartialPooling
     from hierpool.nuts import NUTS as NUTS
-    from hierpool.sample import Draws as Draws
-    from hierpool.sample import sample as sample
+    from hierpool.sampling import Draws as Draws
+    from hierpool.sampling import sample as sample
     from hierpool.summary import summarize as summarize
     from hierpool.table import InputError as InputError
 
@@ -38,7 +38,7 @@ _HOMES = {
     "CompletePooling": "models",
     "ConvergenceWarning": "convergence",
     "Counts": "counts",
-    "Draws": "sample",
+    "Draws": "sampling",
     "InputError": "table",
     "LogitPartialPooling": "logit_normal",
     "Model": "models",
@@ -47,10 +47,10 @@ _HOMES = {
     "PartialPooling": "models",
     "Verdict": "convergence",
     "check": "convergence",
-    "fit": "fit",
+    "fit": "fitting",
     "load": "inference_data",
     "load_dataset": "datasets",
-    "sample": "sample",
+    "sample": "sampling",
     "save": "inference_data",
     "stack": "counts",
     "summarize": "summary",

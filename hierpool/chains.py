@@ -27,7 +27,7 @@ from hierpool.nuts import (
     schedule,
     start,
 )
-from hierpool.sample import Flat
+from hierpool.sampling import Flat
 
 CHUNK = 250
 """Steps from one look of the host to the next: some 10 ms for 20 groups."""

@@ -188,8 +188,11 @@ def _model(options: argparse.Namespace) -> "Model":
     given = {name: value for name, value in given.items() if value is not None}
     for name in given:
         if name not in vars(kind()):
-            flag = "--" + name.replace("_", "-")
-            raise hierpool.InputError(f"{flag} is not a hyperparameter of --model {options.model}.")
+            flag, *others = ("--" + one.replace("_", "-") for one in (name, *vars(kind())))
+            raise hierpool.InputError(
+                f"{flag} is not a hyperparameter of --model {options.model}, which has "
+                f"{', '.join(others)}."
+            )
     model: Model = kind(**given)
     return model
 
@@ -198,7 +201,7 @@ def _fit(options: argparse.Namespace) -> int:
     started = time.perf_counter()
     _use_compilation_cache()
     import hierpool
-    from hierpool.inference_data import check_writable
+    from hierpool.inference_data import check_writable, require_netcdf
 
     new_groups = dict(options.new_group)
     if len(new_groups) < len(options.new_group):
@@ -209,9 +212,12 @@ def _fit(options: argparse.Namespace) -> int:
         raise hierpool.InputError(f"--max-rhat must be above 1, not {options.max_rhat}.")
     # Before any work is done, not after.
     if options.output:
+        require_netcdf()
         check_writable(options.output, force=options.force)
-    if options.csv and Path(options.csv).exists() and not options.force:
-        raise hierpool.InputError(f"{options.csv} exists: --force replaces it.")
+    if options.csv:
+        check_writable(options.csv, force=options.force)
+        if options.output and Path(options.csv).resolve() == Path(options.output).resolve():
+            raise hierpool.InputError(f"--output and --csv are the same file, {options.csv}.")
     inference = hierpool.NUTS(
         num_chains=options.chains,
         num_warmup=options.warmup,

@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
+from hierpool.inference_data import GROUPS
+
 MAX_RHAT = 1.01
 MIN_EFFECTIVE_PER_CHAIN = 100
 MAX_DIVERGENT = 1 / 200
@@ -23,9 +25,10 @@ class Verdict(NamedTuple):
     """What the diagnostics say of a fit."""
 
     rhat: float
-    """Largest rank-normalised split R-hat of any sampled quantity; NaN if draws are exact."""
+    """Largest rank-normalised split R-hat of any sampled quantity; NaN if draws are exact, if
+    there is one chain, or if the quantity does not move or is not finite."""
     rhat_of: str
-    """The quantity that has it."""
+    """The quantity that has it; empty if draws are exact."""
     effective: float
     """Smallest bulk effective sample size of any sampled quantity; NaN if draws are exact."""
     effective_of: str
@@ -40,7 +43,7 @@ class Verdict(NamedTuple):
     @property
     def sentence(self) -> str:
         """The verdict in one line."""
-        if np.isnan(self.rhat):
+        if not self.rhat_of:
             return f"Exact: {self.num_draws} independent draws."
         judged = "Not converged" if self.problems else "Converged"
         return (
@@ -66,7 +69,7 @@ def check(tree: xr.DataTree, *, max_rhat: float = MAX_RHAT, strict: bool = False
     if "sample_stats" not in tree.children:
         return Verdict(np.nan, "", np.nan, "", 0, total, ())
     rhats, effectives = _diagnostics(posterior)
-    # A quantity that does not move, or is not finite, has R-hat NaN: the worst of all.
+    # NaN is the worst of all.
     rhat_of = max(rhats, key=lambda name: np.nan_to_num(rhats[name], nan=np.inf))
     effective_of = min(effectives, key=lambda name: np.nan_to_num(effectives[name], nan=0))
     rhat, effective = rhats[rhat_of], effectives[effective_of]
@@ -74,27 +77,36 @@ def check(tree: xr.DataTree, *, max_rhat: float = MAX_RHAT, strict: bool = False
 
     nuts = json.loads(tree.attrs["hierpool_inference"])
     problems = []
-    if not rhat < max_rhat:
+    if num_chains == 1:
+        problems.append("R-hat compares chains, and there is one: take at least 2.")
+    elif np.isnan(rhat + effective):
+        stuck = rhat_of if np.isnan(rhat) else effective_of
+        problems.append(f"{stuck} does not move, or is not finite: its draws are of no use.")
+    elif not rhat < max_rhat:
         problems.append(
             f"R-hat of {rhat_of} is {rhat:.4f}, and should be below {max_rhat}: the chains do not "
             f"agree yet; take more warm-up and draws (now {nuts['num_warmup']} and {num_draws})."
         )
-    if not effective >= MIN_EFFECTIVE_PER_CHAIN * num_chains:
+    if not np.isnan(effective) and effective < MIN_EFFECTIVE_PER_CHAIN * num_chains:
         problems.append(
             f"{effective_of} has {effective:.0f} effective draws, fewer than "
             f"{MIN_EFFECTIVE_PER_CHAIN} a chain: take more draws (now {num_draws} a chain)."
         )
     if diverging > (0 if strict else total * MAX_DIVERGENT):
-        problems.append(
-            f"{diverging} of {total} draws diverged: raise target_accept (now "
-            f"{nuts['target_accept']}), or fit CollapsedPartialPooling, which has the same "
-            "posterior in two dimensions."
-        )
+        remedy = f"raise target_accept (now {nuts['target_accept']})"
+        if json.loads(tree.attrs["hierpool_model"])["name"] == "PartialPooling":
+            remedy += (
+                ", or fit CollapsedPartialPooling, which has the same posterior in two dimensions"
+            )
+        problems.append(f"{diverging} of {total} draws diverged: {remedy}.")
     return Verdict(rhat, rhat_of, effective, effective_of, diverging, total, tuple(problems))
 
 
 def _diagnostics(posterior: xr.Dataset) -> tuple[dict[str, float], dict[str, float]]:
-    """Returns R-hat and bulk effective sample size of every scalar but kappa, by name."""
+    """Returns R-hat and bulk effective sample size of every scalar but kappa, by name.
+
+    R-hat is NaN where a quantity does not move; both are where one is not finite.
+    """
     # Imported late: it brings SciPy's statistics along, which the sampler does not need.
     from arviz_stats.base import array_stats  # type: ignore[attr-defined]
 
@@ -104,9 +116,12 @@ def _diagnostics(posterior: xr.Dataset) -> tuple[dict[str, float], dict[str, flo
         if variable == "kappa":
             continue
         draws = posterior[variable].values
-        rhat = np.ravel(array_stats.rhat(draws, chain_axis=0, draw_axis=1))
-        effective = np.ravel(array_stats.ess(draws, chain_axis=0, draw_axis=1))
-        labels = posterior["group"].values if draws.ndim == 3 else [None]
+        draws = np.where(np.isfinite(draws).all(axis=(0, 1)), draws, np.nan)
+        # What does not move is 0 / 0: a value here, not a warning.
+        with np.errstate(invalid="ignore", divide="ignore"):
+            rhat = np.ravel(array_stats.rhat(draws, chain_axis=0, draw_axis=1))
+            effective = np.ravel(array_stats.ess(draws, chain_axis=0, draw_axis=1))
+        labels = posterior[GROUPS].values if draws.ndim == 3 else [None]
         names = [str(variable) if label is None else f"{variable}[{label}]" for label in labels]
         rhats.update(zip(names, map(float, rhat), strict=True))
         effectives.update(zip(names, map(float, effective), strict=True))

@@ -38,6 +38,8 @@ def read_file(path: str | os.PathLike[str]) -> tuple[pd.DataFrame, Source]:
     """
     name = Path(path).name
     content = Path(path).read_bytes()
+    if content.startswith((b"PK\x03\x04", b"\x1f\x8b")):
+        raise ValueError(f"{name} is a workbook or an archive: save its table as CSV.")
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise ValueError(f"{name} is in UTF-16: save it as UTF-8.")
     try:
@@ -46,7 +48,7 @@ def read_file(path: str | os.PathLike[str]) -> tuple[pd.DataFrame, Source]:
         line = content[: error.start].count(b"\n") + 1
         raise ValueError(f"{name} is not in UTF-8 (line {line}): save it as UTF-8.") from None
     if "\0" in text:
-        raise ValueError(f"{name} is not a text file.")
+        raise ValueError(f"{name} is not a text file: it has NUL bytes; save it as CSV in UTF-8.")
     # Not str.splitlines, which would cut a name at any of Unicode's separators.
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     kept = [i for i, line in enumerate(lines) if line.strip() and not line.startswith("#")]
@@ -63,12 +65,14 @@ def read_file(path: str | os.PathLike[str]) -> tuple[pd.DataFrame, Source]:
             starts.append(numbers[previous])
             previous = reader.line_num
     except csv.Error as error:
-        raise ValueError(f"{name}, line {numbers[previous]}: {error}.") from None
+        line = numbers[previous]
+        raise ValueError(f"{name}, line {line}: {error}; is every quote closed?") from None
     names = [column.strip() for column in rows[0]]
     for row, line in zip(rows[1:], starts[1:], strict=True):
         if len(row) != len(names):
+            remedy = f": quote what holds a {separator!r}" if len(row) > len(names) else ""
             raise ValueError(
-                f"{name}, line {line}: {len(row)} fields where the header has {len(names)}."
+                f"{name}, line {line}: {len(row)} fields where the header has {len(names)}{remedy}."
             )
     frame = pd.DataFrame(rows[1:], columns=pd.Index(names, dtype=object), dtype=object)
     return frame, Source(name, np.asarray(starts[1:]))

@@ -18,8 +18,9 @@ import xarray as xr
 from hierpool.nuts import Stats
 from hierpool.table import InputError, Table
 
-GROUP = "group"
-"""Name of the dimension and coordinate of the groups."""
+GROUPS = "groups"
+"""The dimension of theta, y and n, whose coordinate holds the groups' names. Not "group": that name
+ArviZ's ``plot_prior_posterior`` takes for itself, and fails where a variable has it."""
 
 
 def to_datatree(
@@ -62,8 +63,8 @@ def to_datatree(
         groups["sample_stats"] = stats._asdict()
     tree = from_dict(
         groups,
-        coords={GROUP: table.labels},
-        dims={"theta": [GROUP], "y": [GROUP], "n": [GROUP]},
+        coords={GROUPS: table.labels},
+        dims={"theta": [GROUPS], "y": [GROUPS], "n": [GROUPS]},
     )
     tree.attrs = {**_provenance(table), **attributes}
     return tree
@@ -89,6 +90,7 @@ def save(tree: xr.DataTree, path: str | os.PathLike[str], *, force: bool = False
         OSError: the file can't be written.
     """
     path = Path(path)
+    require_netcdf()
     check_writable(path, force=force)
     # Written beside and renamed: stopped half way, it leaves what was there before.
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -100,18 +102,24 @@ def save(tree: xr.DataTree, path: str | os.PathLike[str], *, force: bool = False
 
 
 def check_writable(path: str | os.PathLike[str], *, force: bool = False) -> None:
-    """Raises what would keep ``save`` from writing a file, before any work is done."""
+    """Raises what would keep a file from being written, before any work is done."""
     path = Path(path)
-    try:
-        import h5netcdf  # noqa: F401  (xarray's own error does not name the extra)
-    except ImportError:
-        raise ImportError('Saving needs h5netcdf: pip install "hierpool[netcdf]".') from None
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder: name a file in it.")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"The folder {path.parent} does not exist: make it first.")
     if path.exists() and not force:
         raise FileExistsError(f"{path} exists: --force (force=True) replaces it.")
+
+
+def require_netcdf() -> None:
+    """Raises ``ImportError`` if fits can't be saved and loaded."""
+    try:
+        import h5netcdf  # noqa: F401  (xarray's own error does not name the extra)
+    except ImportError:
+        raise ImportError(
+            'Saving and loading need h5netcdf: pip install "hierpool[netcdf]".'
+        ) from None
 
 
 def load(path: str | os.PathLike[str]) -> xr.DataTree:
@@ -121,13 +129,18 @@ def load(path: str | os.PathLike[str]) -> xr.DataTree:
         path: the file.
 
     Raises:
+        ImportError: h5netcdf is not installed.
         InputError: the file holds no fit.
         OSError: the file can't be read.
     """
+    require_netcdf()
     if not Path(path).exists():
         raise FileNotFoundError(f"{path} does not exist.")
+    if Path(path).is_dir():
+        raise IsADirectoryError(f"{path} is a folder: name a file in it.")
     try:
-        with xr.open_datatree(path, engine="h5netcdf") as file:
+        # "access" is h5netcdf's own default, of which it would warn at an HDF5 file not of ours.
+        with xr.open_datatree(path, engine="h5netcdf", phony_dims="access") as file:
             tree = file.load()
     except (OSError, ValueError) as error:
         raise InputError(f"{path} is no netCDF file that can be read: {error}") from None

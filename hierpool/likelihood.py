@@ -14,7 +14,12 @@ import jax
 import jax.numpy as jnp
 
 from hierpool.counts import Counts
-from hierpool.special import HALF_LOG_TWO_PI, bernoulli_divergence, stirling_remainder
+from hierpool.special import (
+    HALF_LOG_TWO_PI,
+    bernoulli_divergence,
+    log1p_ratio,
+    stirling_remainder,
+)
 
 
 def reference(counts: Counts) -> jax.Array:
@@ -60,7 +65,7 @@ def beta_binomial(logit_phi: jax.Array, kappa: jax.Array, counts: Counts) -> jax
     successes, failures, trials = counts.as_floats(logit_phi.dtype)
     a, b = kappa * jax.nn.sigmoid(logit_phi), kappa * jax.nn.sigmoid(-logit_phi)
     # By how much the data raise the log of each parameter, and so the log-odds of the mean.
-    lift_a, lift_b = jnp.log1p(successes / a), jnp.log1p(failures / b)
+    lift_a, lift_b = log1p_ratio(successes, a), log1p_ratio(failures, b)
     from_reference = _log_ratio(a, successes) - _log_ratio(b, failures)
     reference_logit = jnp.log(successes + 0.5) - jnp.log(failures + 0.5)
     # The likelihood at the posterior mean, what that mean costs under the population, and the
@@ -125,5 +130,5 @@ def _log_ratio(parameter: jax.Array, count: jax.Array) -> jax.Array:
     # The larger over the smaller: the argument of log1p is never near -1.
     larger = parameter > 0.5
     excess = jnp.where(larger, parameter - 0.5, 0.5 - parameter)
-    log_ratio = jnp.log1p(excess / (count + jnp.minimum(parameter, 0.5)))
+    log_ratio = log1p_ratio(excess, count + jnp.minimum(parameter, 0.5))
     return jnp.where(larger, log_ratio, -log_ratio)

@@ -118,6 +118,28 @@ def sigmoid_change(logit: ArrayLike, shift: ArrayLike) -> jax.Array:
     return -upward * jax.nn.sigmoid(higher) * jax.nn.sigmoid(-lower) * jnp.expm1(-jnp.abs(shift))
 
 
+@jax.custom_jvp
+def log1p_ratio(x: ArrayLike, y: ArrayLike) -> jax.Array:
+    """Returns log1p(x / y) for x >= 0 and y > 0, with slopes that survive a tiny y.
+
+    Autodiff would divide by y squared, which underflows long before x / y overflows.
+
+    Args:
+        x: the numerator.
+        y: the denominator, broadcast against ``x``.
+    """
+    return jnp.log1p(jnp.asarray(x) / jnp.asarray(y))
+
+
+@log1p_ratio.defjvp
+def _log1p_ratio_jvp(
+    primals: tuple[ArrayLike, ArrayLike], tangents: tuple[ArrayLike, ArrayLike]
+) -> tuple[jax.Array, jax.Array]:
+    x, y = map(jnp.asarray, primals)
+    x_dot, y_dot = map(jnp.asarray, tangents)
+    return jnp.log1p(x / y), (x_dot - x / y * y_dot) / (x + y)
+
+
 def logit(chance: ArrayLike) -> jax.Array:
     """Returns log(p / (1 - p)), finite: a chance rounded to 0 or 1 is moved to its neighbour.
 

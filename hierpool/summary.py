@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from hierpool.inference_data import GROUPS
+
 
 class Summary(NamedTuple):
     """A posterior in two tables."""
@@ -50,7 +52,7 @@ def summarize(tree: xr.DataTree, *, prob: float = 0.89) -> Summary:
     population = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     population.index.name = "parameter"
 
-    theta = posterior["theta"].transpose("group", "sample").values
+    theta = posterior["theta"].transpose(GROUPS, "sample").values
     successes = tree["observed_data"].dataset["y"].values
     trials = tree["constant_data"].dataset["n"].values
     lower, _, upper = np.quantile(theta, levels, axis=1)
@@ -67,6 +69,6 @@ def summarize(tree: xr.DataTree, *, prob: float = 0.89) -> Summary:
             "lower": lower,
             "upper": upper,
         },
-        index=pd.Index(posterior["group"].values.astype(str), dtype=object, name="group"),
+        index=pd.Index(posterior[GROUPS].values.astype(str), dtype=object, name="group"),
     )
     return Summary(population, groups)

@@ -6,6 +6,7 @@ Everything is checked here, on the host, in 64-bit integers, before anything is 
 
 import difflib
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -79,16 +80,15 @@ def read_table(
     labels = _labels(data, group, source)
     place = _Places(source, labels)
     tried = _parse_counts(data[trials], trials, place)
-    succeeded = _parse_counts(data[successes], successes, place, of=tried)
+    succeeded = _parse_counts(data[successes], successes, place)
     _require_order(succeeded, tried, successes, trials, place)
     if aggregate:
         labels, succeeded, tried = _aggregate(labels, succeeded, tried)
         place = _Places(Source(source.name, None), labels)
-    for name, (new_successes, new_trials) in (new_groups or {}).items():
-        _check_new_group(name, new_successes, new_trials)
+    _require_unique(labels, group, place)
+    for name, (new_successes, new_trials) in _check_new_groups(new_groups, labels).items():
         labels = np.append(labels, np.asarray(name, dtype=object))
         succeeded, tried = np.append(succeeded, new_successes), np.append(tried, new_trials)
-    _require_unique(labels, group, place)
     if tried.sum(dtype=float) > LARGEST_COUNT:
         raise InputError(f"{trials} add up to more than 2^53 = {LARGEST_COUNT}: use smaller units.")
     return Table(succeeded, tried, labels.astype(str), successes, trials)
@@ -101,8 +101,6 @@ class _Places:
         self.source, self.labels = source, labels
 
     def __call__(self, row: int) -> str:
-        if row >= len(self.labels):
-            return f"new group {row}"
         group = f"group {str(self.labels[row])!r}"
         line = self.source.line(row)
         return group if line is None else f"{group} (line {line})"
@@ -125,7 +123,7 @@ def _as_frame(frame: Any) -> tuple[pd.DataFrame, Source]:
     if isinstance(frame, pd.DataFrame):
         return frame, Source("The table", None)
     if isinstance(frame, Mapping):
-        columns = {name: np.atleast_1d(np.asarray(column)) for name, column in frame.items()}
+        columns = {name: _vector(column) for name, column in frame.items()}
         lengths = {name: column.shape for name, column in columns.items()}
         if any(len(shape) != 1 for shape in lengths.values()) or len(set(lengths.values())) > 1:
             raise InputError(
@@ -140,10 +138,16 @@ def _as_frame(frame: Any) -> tuple[pd.DataFrame, Source]:
     )
 
 
+def _vector(column: Any) -> np.ndarray:
+    # Not np.asarray of a list, which turns a missing name into the text "nan".
+    is_list = isinstance(column, list | tuple)
+    return np.atleast_1d(pd.Series(column).to_numpy() if is_list else np.asarray(column))
+
+
 def _require_column(data: pd.DataFrame, column: str, source: Source) -> None:
     names = [str(name) for name in data.columns]
     if column not in data.columns:
-        near = difflib.get_close_matches(column, names, n=1, cutoff=0.5)
+        near = difflib.get_close_matches(str(column), names, n=1, cutoff=0.5)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         shown = ", ".join(map(repr, names[:20])) or "none"
         raise InputError(f"{source.name} has no column {column!r}; it has {shown}.{hint}")
@@ -159,13 +163,15 @@ def _labels(data: pd.DataFrame, group: str | None, source: Source) -> np.ndarray
     # "" in a file is a missing name; a NaN in a frame is one too.
     rows = np.flatnonzero(is_missing | (np.char.strip(labels.astype(str)) == ""))
     numbers = _Places(source, np.arange(len(data)))
-    numbers.report(rows, lambda row: "no name", f"Every group needs a name in column {group!r}")
+    numbers.report(rows, lambda row: "no name", f"Every group needs a name in {_where(group)}")
     return labels
 
 
-def _parse_counts(
-    column: pd.Series, name: str, place: _Places, of: np.ndarray | None = None
-) -> np.ndarray:
+def _where(group: str | None) -> str:
+    return "the index" if group is None else f"column {group!r}"
+
+
+def _parse_counts(column: pd.Series, name: str, place: _Places) -> np.ndarray:
     """Returns (row,) int64 counts, or raises what is wrong with the column."""
     if pd.api.types.is_bool_dtype(column):
         raise InputError(
@@ -173,7 +179,7 @@ def _parse_counts(
             "convert them to 0 and 1."
         )
     shown = np.asarray(column.astype(object))
-    if pd.api.types.is_numeric_dtype(column):
+    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_complex_dtype(column):
         values = column.to_numpy(dtype=float, na_value=np.nan)
         missing = np.asarray(column.isna())
     else:
@@ -200,8 +206,12 @@ def _parse_counts(
         rule += " of successes, not rates (multiply them by the trials)"
     place.report(np.flatnonzero(fractional), what, rule)
     place.report(np.flatnonzero(values < 0), what, f"{name} must not be negative")
+    too_large = values > LARGEST_COUNT
+    for row in np.flatnonzero(values == LARGEST_COUNT):
+        # As a float, 2^53 + 1 is 2^53.
+        too_large[row] = Decimal(str(shown[row])) > LARGEST_COUNT
     place.report(
-        np.flatnonzero(values > LARGEST_COUNT),
+        np.flatnonzero(too_large),
         what,
         f"{name} must not exceed 2^53 = {LARGEST_COUNT}",
     )
@@ -215,6 +225,8 @@ def _is_missing(value: Any) -> bool:
 def _number_hint(text: str) -> str:
     if text.replace(",", "").replace(" ", "").isdigit():
         return " (write it without separators)"
+    if text in ("True", "False", "TRUE", "FALSE", "true", "false"):
+        return " (add them up by group first)"
     if text.endswith("%"):
         return " (counts are needed, not percentages)"
     return ""
@@ -232,12 +244,11 @@ def _require_order(
 
 def _require_unique(labels: np.ndarray, group: str | None, place: _Places) -> None:
     repeated = pd.Series(labels).duplicated(keep="first").to_numpy()
-    where = "the index" if group is None else f"column {group!r}"
     place.report(
         np.flatnonzero(repeated),
-        lambda row: "the name of an earlier one" if row < len(place.labels) else repr(labels[row]),
-        f"Every group needs a name of its own in {where}; --aggregate (aggregate=True) adds the "
-        "rows of a name up",
+        lambda row: "the name of an earlier one",
+        f"Every group needs a name of its own in {_where(group)}; --aggregate (aggregate=True) "
+        "adds the rows of a name up",
     )
 
 
@@ -253,12 +264,29 @@ def _aggregate(
     return np.asarray(names, dtype=object), total_successes, total_trials
 
 
-def _check_new_group(name: str, successes: int, trials: int) -> None:
-    whole = all(isinstance(value, int | np.integer) for value in (successes, trials))
-    if not name.strip():
-        raise InputError("A new group needs a name.")
-    if not whole or not 0 <= successes <= trials <= LARGEST_COUNT:
-        raise InputError(
-            f"New group {name!r} has {successes} of {trials}: whole numbers are needed, with "
-            "0 <= successes <= trials."
+def _check_new_groups(
+    new_groups: Mapping[str, tuple[int, int]] | None, labels: np.ndarray
+) -> Mapping[str, tuple[int, int]]:
+    new_groups = {} if new_groups is None else new_groups
+    if not isinstance(new_groups, Mapping):
+        raise TypeError(
+            'new_groups must map names to (successes, trials), as {"rookie": (0, 4)}, and is '
+            f"{type(new_groups).__name__}."
         )
+    for name, counts in new_groups.items():
+        if not isinstance(name, str) or not name.strip():
+            raise InputError(f"A new group needs a name, and a text as such, not {name!r}.")
+        if np.shape(counts) != (2,):
+            raise InputError(f"New group {name!r} needs (successes, trials), not {counts!r}.")
+        successes, trials = counts
+        whole = all(isinstance(value, int | np.integer) for value in counts)
+        if not whole or not 0 <= successes <= trials <= LARGEST_COUNT:
+            raise InputError(
+                f"New group {name!r} has {successes!r} of {trials!r}: whole numbers are needed, "
+                "with 0 <= successes <= trials <= 2^53."
+            )
+        if name in labels:
+            raise InputError(
+                f"New group {name!r} has the name of a group of the table: give it another."
+            )
+    return new_groups

@@ -17,8 +17,8 @@ from hierpool.inference_data import settings, to_datatree
 from hierpool.models import Model, PartialPooling
 from hierpool.nuts import NUTS, Stats
 from hierpool.population import Parameters
-from hierpool.prior import draw_prior
-from hierpool.sample import Flat
+from hierpool.priors import draw_prior
+from hierpool.sampling import Flat
 from hierpool.table import InputError, read_table
 
 NUM_PRIOR_DRAWS = 1000

@@ -1,0 +1,80 @@
+import threading
+
+import jax
+import numpy as np
+import pytest
+from tables import PLAYERS
+
+from hierpool import chains
+from hierpool.chains import Chains
+from hierpool.models import CollapsedPartialPooling, PartialPooling
+from hierpool.nuts import NUTS
+
+MODEL = CollapsedPartialPooling()
+
+
+def run(method: str, **settings: int) -> tuple[np.ndarray, object]:
+    nuts = NUTS(
+        chain_method=method, **({"num_chains": 3, "num_warmup": 60, "num_draws": 40} | settings)
+    )
+    return Chains(jax.random.key(0), MODEL, PLAYERS, nuts).run()
+
+
+def test_threads_and_turns_give_the_same_draws_to_the_bit(precision: str) -> None:
+    in_threads, in_turn = run("parallel"), run("sequential")
+    jax.tree.map(np.testing.assert_array_equal, in_threads, in_turn)
+    assert in_threads[0].dtype == precision
+    assert in_threads[0].shape == (3, 40, 2)
+
+
+def test_the_batched_program_agrees_in_law(double: None) -> None:
+    settings = {"num_warmup": 300, "num_draws": 1000}
+    in_threads, batched = run("parallel", **settings)[0], run("vectorized", **settings)[0]
+    assert batched.shape == in_threads.shape
+    spread = in_threads.std(axis=(0, 1))
+    # At least 400 effective draws each.
+    apart = np.abs(in_threads.mean(axis=(0, 1)) - batched.mean(axis=(0, 1)))
+    assert np.all(apart < 5 * spread * np.sqrt(2 / 400))
+
+
+@pytest.mark.parametrize(("num_warmup", "num_draws"), [(0, 10), (249, 1), (250, 250), (251, 499)])
+def test_chunks_fit_any_number_of_steps(num_warmup: int, num_draws: int) -> None:
+    positions, stats = run("parallel", num_warmup=num_warmup, num_draws=num_draws)
+    assert positions.shape == (3, num_draws, 2)
+    assert all(column.shape == (3, num_draws) for column in stats)
+    assert np.all(np.isfinite(positions)) and np.all(stats.step_size > 0)
+
+
+def test_the_size_of_a_chunk_changes_no_draw(monkeypatch: pytest.MonkeyPatch) -> None:
+    want = run("parallel")
+    monkeypatch.setattr(chains, "CHUNK", 7)
+    jax.tree.map(np.testing.assert_array_equal, run("parallel"), want)
+
+
+def test_progress_counts_every_step_of_every_chain() -> None:
+    seen: list[tuple[int, int, int]] = []
+    nuts = NUTS(num_chains=2, num_warmup=300, num_draws=300)
+    Chains(jax.random.key(0), MODEL, PLAYERS, nuts).run(lambda *state: seen.append(state))
+    done, total, divergences = zip(*seen, strict=True)
+    assert list(done) == sorted(done) and done[-1] == 1200 and set(total) == {1200}
+    assert divergences[-1] >= 0
+
+
+def test_an_interrupt_ends_the_chains_with_their_chunk() -> None:
+    before = threading.active_count()
+    nuts = NUTS(num_chains=2, num_warmup=1000, num_draws=100_000)
+
+    def interrupt(done: int, total: int, divergences: int) -> None:
+        raise KeyboardInterrupt
+
+    sampler = Chains(jax.random.key(0), MODEL, PLAYERS, nuts)
+    with pytest.raises(KeyboardInterrupt):
+        sampler.run(interrupt)
+    assert threading.active_count() == before
+
+
+def test_another_number_of_draws_or_target_compiles_nothing(double: None) -> None:
+    Chains(jax.random.key(0), PartialPooling(), PLAYERS, NUTS(2, 10, 10)).run()
+    known = chains._advance_one._cache_size()
+    Chains(jax.random.key(1), PartialPooling(0.5), PLAYERS, NUTS(4, 300, 20, 0.95)).run()
+    assert chains._advance_one._cache_size() == known

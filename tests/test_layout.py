@@ -1,0 +1,73 @@
+"""Imports point downwards: the floors of the house."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "hierpool"
+FLOORS = [
+    {"special", "counts", "files"},
+    {"likelihood", "table"},
+    {"population", "nuts", "datasets"},
+    {"models"},
+    {"logit_normal"},
+    {"sampling", "priors"},
+    {"chains", "inference_data"},
+    {"convergence", "summary"},
+    {"fitting"},
+    {"cli"},
+]
+FLOOR = {module: height for height, modules in enumerate(FLOORS) for module in modules}
+MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
+DEVICE = {
+    "special",
+    "counts",
+    "likelihood",
+    "population",
+    "models",
+    "logit_normal",
+    "nuts",
+    "sampling",
+}
+
+
+def imported(module: str) -> set[str]:
+    """Returns the names of the modules a file imports, wherever in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse((PACKAGE / f"{module}.py").read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module == "hierpool":
+            names |= {f"hierpool.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+    return names
+
+
+def test_every_module_has_a_floor() -> None:
+    assert set(MODULES) == set(FLOOR)
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name != "cli"])
+def test_imports_point_downwards(module: str) -> None:
+    ours = {name.removeprefix("hierpool.") for name in imported(module) if "hierpool" in name}
+    upwards = {name for name in ours if FLOOR[name] >= FLOOR[module]}
+    assert not upwards
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_only_nuts_imports_blackjax(module: str) -> None:
+    uses = any(name.split(".")[0] == "blackjax" for name in imported(module))
+    assert uses == (module == "nuts")
+
+
+@pytest.mark.parametrize("module", sorted(DEVICE))
+def test_device_code_never_sees_a_frame(module: str) -> None:
+    libraries = {name.split(".")[0] for name in imported(module)}
+    assert not libraries & {"pandas", "xarray", "arviz", "arviz_base", "arviz_stats"}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_module_is_past_three_hundred_lines(module: str) -> None:
+    assert len((PACKAGE / f"{module}.py").read_text().splitlines()) <= 330

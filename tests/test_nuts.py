@@ -1,0 +1,158 @@
+import blackjax
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from blackjax.adaptation.base import get_filter_adapt_info_fn
+from jax.flatten_util import ravel_pytree
+from tables import WITH_ROOKIE, close, tolerance
+
+from hierpool import nuts
+from hierpool.models import PartialPooling
+from hierpool.nuts import NUTS, Schedule
+from hierpool.sampling import Flat
+
+SCALES = jnp.asarray([0.1, 1.0, 3.0])
+
+
+def normal(position: jax.Array) -> jax.Array:
+    return -0.5 * jnp.sum((position / SCALES.astype(position.dtype)) ** 2)
+
+
+# In float32 a bit of rounding is soon another trajectory: only the start can be followed.
+@pytest.mark.parametrize(
+    ("precision", "num_steps"),
+    [("float64", 10), ("float64", 60), ("float64", 300), ("float32", 10)],
+    indirect=["precision"],
+)
+@pytest.mark.parametrize("target", [0.8, 0.95])
+def test_it_adapts_as_blackjax_does_on_the_same_keys(
+    precision: str, num_steps: int, target: float
+) -> None:
+    flat = Flat(PartialPooling(), WITH_ROOKIE)
+    start = flat.init(jax.random.key(3))
+    key = jax.random.key(11)
+    keys = jax.random.split(key, num_steps)
+    steps = nuts.schedule(num_steps, 0)
+
+    @jax.jit
+    def ours() -> nuts.ChainState:
+        def one(
+            state: nuts.ChainState, inputs: tuple[jax.Array, jax.Array, jax.Array]
+        ) -> tuple[nuts.ChainState, None]:
+            return nuts.step(flat.log_density, target, 10, state, *inputs)[0], None
+
+        state = nuts.start(flat.log_density, start)
+        return jax.lax.scan(one, state, (keys, *map(jnp.asarray, steps)))[0]
+
+    @jax.jit
+    def theirs() -> tuple[jax.Array, jax.Array, jax.Array]:
+        warmup = blackjax.window_adaptation(
+            blackjax.nuts,
+            flat.log_density,
+            target_acceptance_rate=target,
+            adaptation_info_fn=get_filter_adapt_info_fn(),
+        )
+        (state, parameters), _ = warmup.run(key, start, num_steps)
+        return state.position, parameters["step_size"], parameters["inverse_mass_matrix"]
+
+    state = ours()
+    position, step_size, inverse_mass_matrix = theirs()
+    relative = tolerance(precision, float64=1e-6, float32=1e-2)
+    close(state.hmc.position, position, relative=relative, absolute=relative)
+    close(jnp.exp(state.step_size.log_step_size_avg), step_size, relative=relative)
+    close(state.mass_matrix.inverse_mass_matrix, inverse_mass_matrix, relative=relative)
+
+
+def test_how_a_run_is_cut_never_changes_a_draw(double: None) -> None:
+    steps = nuts.schedule(60, 40)
+    key = jax.random.key(2)
+
+    @jax.jit
+    def advance(state: nuts.ChainState, first: int, chunk: Schedule, size: int) -> nuts.Run:
+        return nuts.advance(normal, 0.8, 10, state, key, first, chunk, size, 25)
+
+    def in_chunks(size: int) -> np.ndarray:
+        state = nuts.start(normal, jnp.ones(3))
+        kept = []
+        for first in range(0, 100, size):
+            chunk = Schedule(*(np.resize(column[first : first + size], 25) for column in steps))
+            run = advance(state, first, chunk, size)
+            state = run.state
+            kept.append(np.asarray(run.positions[:size]))
+        return np.concatenate(kept)
+
+    whole = in_chunks(25)
+    assert len(np.unique(whole, axis=0)) > 90
+    for size in (1, 5, 20):
+        np.testing.assert_array_equal(in_chunks(size), whole)
+
+
+def test_the_same_key_gives_the_same_draws_and_chains_differ() -> None:
+    sampler = NUTS(num_chains=3, num_warmup=50, num_draws=20)
+    run = jax.jit(lambda key: sampler.run(key, normal, lambda key: jax.random.normal(key, (3,))))
+    first, again = run(jax.random.key(0))[0], run(jax.random.key(0))[0]
+    np.testing.assert_array_equal(first, again)
+    assert len(np.unique(np.asarray(first).reshape(-1, 3), axis=0)) == 60
+    assert not np.array_equal(first, run(jax.random.key(1))[0])
+
+
+def test_a_chain_does_not_depend_on_how_many_there_are() -> None:
+    keys = nuts.chain_keys(jax.random.key(4), 2), nuts.chain_keys(jax.random.key(4), 5)
+    np.testing.assert_array_equal(*(jax.random.key_data(some[:2]) for some in keys))
+
+
+@pytest.mark.parametrize("method", ["parallel", "vectorized", "sequential"])
+def test_it_samples_a_normal_of_unequal_scales(precision: str, method: str) -> None:
+    sampler = NUTS(num_chains=4, num_warmup=400, num_draws=1000, chain_method=method)
+    positions, stats = jax.jit(
+        lambda key: sampler.run(key, normal, lambda key: jax.random.normal(key, (3,)))
+    )(jax.random.key(5))
+    assert positions.shape == (4, 1000, 3) and positions.dtype == precision
+    assert stats.diverging.sum() == 0
+    # NUTS on a normal is at least as good as independent draws for means.
+    draws = np.asarray(positions).reshape(-1, 3) / np.asarray(SCALES)
+    assert np.all(np.abs(draws.mean(axis=0)) < 5 / np.sqrt(1000))
+    assert np.all(np.abs(draws.var(axis=0) - 1) < 5 * np.sqrt(2 / 1000))
+    assert 0.7 < np.asarray(stats.acceptance_rate).mean() < 0.95
+
+
+def test_the_statistics_tell_what_the_trajectory_did(double: None) -> None:
+    sampler = NUTS(num_chains=2, num_warmup=0, num_draws=30, max_tree_depth=2)
+    positions, stats = sampler.run(jax.random.key(0), normal, lambda key: jnp.ones(3) * 0.01)
+    # Without warm-up the step size is 1, far too long for a scale of 0.1.
+    np.testing.assert_array_equal(stats.step_size, 1.0)
+    assert stats.tree_depth.max() <= 2 and stats.n_steps.max() <= 3
+    cut = np.asarray(stats.reached_max_treedepth)
+    assert np.all(np.asarray(stats.tree_depth)[cut] == 2)
+    close(stats.lp, jax.vmap(jax.vmap(normal))(positions), relative=1e-12)
+
+
+def test_a_wall_is_reported_as_divergence(double: None) -> None:
+    def wall(position: jax.Array) -> jax.Array:
+        return jnp.where(position[0] > 0.05, -jnp.inf, normal(position))
+
+    sampler = NUTS(num_chains=2, num_warmup=100, num_draws=200)
+    positions, stats = sampler.run(jax.random.key(0), wall, lambda key: jnp.zeros(3))
+    assert stats.diverging.sum() > 0
+    assert np.all(np.asarray(positions)[..., 0] <= 0.05)
+
+
+@pytest.mark.parametrize(("num_warmup", "num_draws"), [(0, 5), (10, 0), (19, 1), (1000, 1000)])
+def test_the_schedule_is_stans(num_warmup: int, num_draws: int) -> None:
+    steps = nuts.schedule(num_warmup, num_draws)
+    assert steps.stage.shape == steps.window_end.shape == (num_warmup + num_draws,)
+    assert np.all(steps.stage[num_warmup:] == nuts.DRAW)
+    assert not steps.window_end[num_warmup:].any()
+    if num_warmup == 1000:
+        # 75 fast steps, windows of 25, 50, 100, 200 and 500, 50 fast steps.
+        np.testing.assert_array_equal(
+            np.flatnonzero(steps.window_end) + 1, [100, 150, 250, 450, 950]
+        )
+        assert np.all(steps.stage[75:950] == 1) and np.all(steps.stage[:75] == 0)
+
+
+def test_settings_are_static_but_the_target_is_a_leaf() -> None:
+    assert jax.tree.leaves(NUTS(target_accept=0.9)) == [0.9]
+    flat, _ = ravel_pytree(NUTS(target_accept=0.9))
+    assert flat.shape == (1,)
