@@ -1,0 +1,386 @@
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import jax
+import numpy as np
+import pandas as pd
+import pytest
+from jax.experimental.compilation_cache import compilation_cache
+
+import hierpool as hp
+from hierpool import cli
+from hierpool.datasets import dataset_path
+
+PLAYERS = str(dataset_path("efron-morris-75"))
+COLUMNS = ["--successes", "hits", "--trials", "at_bats", "--group", "player"]
+EXACT = ["--model", "complete"]
+# Every run with these arguments but another seed or prior is of one shape: compiled once.
+SAMPLED = ["--model", "collapsed", "--chains", "2", "--warmup", "300", "--draws", "1000"]
+# kappa_log may not quite mix in so few draws: what is tested here is the gate, not the sampler.
+EASY = [*SAMPLED, "--max-rhat", "1.05"]
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def jax_as_it_was(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The command turns JAX's compilation cache on for its process, which here is pytest's."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    monkeypatch.delenv("HIERPOOL_TRACEBACK", raising=False)
+    names = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
+    before = {name: getattr(jax.config, name) for name in names}
+    yield
+    for name, value in before.items():
+        jax.config.update(name, value)
+    compilation_cache.reset_cache()
+
+
+class Run:
+    """What a run of the command left behind."""
+
+    def __init__(self, arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+        try:
+            self.code: int | str | None = cli.main(arguments)
+        except SystemExit as left:
+            self.code = left.code
+        self.out, self.err = capsys.readouterr()
+
+
+def fit(capsys: pytest.CaptureFixture[str], *arguments: str, file: str = PLAYERS) -> Run:
+    return Run(["fit", file, *COLUMNS, *arguments], capsys)
+
+
+def test_a_fit_that_converged_prints_all_and_leaves_with_0(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run = fit(capsys, *EASY, "--new-group", "a rookie=0/4")
+    assert run.err == ""
+    assert run.code == 0
+    population, groups, verdict = run.out.rstrip("\n").split("\n\n")
+    assert population.startswith("Population (lower and upper: 89% interval)")
+    assert [line.split()[0] for line in population.splitlines()[2:]] == [
+        "kappa",
+        "kappa_log",
+        "phi",
+    ]
+    # kappa has neither mean nor sd, only median, lower and upper.
+    assert len(population.splitlines()[2].split()) == 4
+    lines = groups.splitlines()
+    assert lines[1].split() == "successes trials rate mean sd lower upper".split()
+    names = [re.sub(r" {2,}.*", "", line) for line in lines[2:]]
+    assert names == [*hp.load_dataset("efron-morris-75")["player"], "a rookie"]
+    assert re.fullmatch(
+        r"Converged: R-hat at most 1\.\d{4} \(.+\), effective draws at least \d+ of 2000 \(.+\), "
+        r"\d+ divergent\. Seconds: [\d.]+ loading, [\d.]+ compiling, [\d.]+ sampling, [\d.]+ the "
+        r"rest\.",
+        verdict,
+    )
+
+
+def test_what_is_printed_is_the_summary_of_the_fit(capsys: pytest.CaptureFixture[str]) -> None:
+    run = fit(capsys, "--model", "none", "--prob", "0.5", "--seed", "3", "--theta-alpha", "2")
+    tree = hp.fit(
+        PLAYERS,
+        successes="hits",
+        trials="at_bats",
+        group="player",
+        model=hp.NoPooling(theta_alpha=2.0),
+        seed=3,
+    )
+    row = hp.summarize(tree, prob=0.5).groups.loc["Max Alvis"]
+    printed = next(line for line in run.out.splitlines() if line.startswith("Max Alvis"))
+    want = ["7", "45", *(f"{row[name]:.4f}" for name in ("rate", "mean", "sd", "lower", "upper"))]
+    assert printed.split()[2:] == want
+    assert "Groups (lower and upper: 50% interval)" in run.out
+    assert "Population" not in run.out
+    assert "Exact: 4000 independent draws. Seconds:" in run.out
+    assert run.code == 0
+
+
+def test_a_fit_that_did_not_converge_is_printed_and_leaves_with_1(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    short = ["--model", "collapsed", "--chains", "2", "--warmup", "20", "--draws", "10"]
+    run = fit(capsys, *short)
+    assert run.code == 1
+    assert "Not converged: R-hat at most" in run.out
+    assert "Max Alvis" in run.out
+    lines = run.err.splitlines()
+    assert all(line.startswith("hierpool: ") and line.endswith(".") for line in lines)
+    assert any("effective draws, fewer than 100 a chain: take more draws" in line for line in lines)
+
+
+def test_strict_refuses_what_a_few_divergent_draws_are_let_pass(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    risky = [*SAMPLED, "--max-rhat", "2", "--target-accept", "0.4"]
+    lenient, strict = fit(capsys, *risky), fit(capsys, *risky, "--strict")
+    (divergent,) = map(int, re.findall(r"(\d+) divergent", lenient.out))
+    assert f" {divergent} divergent" in strict.out
+    assert divergent > 0
+    assert f"{divergent} of 2000 draws diverged: raise target_accept (now 0.4)" in strict.err
+    assert strict.code == 1
+    assert ("diverged" in lenient.err) == (divergent > 10)
+
+
+def test_the_gate_of_r_hat_is_the_users(capsys: pytest.CaptureFixture[str]) -> None:
+    run = fit(capsys, *SAMPLED, "--max-rhat", "1.000000001")
+    assert run.code == 1
+    assert "and should be below 1.000000001" in run.err
+
+
+@pytest.mark.parametrize(("rows", "shown"), [("5", 5), ("18", 18), ("100", 18), ("0", 18)], ids=str)
+def test_rows_limits_what_is_printed(
+    capsys: pytest.CaptureFixture[str], rows: str, shown: int
+) -> None:
+    run = fit(capsys, *EXACT, "--rows", rows)
+    names = hp.load_dataset("efron-morris-75")["player"]
+    assert sum(name in run.out for name in names) == shown
+    assert ("... and 13 more (--rows 0 prints all)." in run.out) == (shown < 18)
+
+
+def test_output_can_be_loaded_and_nothing_else_is_left(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "fit.nc"
+    assert fit(capsys, *EXACT, "--output", str(path), "--seed", "5").code == 0
+    assert [file.name for file in tmp_path.iterdir()] == ["fit.nc"]
+    tree = hp.load(path)
+    assert tree.attrs["seed"] == 5
+    assert list(hp.summarize(tree).groups["successes"]) == list(
+        hp.load_dataset("efron-morris-75")["hits"]
+    )
+    assert fit(capsys, *EXACT, "--output", str(path), "--seed", "6", "--force").code == 0
+    assert hp.load(path).attrs["seed"] == 6
+    assert [file.name for file in tmp_path.iterdir()] == ["fit.nc"]
+
+
+def test_csv_is_the_table_of_the_groups_whole(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    table, saved = tmp_path / "groups.csv", tmp_path / "fit.nc"
+    run = fit(capsys, *EXACT, "--rows", "2", "--csv", str(table), "--output", str(saved))
+    assert run.code == 0
+    pd.testing.assert_frame_equal(
+        pd.read_csv(table, index_col="group"),
+        hp.summarize(hp.load(saved)).groups,
+        check_index_type=False,
+    )
+
+
+def test_a_fit_that_did_not_converge_is_saved_all_the_same(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "fit.nc"
+    assert fit(capsys, *SAMPLED, "--max-rhat", "1.000000001", "--output", str(path)).code == 1
+    assert hp.load(path)["posterior"].sizes["draw"] == 1000
+
+
+def test_aggregate_adds_up_the_rows_of_a_name(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "halves.tsv"
+    path.write_text("# two halves\nplayer\thits\tat_bats\nAnn\t1\t4\nBob\t2\t4\nAnn\t2\t4\n")
+    refused = fit(capsys, *EXACT, file=str(path))
+    assert refused.code == 2
+    assert "group 'Ann' (line 5) has the name of an earlier one" in refused.err
+    assert "--aggregate" in refused.err
+    run = fit(capsys, *EXACT, "--aggregate", file=str(path))
+    assert run.code == 0
+    assert re.search(r"^Ann +3 +8 0\.3750", run.out, re.MULTILINE)
+
+
+def test_without_a_column_groups_are_named_by_their_rows(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run = Run(["fit", PLAYERS, *COLUMNS[:4], *EXACT], capsys)
+    assert run.code == 0
+    assert re.search(r"^17 +7 +45 ", run.out, re.MULTILINE)
+
+
+# What is wrong: the arguments after FILE and the columns, and what a user must read.
+BAD = {
+    "column": (["--trials", "at_bat"], r"no column 'at_bat'.* Did you mean 'at_bats'\?"),
+    "swapped columns": (
+        ["--successes", "at_bats", "--trials", "hits"],
+        r"at_bats must not exceed hits \(are the two columns swapped\?\): group 'Roberto Clemente' "
+        r"\(line 5\) has 45 of 18",
+    ),
+    "form of a new group": (
+        ["--new-group", "rookie"],
+        r"--new-group: 'rookie' is not of the form NAME=SUCCESSES/TRIALS, as in rookie=0/4",
+    ),
+    "new group of fractions": (["--new-group", "rookie=0.5/4"], r"not of the form"),
+    "new group without a name": (["--new-group", "=0/4"], r"A new group needs a name"),
+    "new group above its trials": (["--new-group", "rookie=5/4"], r"'rookie' has 5 of 4"),
+    "new group with an old name": (["--new-group", "Max Alvis=0/4"], r"'Max Alvis' has the name"),
+    "two new groups of one name": (
+        ["--new-group", "rookie=0/4", "--new-group", "rookie=1/4"],
+        r"Two new groups have the same name",
+    ),
+    "model": (["--model", "best"], r"--model: invalid choice: 'best' \(choose from .*collapsed"),
+    "hyperparameter of another model": (
+        ["--theta-alpha", "2"],
+        r"--theta-alpha is not a hyperparameter of --model complete, which has --phi-alpha, "
+        r"--phi-beta\.",
+    ),
+    "hyperparameter out of range": (["--phi-alpha", "-1"], r"phi_alpha must be a positive"),
+    "hyperparameter that is NaN": (["--phi-alpha", "nan"], r"phi_alpha must be a positive"),
+    "hyperparameter that is text": (["--phi-alpha", "x"], r"--phi-alpha: invalid float value: 'x'"),
+    "prob": (["--prob", "1.5"], r"--prob must lie between 0 and 1, not 1\.5"),
+    "prob that is NaN": (["--prob", "nan"], r"--prob must lie between 0 and 1, not nan"),
+    "R-hat": (["--max-rhat", "0.9"], r"--max-rhat must be above 1, not 0\.9"),
+    "chains": (["--chains", "0"], r"chains must be a whole number, at least 1, not 0"),
+    "draws": (["--draws", "3"], r"draws must be a whole number, at least 4, not 3"),
+    "warm-up": (["--warmup", "-1"], r"warmup must be a whole number, at least 0, not -1"),
+    "draws that are no number": (["--draws", "many"], r"--draws: invalid int value: 'many'"),
+    "target acceptance": (["--target-accept", "1.2"], r"must lie between 0 and 1, not 1\.2"),
+    "tree depth": (["--max-tree-depth", "0"], r"max_tree_depth .* at least 1, not 0"),
+    "seed": (["--seed", "-1"], r"seed must be a whole number from 0 to 2\^63 - 1, not -1"),
+    "unknown flag": (["--fast"], r"unrecognized arguments: --fast"),
+    "output that exists": (["--output", "{here}/old.nc"], r"old\.nc exists: --force .*replaces it"),
+    "output in no folder": (["--output", "{here}/nowhere/fit.nc"], r"folder .* does not exist"),
+    "output that is a folder": (["--output", "{here}"], r"is a folder: name a file in it"),
+    "CSV that exists": (["--csv", "{here}/old.nc"], r"old\.nc exists: --force .*replaces it"),
+    "CSV in no folder": (
+        ["--csv", "{here}/nowhere/x.csv", "--output", "{here}/fit.nc"],
+        r"folder .*nowhere does not exist: make it first",
+    ),
+    "CSV that is a folder": (["--csv", "{here}", "--force"], r"is a folder: name a file in it"),
+    "output and CSV in one": (
+        ["--output", "{here}/fit.nc", "--csv", "{here}/./fit.nc"],
+        r"--output and --csv are the same file",
+    ),
+}
+
+
+def refused(run: Run, message: str) -> None:
+    """Fails unless the run left with 2, and one sentence alone."""
+    assert run.code == 2
+    assert run.out == ""
+    assert re.search(message, run.err), run.err
+    assert len(run.err.splitlines()) == 1
+    assert run.err.startswith("hierpool")
+    assert "Traceback" not in run.err
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD.values(), ids=BAD.keys())
+def test_a_bad_argument_is_told_in_one_sentence_and_nothing_is_written(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    (tmp_path / "old.nc").write_text("old")
+    filled = [word.format(here=tmp_path) for word in arguments]
+    refused(fit(capsys, *EXACT, *filled), message)
+    assert [file.name for file in tmp_path.iterdir()] == ["old.nc"]
+    assert (tmp_path / "old.nc").read_text() == "old"
+
+
+BAD_FILES = {
+    "empty": (b"", r"table\.csv is empty"),
+    "only a header": (b"player,hits,at_bats\n", r"table\.csv has no rows"),
+    "text": (
+        b"player,hits,at_bats\nA,one,2\n",
+        r"hits must be whole numbers: group 'A' \(line 2\) has 'one'",
+    ),
+    "above": (b"player,hits,at_bats\nA,3,2\n", r"'A' \(line 2\) has 3 of 2"),
+    "ragged": (b"player,hits,at_bats\nA,3\n", r"table\.csv, line 2: 2 fields"),
+    "UTF-16": ("player,hits,at_bats\nA,1,2\n".encode("utf-16"), r"UTF-16: save it as UTF-8"),
+    "Latin-1": (b"player,hits,at_bats\nJos\xe9,1,2\n", r"not in UTF-8 \(line 2\)"),
+}
+
+
+@pytest.mark.parametrize(("content", "message"), BAD_FILES.values(), ids=BAD_FILES.keys())
+def test_bad_data_are_told_in_one_sentence_and_nothing_is_written(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, content: bytes, message: str
+) -> None:
+    path = tmp_path / "table.csv"
+    path.write_bytes(content)
+    output = ["--output", f"{tmp_path}/fit.nc", "--csv", f"{tmp_path}/groups.csv"]
+    refused(fit(capsys, *EXACT, *output, file=str(path)), message)
+    assert [file.name for file in tmp_path.iterdir()] == ["table.csv"]
+
+
+def test_a_missing_file_and_a_folder_are_told_by_name(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    missing = f"{tmp_path}/nowhere.csv"
+    refused(fit(capsys, *EXACT, file=missing), f"hierpool: {missing}: No such file or directory")
+    refused(fit(capsys, *EXACT, file=str(tmp_path)), f"hierpool: {tmp_path}: Is a directory")
+
+
+def test_columns_must_be_named(capsys: pytest.CaptureFixture[str]) -> None:
+    refused(Run(["fit", PLAYERS], capsys), r"required: --successes, --trials \(see hierpool fit")
+
+
+def test_a_traceback_can_be_asked_for(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HIERPOOL_TRACEBACK", "1")
+    with pytest.raises(hp.InputError, match="--prob"):
+        fit(capsys, "--prob", "2")
+
+
+def test_the_command_keeps_its_cache_to_the_user(
+    capsys: pytest.CaptureFixture[str], cache: Path
+) -> None:
+    assert fit(capsys, *EXACT).code == 0
+    folder = cache / "hierpool" / "jax"
+    assert jax.config.jax_compilation_cache_dir == str(folder)
+    assert folder.stat().st_mode & 0o077 == 0
+
+
+def test_a_cache_that_can_not_be_made_stops_nothing(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert fit(capsys, *EXACT).code == 0
+    assert jax.config.jax_compilation_cache_dir is None
+
+
+def test_draws_do_not_depend_on_what_is_printed_or_saved(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    first, second = str(tmp_path / "first.nc"), str(tmp_path / "second.nc")
+    fit(capsys, *SAMPLED, "--output", first)
+    fit(capsys, *SAMPLED, "--output", second, "--rows", "1", "--quiet", "--prob", "0.5")
+    np.testing.assert_array_equal(
+        hp.load(first)["posterior"]["theta"], hp.load(second)["posterior"]["theta"]
+    )
+
+
+def test_version_and_help_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    version = Run(["--version"], capsys)
+    assert (version.code, version.out) == (0, f"hierpool {hp.__version__}\n")
+    assert Run(["--help"], capsys).code == 0
+    helped = Run(["fit", "--help"], capsys)
+    assert helped.code == 0
+    assert "Exit codes: 0 converged, 1 not converged, 2 wrong input, 130 stopped." in helped.out
+    alone = Run([], capsys)
+    assert alone.code == 2
+    assert "fit a model" in alone.out
+
+
+@pytest.mark.parametrize("command", [["--help"], ["fit", "--help"], ["--version"]])
+def test_help_waits_for_no_library(command: list[str]) -> None:
+    program = f"""
+import sys
+from hierpool.cli import main
+try:
+    main({command!r})
+except SystemExit:
+    pass
+late = ("jax", "jaxlib", "blackjax", "numpy", "scipy", "pandas", "xarray", "arviz", "arviz_base")
+print([name for name in late if name in sys.modules], file=sys.stderr)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stderr == "[]\n"
+    assert "hierpool" in done.stdout
