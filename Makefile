@@ -13,7 +13,7 @@ demo: $(INSTALLED)
 	  --max-rhat 1.03 --seed 1975 --output demo.nc --force
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
