@@ -27,7 +27,8 @@ from hierpool.nuts import (
     schedule,
     start,
 )
-from hierpool.sampling import Flat
+from hierpool.population import Position
+from hierpool.sampling import flat
 
 CHUNK = 250
 """Steps from one look of the host to the next: some 10 ms for 20 groups."""
@@ -141,9 +142,9 @@ class _Meter:
 
 @jax.jit
 def _start_one(model: Model, counts: Counts, key: jax.Array) -> ChainState:
-    flat = Flat(model, counts)
+    target = flat(model, counts)
     init_key, _ = jax.random.split(key)
-    return start(flat.log_density, flat.init(init_key))
+    return start(target.log_density, target.init(init_key))
 
 
 @jax.jit
@@ -163,7 +164,7 @@ def _advance_one(
     target_accept: ArrayLike,
     max_tree_depth: int,
 ) -> Run:
-    log_density = Flat(model, counts).log_density
+    log_density = flat(model, counts).log_density
     _, steps_key = jax.random.split(key)
     return advance(
         log_density, target_accept, max_tree_depth, state, steps_key, first, steps, num_steps, CHUNK

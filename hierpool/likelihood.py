@@ -47,7 +47,7 @@ def binomial(logit_theta: jax.Array, counts: Counts) -> jax.Array:
     """
     successes, failures, trials = counts.as_floats(logit_theta.dtype)
     reference_logit = jnp.log(successes + 0.5) - jnp.log(failures + 0.5)
-    return _against_reference(reference_logit, logit_theta - reference_logit, successes, trials)
+    return against_reference(reference_logit, logit_theta - reference_logit, successes, trials)
 
 
 def beta_binomial(logit_phi: jax.Array, kappa: jax.Array, counts: Counts) -> jax.Array:
@@ -70,7 +70,7 @@ def beta_binomial(logit_phi: jax.Array, kappa: jax.Array, counts: Counts) -> jax
     reference_logit = jnp.log(successes + 0.5) - jnp.log(failures + 0.5)
     # The likelihood at the posterior mean, what that mean costs under the population, and the
     # ratio of the widths of posterior and population.
-    at_mean = _against_reference(reference_logit, from_reference, successes, trials)
+    at_mean = against_reference(reference_logit, from_reference, successes, trials)
     cost = kappa * bernoulli_divergence(logit_phi, lift_a - lift_b)
     widths = 0.5 * (jnp.log1p(trials / kappa) - lift_a - lift_b)
     before = stirling_remainder(jnp.stack([a, b, kappa]))[:, None]
@@ -116,9 +116,17 @@ def logit_normal_binomial(mu: jax.Array, sigma: jax.Array, counts: Counts) -> ja
     return jax.nn.logsumexp(log_integrand, axis=0) + jnp.log(spacing) - HALF_LOG_TWO_PI
 
 
-def _against_reference(
+def against_reference(
     reference_logit: jax.Array, shift: jax.Array, successes: jax.Array, trials: jax.Array
 ) -> jax.Array:
+    """Returns log Binomial(y | n, theta) less its value at (y + 1/2) / (n + 1), elementwise.
+
+    Args:
+        reference_logit: log-odds of (y + 1/2) / (n + 1).
+        shift: log-odds of theta less ``reference_logit``.
+        successes: y.
+        trials: n.
+    """
     # y - n (y + 1/2) / (n + 1): the reference rate is not quite the raw rate, so that it is
     # never 0 or 1.
     excess = (successes - 0.5 * trials) / (trials + 1)

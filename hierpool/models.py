@@ -17,6 +17,7 @@ from jax.typing import ArrayLike
 
 from hierpool import likelihood, population
 from hierpool.counts import Counts
+from hierpool.histograms import Data, log_marginal
 from hierpool.population import Parameters, Position, floats
 from hierpool.special import (
     HALF_LOG_TWO_PI,
@@ -210,15 +211,19 @@ class CollapsedPartialPooling:
     phi_alpha: ArrayLike = 1.0
     phi_beta: ArrayLike = 1.0
 
-    def init(self, key: jax.Array, counts: Counts) -> Position:
+    def init(self, key: jax.Array, counts: Data) -> Position:
         """Returns a start: a rough draw of the population."""
         return population.start(key, counts)
 
-    def log_density(self, position: Position, counts: Counts) -> jax.Array:
-        """Returns () the log posterior density of the population, up to a constant of the data."""
+    def log_density(self, position: Position, counts: Data) -> jax.Array:
+        """Returns () the log posterior density of the population, up to a constant of the data.
+
+        ``counts`` may also be compressed, to ``Histograms`` or ``Pairs``: it then costs as much as
+        there are distinct values.
+        """
         kappa = population.concentration(position["log_kappa_log"])
-        data = likelihood.beta_binomial(position["logit_phi"], kappa, counts)
-        return population.log_prior(self, position) + jnp.sum(data)
+        data = log_marginal(position["logit_phi"], kappa, counts)
+        return population.log_prior(self, position) + data
 
     def constrain(self, key: jax.Array, position: Position, counts: Counts) -> Parameters:
         """Returns ``phi``, ``kappa_log``, ``kappa``, and ``theta`` (group,) drawn exactly."""

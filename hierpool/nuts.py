@@ -26,6 +26,8 @@ from blackjax.adaptation.window_adaptation import build_schedule
 from blackjax.mcmc.hmc import HMCState
 from jax.typing import ArrayLike
 
+from hierpool.flat import Flat, Position
+
 Array = jax.Array | np.ndarray
 LogDensity = Callable[[jax.Array], jax.Array]
 
@@ -54,22 +56,26 @@ class NUTS:
     another. None: "parallel" on a CPU, "vectorized" elsewhere."""
 
     def run(
-        self, key: jax.Array, log_density: LogDensity, init: Callable[[jax.Array], jax.Array]
-    ) -> tuple[jax.Array, "Stats"]:
-        """Returns positions (chain, draw, dim) and ``Stats`` (chain, draw) of all chains.
+        self,
+        key: jax.Array,
+        log_density: Callable[[Position], jax.Array],
+        init: Callable[[jax.Array], Position],
+    ) -> tuple[Position, "Stats"]:
+        """Returns positions, each leaf (chain, draw, ...), and ``Stats`` (chain, draw).
 
         Args:
             key: random key.
-            log_density: log density of a position (dim,).
-            init: a start (dim,) from a key.
+            log_density: log density of a position.
+            init: a start from a key.
         """
+        flat = Flat(log_density, init)
 
         def chain(key: jax.Array) -> tuple[jax.Array, Stats]:
             init_key, steps_key = jax.random.split(key)
             steps = schedule(self.num_warmup, self.num_draws)
-            state = start(log_density, init(init_key))
+            state = start(flat.log_density, flat.init(init_key))
             run = advance(
-                log_density,
+                flat.log_density,
                 self.target_accept,
                 self.max_tree_depth,
                 state,
@@ -83,9 +89,11 @@ class NUTS:
 
         keys = chain_keys(key, self.num_chains)
         if self.method == "vectorized":
-            return jax.vmap(chain)(keys)
-        # On a CPU a batch walks until its deepest tree ends, and its updates become scatters.
-        return jax.lax.map(chain, keys)
+            positions, stats = jax.vmap(chain)(keys)
+        else:
+            # On a CPU a batch walks until its deepest tree ends, and its updates become scatters.
+            positions, stats = jax.lax.map(chain, keys)
+        return jax.vmap(jax.vmap(flat.unravel))(positions), stats
 
     @property
     def method(self) -> str:

@@ -14,9 +14,10 @@ from jax.typing import ArrayLike
 
 from hierpool import likelihood
 from hierpool.counts import Counts
+from hierpool.flat import Position
+from hierpool.histograms import Data, totals
 from hierpool.special import log_beta, logit
 
-Position = dict[str, jax.Array]
 Parameters = dict[str, jax.Array]
 
 
@@ -42,18 +43,19 @@ def floats(*hyperparameters: ArrayLike) -> tuple[jax.Array, ...]:
     return tuple(jnp.asarray(value, dtype) for value in hyperparameters)
 
 
-def start(key: jax.Array, counts: Counts) -> Position:
+def start(key: jax.Array, data: Data) -> Position:
     """Returns a rough draw of the population, spread a little wider than its posterior."""
     phi_key, kappa_key = jax.random.split(key)
-    successes, failures, trials = counts.as_floats()
+    successes, failures, groups = totals(data)
+    trials = successes + failures
     kappa_log = jax.random.uniform(kappa_key, (), successes.dtype, 1.0, 6.0)
     # The standard error of the population's log-odds, each group counting for the trials it is
     # worth: its own, but no more than kappa.
-    kappa = jnp.exp(kappa_log)
-    worth = jnp.sum(trials * kappa / (trials + kappa))
-    rarer = (jnp.minimum(successes.sum(), failures.sum()) + 0.5) / (trials.sum() + 1)
+    most = groups * jnp.exp(kappa_log)
+    worth = trials * most / (trials + most + 1)
+    rarer = (jnp.minimum(successes, failures) + 0.5) / (trials + 1)
     spread = jnp.minimum(1 / jnp.sqrt((worth + 1) * rarer), 1)
-    centre = jnp.log(successes.sum() + 0.5) - jnp.log(failures.sum() + 0.5)
+    centre = jnp.log(successes + 0.5) - jnp.log(failures + 0.5)
     logit_phi = centre + spread * jax.random.normal(phi_key, (), successes.dtype)
     return {"logit_phi": logit_phi, "log_kappa_log": jnp.log(kappa_log)}
 

@@ -1,20 +1,20 @@
 """``sample``: a model meets an inference algorithm, in one pure program."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple, Protocol
 
 import jax
-import jax.numpy as jnp
-from jax.flatten_util import ravel_pytree
 
 from hierpool.counts import Counts
+from hierpool.flat import Flat, Position
 from hierpool.models import Model
 from hierpool.nuts import NUTS, Stats
 from hierpool.population import Parameters
 
 
 class Inference(Protocol):
-    """An inference algorithm: it explores a log density over a vector."""
+    """An inference algorithm: it explores a log density over positions."""
 
     @property
     def num_chains(self) -> int:
@@ -29,10 +29,10 @@ class Inference(Protocol):
     def run(
         self,
         key: jax.Array,
-        log_density: Callable[[jax.Array], jax.Array],
-        init: Callable[[jax.Array], jax.Array],
-    ) -> tuple[jax.Array, Stats]:
-        """Returns positions (chain, draw, dim) and statistics (chain, draw)."""
+        log_density: Callable[[Position], jax.Array],
+        init: Callable[[jax.Array], Position],
+    ) -> tuple[Position, Stats | None]:
+        """Returns positions, each leaf (chain, draw, ...), and statistics (chain, draw)."""
         ...
 
 
@@ -64,37 +64,34 @@ def sample(
     """
     inference = NUTS() if inference is None else inference
     run_key, theta_key = jax.random.split(key)
-    flat = Flat(model, counts)
+    positions: Position = {}
+    stats = None
+    if flat(model, counts).num_dimensions:
+        positions, stats = inference.run(
+            run_key, partial(model.log_density, counts=counts), partial(model.init, counts=counts)
+        )
     shape = (inference.num_chains, inference.num_draws)
-    if flat.num_dimensions == 0:
-        positions, stats = jnp.zeros((*shape, 0)), None
-    else:
-        positions, stats = inference.run(run_key, flat.log_density, flat.init)
-    return Draws(flat.constrain(theta_key, positions), stats)
+    return Draws(constrain(theta_key, model, counts, positions, shape), stats)
 
 
-class Flat:
-    """A model of one data set, with its position as one vector: the form that samplers want."""
+def flat(model: Model, counts: Counts) -> Flat:
+    """Returns the density of a model of one data set, over one vector."""
+    return Flat(partial(model.log_density, counts=counts), partial(model.init, counts=counts))
 
-    def __init__(self, model: Model, counts: Counts) -> None:
-        self.model, self.counts = model, counts
-        position = jax.eval_shape(model.init, jax.random.key(0), counts)
-        zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), position)
-        flat, self.unravel = ravel_pytree(zeros)
-        self.num_dimensions = flat.size
 
-    def init(self, key: jax.Array) -> jax.Array:
-        """Returns a start (dim,)."""
-        return ravel_pytree(self.model.init(key, self.counts))[0]
+def constrain(
+    key: jax.Array, model: Model, counts: Counts, positions: Position, shape: tuple[int, int]
+) -> Parameters:
+    """Returns the parameters by name, (chain, draw, ...) each.
 
-    def log_density(self, position: jax.Array) -> jax.Array:
-        """Returns () the log density of a position (dim,)."""
-        return self.model.log_density(self.unravel(position), self.counts)
-
-    def constrain(self, key: jax.Array, positions: jax.Array) -> Parameters:
-        """Returns the parameters by name of positions (chain, draw, dim)."""
-        keys = jax.random.split(key, positions.shape[:2])
-        return jax.vmap(jax.vmap(self._constrain_one))(keys, positions)
-
-    def _constrain_one(self, key: jax.Array, position: jax.Array) -> Parameters:
-        return self.model.constrain(key, self.unravel(position), self.counts)
+    Args:
+        key: random key, for what positions do not hold.
+        model: whose parameters.
+        counts: successes out of trials, (group,) each.
+        positions: each leaf (chain, draw, ...); none at all if the model's position is empty.
+        shape: numbers of chains and draws.
+    """
+    keys = jax.random.split(key, shape)
+    return jax.vmap(jax.vmap(lambda key, position: model.constrain(key, position, counts)))(
+        keys, positions
+    )

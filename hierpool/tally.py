@@ -1,0 +1,205 @@
+"""Counts compressed on the host: exactly, additively, and to the form that suits them.
+
+A ``Tally`` is three histograms, of successes, of failures and of trials. The tally of two files is
+the sum of theirs, so a data set may be tallied where it lies.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from hierpool.counts import Counts
+from hierpool.histograms import Histogram, Histograms, Pairs
+
+MOST_PAIRS = 4096
+"""With no more distinct (y, n) than that, large counts are kept as pairs, which lose no digits."""
+LARGE = 4096
+"""A count from here on is large."""
+TAIL_COST = 8
+"""A count in a histogram's tail costs about as much as so many logarithms."""
+
+
+class Distinct(NamedTuple):
+    """The distinct (y, n) of a data set."""
+
+    successes: np.ndarray
+    """(distinct,) int64 successes."""
+    trials: np.ndarray
+    """(distinct,) int64 trials."""
+    groups: np.ndarray
+    """(distinct,) int64 how many groups have them."""
+    inverse: np.ndarray
+    """(group,) which of them each group has."""
+
+
+def distinct(successes: np.ndarray, trials: np.ndarray) -> Distinct:
+    """Returns the distinct (y, n) of a data set.
+
+    Args:
+        successes: (group,) int64 successes.
+        trials: (group,) int64 trials.
+    """
+    width = int(trials.max(initial=0)) + 1
+    if width * width <= 4 * len(trials) + 100_000:
+        # A table of all that is possible is quicker than sorting.
+        code = trials * width + successes
+        table = np.bincount(code, minlength=width * width)
+        (found,) = np.nonzero(table)
+        place = np.cumsum(table > 0) - 1
+        return Distinct(found % width, found // width, table[found], place[code])
+    order = np.lexsort((successes, trials))
+    sorted_y, sorted_n = successes[order], trials[order]
+    is_new = np.ones(len(order), bool)
+    is_new[1:] = (np.diff(sorted_y) != 0) | (np.diff(sorted_n) != 0)
+    first = np.flatnonzero(is_new)
+    inverse = np.empty(len(order), np.int64)
+    inverse[order] = np.cumsum(is_new) - 1
+    groups = np.diff(np.append(first, len(order)))
+    return Distinct(sorted_y[first], sorted_n[first], groups, inverse)
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Three histograms of one data set, each as (distinct,) counts and (distinct,) groups."""
+
+    successes: tuple[np.ndarray, np.ndarray]
+    """Of y."""
+    failures: tuple[np.ndarray, np.ndarray]
+    """Of n - y."""
+    trials: tuple[np.ndarray, np.ndarray]
+    """Of n."""
+    log_coefficients: float
+    """The sum of the logs of the binomial coefficients."""
+    reference: float
+    """The sum of ``likelihood.reference``: what all log-likelihoods are given less."""
+
+    def __add__(self, other: "Tally") -> "Tally":
+        """Returns the tally of both data sets together."""
+        return Tally(
+            _merge(self.successes, other.successes),
+            _merge(self.failures, other.failures),
+            _merge(self.trials, other.trials),
+            self.log_coefficients + other.log_coefficients,
+            self.reference + other.reference,
+        )
+
+    def histograms(self, *, near: int | None = None, tail: int | None = None) -> Histograms:
+        """Returns the form that ``histograms.log_marginal`` takes.
+
+        Args:
+            near: length of ``Histogram.more_than``; by default what is cheapest. Larger counts are
+                in the tail.
+            tail: length of the tails; by default as many as are needed, up to a power of 2.
+        """
+        parts = (self.successes, self.failures, self.trials)
+        if near is None:
+            largest = max(int(counts.max(initial=0)) for counts, _ in parts)
+            # Powers of two, so that a compiled program serves many data sets.
+            near = power_of_two(largest)
+            if near > LARGE or near > TAIL_COST * sum(len(counts) for counts, _ in parts):
+                near = 0
+        if tail is None:
+            longest = max(int(np.sum(counts > near)) for counts, _ in parts)
+            tail = power_of_two(longest) if longest else 0
+        total_y, total_f, total_n = (float(np.dot(counts, groups)) for counts, groups in parts)
+        rate = (total_y + 0.5) / (total_n + 1)
+        common = total_y * np.log(rate) + total_f * np.log1p(-rate)
+        num_groups = int(self.trials[1][self.trials[0] > 0].sum())
+        return Histograms(
+            *(_device(counts, groups, near, tail) for counts, groups in parts),
+            np.float64(total_y),
+            np.float64(total_n),
+            np.float64(num_groups),
+            np.float64(common + self.log_coefficients - self.reference),
+        )
+
+
+def tally(pairs: Distinct) -> Tally:
+    """Returns the tally of a data set, from its distinct (y, n)."""
+    y, n, groups = pairs.successes, pairs.trials, pairs.groups
+    log_coefficients, reference = _constants(y.astype(float), n.astype(float))
+    return Tally(
+        _histogram(y, groups),
+        _histogram(n - y, groups),
+        _histogram(n, groups),
+        float(np.dot(groups, log_coefficients)),
+        float(np.dot(groups, reference)),
+    )
+
+
+def compress(pairs: Distinct) -> Pairs | Histograms:
+    """Returns a data set in the form that suits it: pairs if few and large, or histograms."""
+    has_large = pairs.trials.max(initial=0) > LARGE
+    if has_large and len(pairs.trials) <= MOST_PAIRS:
+        return padded_pairs(pairs, power_of_two(len(pairs.trials)))
+    return tally(pairs).histograms()
+
+
+def padded_pairs(pairs: Distinct, length: int) -> Pairs:
+    """Returns distinct (y, n) filled up with no groups of 0 of 0."""
+    space = (0, length - len(pairs.trials))
+    y, n, groups = (np.pad(x, space) for x in (pairs.successes, pairs.trials, pairs.groups))
+    return Pairs(Counts(y, n), groups.astype(float))
+
+
+def power_of_two(least: int) -> int:
+    """Returns the smallest power of 2 from 8 that is at least ``least``."""
+    return 1 << max(3, (least - 1).bit_length())
+
+
+def log_coefficient(y: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """Returns log(n choose y)."""
+    return _constants(y, n)[0]
+
+
+def _constants(y: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns log(n choose y) and log Binomial(y | n, (y + 1/2) / (n + 1)), elementwise."""
+    f = n - y
+    # Stirling's formula, so that a billion trials lose no digits; see likelihood.reference.
+    rest = _remainder(n + 1) - _remainder(y + 1) - _remainder(f + 1)
+    half_logs = 0.5 * (np.log(n + 1) - np.log(y + 1) - np.log(f + 1))
+    shift = y * np.log1p(-0.5 / (y + 1)) + f * np.log1p(-0.5 / (f + 1))
+    reference = shift + half_logs + rest + (1 - 0.5 * np.log(2 * np.pi))
+    rate = (y + 0.5) / (n + 1)
+    return reference - y * np.log(rate) - f * np.log1p(-rate), reference
+
+
+def _remainder(x: np.ndarray) -> np.ndarray:
+    """Returns Stirling's remainder of log Gamma for x >= 1, as ``special.stirling_remainder``."""
+    far = np.where(x < 10, x + 10, x)
+    square = 1 / (far * far)
+    series = 1 / 1188 - square * 691 / 360360
+    for coefficient in (-1 / 1680, 1 / 1260, -1 / 360, 1 / 12):
+        series = coefficient + square * series
+    near = np.minimum(x, 10)
+    product = np.prod([near + step for step in range(10)], axis=0)
+    shifted = (near + 9.5) * np.log(near + 10) - (near - 0.5) * np.log(near) - np.log(product) - 10
+    return series / far + np.where(x < 10, shifted, 0)
+
+
+def _histogram(counts: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns distinct counts, ascending, and how many groups have each."""
+    values, inverse = np.unique(counts, return_inverse=True)
+    total = np.zeros(len(values), np.int64)
+    np.add.at(total, inverse, groups)
+    return values, total
+
+
+def _merge(
+    one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    counts, groups = (np.concatenate(arrays) for arrays in zip(one, other, strict=True))
+    return _histogram(counts, groups)
+
+
+def _device(counts: np.ndarray, groups: np.ndarray, near: int, tail: int) -> Histogram:
+    is_near = counts <= near
+    each = np.zeros(near + 1)
+    each[counts[is_near]] = groups[is_near]
+    # Entry j - 1: the groups that have more than j.
+    more_than = np.cumsum(each[::-1])[::-1][1:]
+    more_than = np.append(more_than[1:], 0.0) if near else np.zeros(0)
+    far = np.zeros((2, tail))
+    far[:, : np.sum(~is_near)] = counts[~is_near], groups[~is_near]
+    return Histogram(more_than, far[0], far[1])
