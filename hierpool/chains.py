@@ -27,7 +27,6 @@ from hierpool.nuts import (
     schedule,
     start,
 )
-from hierpool.population import Position
 from hierpool.sampling import flat
 
 CHUNK = 250

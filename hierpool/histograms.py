@@ -18,7 +18,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from hierpool.counts import Counts
-from hierpool.likelihood import against_reference, beta_binomial
+from hierpool.likelihood import against_reference, beta_binomial, reference
 from hierpool.special import log1p_ratio, stirling_remainder
 
 
@@ -50,8 +50,9 @@ class Histograms(NamedTuple):
     num_groups: ArrayLike
     """() how many groups have trials."""
     pooled: ArrayLike
-    """() the log-likelihood of one common chance, (sum y + 1/2) / (sum n + 1), less every group's
-    ``likelihood.reference``."""
+    """() the log-likelihood of one common chance, (sum y + 1/2) / (sum n + 1), less ``reference``."""
+    reference: ArrayLike
+    """() the sum of ``likelihood.reference`` over groups."""
 
 
 class Pairs(NamedTuple):
@@ -82,7 +83,7 @@ def log_marginal(logit_phi: jax.Array, kappa: jax.Array, data: Data) -> jax.Arra
     if isinstance(data, Pairs):
         groups = jnp.asarray(data.groups, logit_phi.dtype)
         return jnp.sum(groups * beta_binomial(logit_phi, kappa, data.counts))
-    floats = (jnp.asarray(value, logit_phi.dtype) for value in data[3:])
+    floats = (jnp.asarray(value, logit_phi.dtype) for value in data[3:7])
     successes, trials, _, pooled = floats
     reference_logit = jnp.log(successes + 0.5) - jnp.log(trials - successes + 0.5)
     common = against_reference(reference_logit, logit_phi - reference_logit, successes, trials)
@@ -108,6 +109,16 @@ def log_rising(x: jax.Array, histogram: Histogram) -> jax.Array:
     rest = stirling_remainder(x + tail) - stirling_remainder(x)
     far = tail * _mean_rise(tail / x) - 0.5 * rise + rest
     return near + jnp.sum(groups * far)
+
+
+def log_reference(data: Data) -> jax.Array:
+    """Returns () the sum of ``likelihood.reference``: what ``log_marginal`` is given less."""
+    if isinstance(data, Histograms):
+        return jnp.asarray(data.reference, jnp.result_type(float))
+    if isinstance(data, Pairs):
+        each = reference(data.counts)
+        return jnp.sum(jnp.asarray(data.groups, each.dtype) * each)
+    return jnp.sum(reference(data))
 
 
 def totals(data: Data) -> tuple[jax.Array, jax.Array, jax.Array]:

@@ -13,8 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from hierpool.counts import Counts
+from hierpool.grid import Grid
+from hierpool.placement import stretch
 from hierpool.population import concentration
-from hierpool.quadrature import Grid, Stretch, stretch
 from hierpool.special import log_beta
 
 FARTHEST = 60.0

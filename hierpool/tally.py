@@ -112,6 +112,7 @@ class Tally:
             np.float64(total_n),
             np.float64(num_groups),
             np.float64(common + self.log_coefficients - self.reference),
+            np.float64(self.reference),
         )
 
 

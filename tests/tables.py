@@ -47,3 +47,29 @@ def tolerance(precision: str, *, float64: float, float32: float) -> float:
 def batched(function: Callable[..., Any], in_axes: Any = 0) -> Callable[..., Any]:
     """Returns a function over a batch, compiled: op by op, the tests would take minutes."""
     return jax.jit(jax.vmap(function, in_axes))
+
+
+def _uneven(num_groups: int) -> Counts:
+    """Returns simulated groups of 1 to 10^4 trials, most of them small."""
+    rng = np.random.default_rng(1970)
+    trials = np.exp(rng.uniform(0, np.log(10_001), num_groups)).astype(int)
+    return Counts(rng.binomial(trials, rng.beta(0.27 * 60, 0.73 * 60, num_groups)), trials)
+
+
+def _table(successes: list[int], trials: list[int]) -> Counts:
+    return Counts(np.asarray(successes), np.asarray(trials))
+
+
+# Where a posterior lies against a border, is very narrow, or says next to nothing.
+HARD_TABLES = {
+    "ten groups 0 of 20": _table([0] * 10, [20] * 10),
+    "ten groups 20 of 20": _table([20] * 10, [20] * 10),
+    "one group 3 of 10": _table([3], [10]),
+    "three groups near 0.3 of a billion": _table([300_000_000, 299_990_000, 300_020_000], [10**9] * 3),
+    "fifty groups 30 of 100": _table([30] * 50, [100] * 50),
+    "players, two of them unseen": _table(
+        [*PLAYERS.successes.tolist(), 0, 0], [*PLAYERS.trials.tolist(), 0, 0]
+    ),
+    "100,000 uneven groups": _uneven(100_000),
+    "none and all of a million": _table([0, 10**6], [10**6] * 2),
+}
