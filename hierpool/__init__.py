@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from hierpool.counts import Counts as Counts
     from hierpool.counts import stack as stack
     from hierpool.datasets import load_dataset as load_dataset
+    from hierpool.estimating import Estimate as Estimate
+    from hierpool.estimating import estimate as estimate
+    from hierpool.exact import Exact as Exact
+    from hierpool.exact import integrate as integrate
     from hierpool.fitting import fit as fit
     from hierpool.inference_data import load as load
     from hierpool.inference_data import save as save
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
     from hierpool.models import NoPooling as NoPooling
     from hierpool.models import PartialPooling as PartialPooling
     from hierpool.nuts import NUTS as NUTS
+    from hierpool.quadrature import Quadrature as Quadrature
     from hierpool.sampling import Draws as Draws
     from hierpool.sampling import sample as sample
     from hierpool.summary import summarize as summarize
@@ -39,15 +44,20 @@ _HOMES = {
     "ConvergenceWarning": "convergence",
     "Counts": "counts",
     "Draws": "sampling",
+    "Estimate": "estimating",
+    "Exact": "exact",
     "InputError": "table",
     "LogitPartialPooling": "logit_normal",
     "Model": "models",
     "NUTS": "nuts",
     "NoPooling": "models",
     "PartialPooling": "models",
+    "Quadrature": "quadrature",
     "Verdict": "convergence",
     "check": "convergence",
+    "estimate": "estimating",
     "fit": "fitting",
+    "integrate": "exact",
     "load": "inference_data",
     "load_dataset": "datasets",
     "sample": "sampling",

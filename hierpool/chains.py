@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from hierpool.counts import Counts
+from hierpool.histograms import Data
 from hierpool.models import Model
 from hierpool.nuts import (
     NUTS,
@@ -42,18 +42,18 @@ class Chains:
     Args:
         key: random key.
         model: what to fit.
-        counts: successes out of trials, (group,) each.
+        data: one data set; compressed, if the model's density takes that.
         nuts: the sampler's settings. "parallel" and "sequential" run the same compiled program,
             and give the same draws to the bit; "vectorized" rounds differently.
     """
 
-    def __init__(self, key: jax.Array, model: Model, counts: Counts, nuts: NUTS) -> None:
+    def __init__(self, key: jax.Array, model: Model, data: Data, nuts: NUTS) -> None:
         self._nuts = nuts
         self._keys = chain_keys(key, nuts.num_chains)
         self._steps = schedule(nuts.num_warmup, nuts.num_draws)
         is_batch = nuts.method == "vectorized"
-        self._start = partial(_start_all if is_batch else _start_one, model, counts)
-        self._advance = partial(_advance_all if is_batch else _advance_one, model, counts)
+        self._start = partial(_start_all if is_batch else _start_one, model, data)
+        self._advance = partial(_advance_all if is_batch else _advance_one, model, data)
         # Here, and not in the threads of the chains, which would compile it side by side.
         key = self._keys if is_batch else self._keys[0]
         jax.block_until_ready(self._chunk(self._start(key), key, 0, 0))
@@ -140,21 +140,22 @@ class _Meter:
 
 
 @jax.jit
-def _start_one(model: Model, counts: Counts, key: jax.Array) -> ChainState:
-    target = flat(model, counts)
+def _start_one(model: Model, data: Data, key: jax.Array) -> ChainState:
+    # Compressed data are given only to models that take them.
+    target = flat(model, data)  # type: ignore[arg-type]
     init_key, _ = jax.random.split(key)
     return start(target.log_density, target.init(init_key))
 
 
 @jax.jit
-def _start_all(model: Model, counts: Counts, keys: jax.Array) -> ChainState:
-    return jax.vmap(partial(_start_one, model, counts))(keys)
+def _start_all(model: Model, data: Data, keys: jax.Array) -> ChainState:
+    return jax.vmap(partial(_start_one, model, data))(keys)
 
 
 @partial(jax.jit, static_argnames="max_tree_depth")
 def _advance_one(
     model: Model,
-    counts: Counts,
+    data: Data,
     state: ChainState,
     key: jax.Array,
     first: ArrayLike,
@@ -163,7 +164,7 @@ def _advance_one(
     target_accept: ArrayLike,
     max_tree_depth: int,
 ) -> Run:
-    log_density = flat(model, counts).log_density
+    log_density = flat(model, data).log_density  # type: ignore[arg-type]
     _, steps_key = jax.random.split(key)
     return advance(
         log_density, target_accept, max_tree_depth, state, steps_key, first, steps, num_steps, CHUNK
@@ -173,7 +174,7 @@ def _advance_one(
 @partial(jax.jit, static_argnames="max_tree_depth")
 def _advance_all(
     model: Model,
-    counts: Counts,
+    data: Data,
     state: ChainState,
     keys: jax.Array,
     first: ArrayLike,
@@ -184,7 +185,7 @@ def _advance_all(
 ) -> Run:
     def one(state: ChainState, key: jax.Array) -> Run:
         return _advance_one(
-            model, counts, state, key, first, steps, num_steps, target_accept, max_tree_depth
+            model, data, state, key, first, steps, num_steps, target_accept, max_tree_depth
         )
 
     return jax.vmap(one)(state, keys)

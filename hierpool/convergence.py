@@ -43,6 +43,8 @@ class Verdict(NamedTuple):
     @property
     def sentence(self) -> str:
         """The verdict in one line."""
+        if not self.rhat_of and self.problems:
+            return f"Not converged: {self.num_draws} independent draws from a rough quadrature."
         if not self.rhat_of:
             return f"Exact: {self.num_draws} independent draws."
         judged = "Not converged" if self.problems else "Converged"
@@ -57,6 +59,7 @@ def check(tree: xr.DataTree, *, max_rhat: float = MAX_RHAT, strict: bool = False
     """Returns what the diagnostics say of a fit.
 
     Every sampled quantity is judged but raw kappa, whose variance is infinite: judge kappa_log.
+    Exact draws have nothing to judge but the quadrature, if one gave them.
 
     Args:
         tree: what ``fit`` returned, or ``load`` read.
@@ -67,7 +70,7 @@ def check(tree: xr.DataTree, *, max_rhat: float = MAX_RHAT, strict: bool = False
     num_chains, num_draws = posterior.sizes["chain"], posterior.sizes["draw"]
     total = num_chains * num_draws
     if "sample_stats" not in tree.children:
-        return Verdict(np.nan, "", np.nan, "", 0, total, ())
+        return Verdict(np.nan, "", np.nan, "", 0, total, _of_quadrature(tree))
     rhats, effectives = _diagnostics(posterior)
     # NaN is the worst of all.
     rhat_of = max(rhats, key=lambda name: np.nan_to_num(rhats[name], nan=np.inf))
@@ -100,6 +103,18 @@ def check(tree: xr.DataTree, *, max_rhat: float = MAX_RHAT, strict: bool = False
             )
         problems.append(f"{diverging} of {total} draws diverged: {remedy}.")
     return Verdict(rhat, rhat_of, effective, effective_of, diverging, total, tuple(problems))
+
+
+def _of_quadrature(tree: xr.DataTree) -> tuple[str, ...]:
+    """Returns the sentence for a quadrature that did not converge, if it did not."""
+    if tree.attrs.get("quadrature_converged", 1):
+        return ()
+    quadrature = json.loads(tree.attrs["hierpool_inference"])
+    return (
+        f"The quadrature did not converge (estimated error {tree.attrs['quadrature_error']:.1e}, "
+        f"tolerance {quadrature['tolerance']:.1e}): take more num_nodes (now "
+        f"{quadrature['num_nodes']}), or NUTS.",
+    )
 
 
 def _diagnostics(posterior: xr.Dataset) -> tuple[dict[str, float], dict[str, float]]:

@@ -131,17 +131,26 @@ def explore(model: BetaPopulation, data: Data, quadrature: Quadrature) -> Grid:
     )
 
 
-def of_population(grid: Grid, data: Data, prob: ArrayLike) -> Population:
-    """Returns what a grid over logit_phi and log_kappa_log says of the population."""
+def of_population(
+    grid: Grid, data: Data, prob: ArrayLike, *, has_quantiles: bool = True
+) -> Population:
+    """Returns what a grid over logit_phi and log_kappa_log says of the population.
+
+    Without ``has_quantiles`` they are NaN, and cost nothing.
+    """
     levels = _levels(prob, grid.weight.dtype)
     phi = jax.nn.sigmoid(grid.positions["logit_phi"])
     kappa_log = jnp.exp(grid.positions["log_kappa_log"])
     phi_mean, phi_sd = _moments(grid.weight, phi)
     kappa_log_mean, kappa_log_sd = _moments(grid.weight, kappa_log)
-    phi_ends = jax.nn.sigmoid(column_quantiles(grid, levels[::2]))
-    kappa = concentration(row_quantiles(grid, levels))
-    unseen = Counts(jnp.zeros(1, int), jnp.zeros(1, int))
-    (new_group,), _ = mixture.quantiles(grid, unseen, levels[::2])
+    phi_ends = new_group = jnp.full(2, jnp.nan, levels.dtype)
+    kappa = jnp.full(3, jnp.nan, levels.dtype)
+    if has_quantiles:
+        phi_ends = jax.nn.sigmoid(column_quantiles(grid, levels[::2]))
+        kappa = concentration(row_quantiles(grid, levels))
+        unseen = Counts(jnp.zeros(1, int), jnp.zeros(1, int))
+        # Nothing but the population tells of a new group: its tails are as long as that's.
+        (new_group,), _ = mixture.quantiles(grid, unseen, levels[::2], num_nodes=256)
     return Population(
         phi_mean,
         phi_sd,
@@ -159,11 +168,17 @@ def of_population(grid: Grid, data: Data, prob: ArrayLike) -> Population:
     )
 
 
-def of_groups(grid: Grid, counts: Counts, prob: ArrayLike) -> Groups:
-    """Returns what a grid over logit_phi and log_kappa_log says of each group."""
+def of_groups(grid: Grid, counts: Counts, prob: ArrayLike, *, has_quantiles: bool = True) -> Groups:
+    """Returns what a grid over logit_phi and log_kappa_log says of each group.
+
+    Without ``has_quantiles`` they are NaN, and cost nothing.
+    """
     levels = _levels(prob, grid.weight.dtype)[::2]
     moments = mixture.moments(mixture.population(grid), counts)
-    ends, _ = mixture.quantiles(grid, counts, levels)
+    if has_quantiles:
+        ends, _ = mixture.quantiles(grid, counts, levels)
+    else:
+        ends = jnp.full((moments.mean.shape[0], 2), jnp.nan, levels.dtype)
     return Groups(moments.mean, moments.sd, ends[:, 0], ends[:, 1], moments.shrinkage)
 
 

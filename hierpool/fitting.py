@@ -1,7 +1,6 @@
 """``fit``: a frame goes in, an ArviZ tree comes out."""
 
 import json
-import time
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -10,18 +9,30 @@ import jax
 import numpy as np
 import xarray as xr
 
-from hierpool.chains import Chains, Progress
+from hierpool import memory, thetas
+from hierpool.chains import Progress
 from hierpool.convergence import ConvergenceWarning, check
-from hierpool.counts import Counts
+from hierpool.exploring import compressed, explore, position_of, require_two_numbers
 from hierpool.inference_data import settings, to_datatree
 from hierpool.models import Model, PartialPooling
-from hierpool.nuts import NUTS, Stats
-from hierpool.population import Parameters
+from hierpool.nuts import NUTS
 from hierpool.priors import draw_prior
-from hierpool.sampling import Flat
+from hierpool.quadrature import Quadrature
 from hierpool.table import InputError, read_table
+from hierpool.tally import distinct
 
 NUM_PRIOR_DRAWS = 1000
+MANY_GROUPS = 2000
+"""Beyond it a model that keeps theta in its position is slow."""
+COLLAPSED = {
+    "PartialPooling": "CollapsedPartialPooling",
+    "LogitPartialPooling": "CollapsedLogitPartialPooling",
+}
+"""The models that keep theta in their position, and those with the same posterior that do not."""
+
+
+class SlowModelWarning(UserWarning):
+    """Another model has the same posterior, and is much faster."""
 
 
 def fit(
@@ -31,10 +42,11 @@ def fit(
     trials: str,
     group: str | None = None,
     model: Model | None = None,
-    inference: NUTS | None = None,
+    inference: NUTS | Quadrature | None = None,
     seed: int = 0,
     new_groups: Mapping[str, tuple[int, int]] | None = None,
     aggregate: bool = False,
+    hyperparameters_only: bool = False,
     progress: Progress | None = None,
 ) -> xr.DataTree:
     """Returns the posterior of every group's chance of success, as an ArviZ tree.
@@ -42,7 +54,10 @@ def fit(
     The groups of the tree are ``posterior``, ``sample_stats``, ``posterior_predictive`` (``y``),
     ``log_likelihood`` (``y``: theta is integrated out, so leaving one out leaves a group out),
     ``prior``, ``prior_predictive``, ``observed_data`` (``y``) and ``constant_data`` (``n``); theta,
-    y and n carry the groups' names. Its attributes tell how to repeat the fit.
+    y and n carry the groups' names. Its attributes tell how to repeat the fit. Exact, independent
+    draws have no ``sample_stats``; those of ``Quadrature`` have the attributes ``log_evidence``
+    (log probability of the data under the model, binomial coefficients included),
+    ``quadrature_error`` and ``quadrature_converged`` (1 or 0).
 
     It runs in float64 in a scope of its own: no setting of JAX is changed.
 
@@ -53,19 +68,25 @@ def fit(
         group: column of the groups' names; by default the frame's index.
         model: ``PartialPooling()`` by default.
         inference: ``NUTS()`` by default, 4 chains of 1000 draws after 1000 steps of warm-up.
+            ``Quadrature()`` draws exactly and independently from a model with theta integrated out.
         seed: the same seed on the same machine gives the same draws.
         new_groups: successes and trials by name, observed with the rest: ``{"rookie": (0, 4)}``.
         aggregate: add up rows of the same group, instead of refusing them.
+        hyperparameters_only: keep the population's parameters and the data alone: no theta, no
+            replicates, no log likelihood. The memory then does not grow with groups times draws
+            (but a model that keeps theta in its position explores it all the same).
         progress: called now and then with the steps done, the steps to do, and the number of
-            divergent draws so far.
+            divergent draws so far. Not by ``Quadrature``, which takes milliseconds.
 
     Raises:
-        InputError: the data or a setting break a rule (it is a ``ValueError``).
+        InputError: the data or a setting break a rule, the model does not suit the algorithm, or
+            the result would not find room in memory (it is a ``ValueError``).
         TypeError: an argument has the wrong type.
         OSError: the file can't be read.
 
     Warns:
         ConvergenceWarning: the draws should not be trusted; the message says what to change.
+        SlowModelWarning: there are many groups, and a faster model has the same posterior.
     """
     model = PartialPooling() if model is None else model
     inference = NUTS() if inference is None else inference
@@ -78,24 +99,59 @@ def fit(
         new_groups=new_groups,
         aggregate=aggregate,
     )
-    rng = np.random.default_rng(seed)
+    num_groups = len(table.labels)
+    shape = (inference.num_chains, inference.num_draws)
+    num_draws = shape[0] * shape[1]
+    theta_seed, *tree_seeds = np.random.SeedSequence(seed).spawn(3)
     with jax.enable_x64(True):
-        run_key, theta_key = jax.random.split(jax.random.key(seed))
-        started = time.perf_counter()
-        positions, stats, compile_seconds = _explore(
-            run_key, model, table.counts, inference, progress
+        pairs = distinct(table.successes, table.trials)
+        data = compressed(model, table.counts, pairs)
+        position = position_of(model, data)
+        if isinstance(inference, Quadrature):
+            require_two_numbers(model, position)
+        memory.require(
+            memory.needed(
+                num_groups,
+                num_draws,
+                NUM_PRIOR_DRAWS,
+                sum(leaf.size for leaf in jax.tree.leaves(position)),
+                with_theta=not hyperparameters_only,
+            ),
+            num_groups,
+            num_draws,
         )
-        sampling_seconds = time.perf_counter() - started - compile_seconds
-        posterior = _constrain(theta_key, model, table.counts, positions)
-        log_likelihood = _log_likelihood(model, table.counts, posterior)
-        posterior, log_likelihood = jax.tree.map(np.asarray, (posterior, log_likelihood))
+        _advise(model, num_groups)
+        run_key, theta_key = jax.random.split(jax.random.key(seed))
+        explored = explore(run_key, model, data, pairs, inference, progress)
+        # Chains and draws in one row: what follows takes each draw by itself.
+        positions = {
+            name: leaf.reshape(num_draws, *leaf.shape[2:])
+            for name, leaf in explored.positions.items()
+        }
+        draws = thetas.hyperparameters(theta_key, model, table.counts, positions, num_draws)
+        if hyperparameters_only and not draws:
+            raise InputError(
+                f"{type(model).__name__} has no hyperparameters: fit it without "
+                "hyperparameters_only (--hyperparameters-only)."
+            )
+        log_likelihood = None
+        if not hyperparameters_only:
+            draws["theta"] = thetas.theta(
+                theta_key, theta_seed, model, table.counts, positions, num_draws
+            )
+            log_likelihood = thetas.log_likelihood(model, table.counts, pairs, draws, num_draws)
+            log_likelihood = log_likelihood.reshape(*shape, num_groups)
+    rng = np.random.default_rng(seed)
+    prior = draw_prior(model, rng, NUM_PRIOR_DRAWS, 1 if hyperparameters_only else num_groups)
+    if prior is not None and hyperparameters_only:
+        del prior["theta"]
     tree = to_datatree(
         table,
-        posterior=posterior,
-        prior=draw_prior(model, rng, NUM_PRIOR_DRAWS, len(table.labels)),
+        posterior={name: leaf.reshape(*shape, *leaf.shape[1:]) for name, leaf in draws.items()},
+        prior=prior,
         log_likelihood=log_likelihood,
-        stats=stats,
-        rng=rng,
+        stats=explored.stats,
+        seeds=tree_seeds,
         attributes={
             "hierpool_model": settings(model),
             "hierpool_inference": settings(inference),
@@ -103,8 +159,7 @@ def fit(
             "platform": jax.default_backend(),
             "precision": "float64",
             "new_groups": json.dumps(dict(new_groups or {})),
-            "compile_time": compile_seconds,
-            "sampling_time": sampling_seconds,
+            **explored.attributes,
         },
     )
     problems = check(tree).problems
@@ -113,48 +168,50 @@ def fit(
     return tree
 
 
-def check_settings(model: Model, inference: NUTS, seed: int) -> None:
-    """Raises ``InputError`` if a hyperparameter or a sampler's setting is out of its range."""
+def check_settings(model: Model, inference: NUTS | Quadrature, seed: int) -> None:
+    """Raises ``InputError`` if a hyperparameter or an algorithm's setting is out of its range."""
     for name, value in vars(model).items():
         is_location = name == "mu_mean"
         if np.ndim(value) or not np.isfinite(value) or (value <= 0 and not is_location):
             rule = "a finite number" if is_location else "a positive number"
             raise InputError(f"{type(model).__name__}: {name} must be {rule}, not {value}.")
-    least = {"num_chains": 1, "num_warmup": 0, "num_draws": 4, "max_tree_depth": 1}
+    least = {"num_chains": 1, "num_draws": 4}
+    if isinstance(inference, Quadrature):
+        least["num_nodes"] = 8
+    else:
+        least |= {"num_warmup": 0, "max_tree_depth": 1}
     for name, bound in least.items():
         value = getattr(inference, name)
         if not isinstance(value, int) or value < bound:
             raise InputError(f"{name} must be a whole number, at least {bound}, not {value}.")
-    if not 0 < float(np.asarray(inference.target_accept)) < 1:
-        raise InputError(f"target_accept must lie between 0 and 1, not {inference.target_accept}.")
-    methods = ("parallel", "vectorized", "sequential")
-    if inference.chain_method is not None and inference.chain_method not in methods:
-        raise InputError(f"chain_method must be one of {methods}, not {inference.chain_method!r}.")
+    if isinstance(inference, Quadrature):
+        _check_tolerance(inference.tolerance)
+    else:
+        _check_nuts(inference)
     if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**63:
         raise InputError(f"The seed must be a whole number from 0 to 2^63 - 1, not {seed}.")
 
 
-def _explore(
-    key: jax.Array, model: Model, counts: Counts, nuts: NUTS, progress: Progress | None
-) -> tuple[np.ndarray, Stats | None, float]:
-    """Returns positions (chain, draw, dim), their statistics, and the seconds of compiling."""
-    if Flat(model, counts).num_dimensions == 0:
-        return np.empty((nuts.num_chains, nuts.num_draws, 0)), None, 0.0
-    started = time.perf_counter()
-    chains = Chains(key, model, counts, nuts)
-    compile_seconds = time.perf_counter() - started
-    return *chains.run(progress), compile_seconds
+def _check_tolerance(tolerance: float) -> None:
+    if not 0 < tolerance < np.inf:
+        raise InputError(f"tolerance must be a positive number, not {tolerance}.")
 
 
-@jax.jit
-def _constrain(key: jax.Array, model: Model, counts: Counts, positions: jax.Array) -> Parameters:
-    return Flat(model, counts).constrain(key, positions)
+def _check_nuts(nuts: NUTS) -> None:
+    if not 0 < float(np.asarray(nuts.target_accept)) < 1:
+        raise InputError(f"target_accept must lie between 0 and 1, not {nuts.target_accept}.")
+    methods = ("parallel", "vectorized", "sequential")
+    if nuts.chain_method is not None and nuts.chain_method not in methods:
+        raise InputError(f"chain_method must be one of {methods}, not {nuts.chain_method!r}.")
 
 
-@jax.jit
-def _log_likelihood(model: Model, counts: Counts, posterior: Parameters) -> jax.Array:
-    def one(parameters: Parameters) -> jax.Array:
-        return model.log_likelihood(parameters, counts)
-
-    # Mapped, not batched, over chains: the integral of the logit model is large.
-    return jax.lax.map(jax.vmap(one), posterior)
+def _advise(model: Model, num_groups: int) -> None:
+    """Warns of a model that explores every theta where there are many."""
+    name = type(model).__name__
+    if num_groups > MANY_GROUPS and name in COLLAPSED:
+        warnings.warn(
+            f"{name} explores a number for each of {num_groups:,} groups: "
+            f"{COLLAPSED[name]} has the same posterior, explores two, and is much faster.",
+            SlowModelWarning,
+            stacklevel=3,
+        )

@@ -6,7 +6,7 @@ The tree is the fit: every later question is asked of it, so a file answers as w
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from hierpool.bulk import binomials
 from hierpool.nuts import Stats
 from hierpool.table import InputError, Table
 
@@ -28,21 +29,23 @@ def to_datatree(
     *,
     posterior: Mapping[str, np.ndarray],
     prior: Mapping[str, np.ndarray] | None,
-    log_likelihood: np.ndarray,
+    log_likelihood: np.ndarray | None,
     stats: Stats | None,
-    rng: np.random.Generator,
+    seeds: Sequence[np.random.SeedSequence],
     attributes: Mapping[str, Any],
 ) -> xr.DataTree:
     """Returns a fit in ArviZ's form, with the groups' names as coordinates.
+
+    Without theta there are no replicates: it then holds the hyperparameters and the data alone.
 
     Args:
         table: the data.
         posterior: parameters by name, (chain, draw) or (chain, draw, group).
         prior: the same parameters drawn from the prior, (draw,) or (draw, group), if it is known.
         log_likelihood: (chain, draw, group) log probability of each group's successes, theta
-            integrated out.
+            integrated out; None leaves it out.
         stats: (chain, draw) statistics of the sampler; None if the draws are exact.
-        rng: draws the replicates.
+        seeds: two, of the replicates of the posterior and of the prior.
         attributes: what the fit was, to be kept with it.
     """
     # arviz_base alone: arviz itself would bring its plots along.
@@ -51,14 +54,18 @@ def to_datatree(
     trials = table.trials
     groups: dict[str, Mapping[str, Any]] = {
         "posterior": posterior,
-        "posterior_predictive": {"y": rng.binomial(trials, posterior["theta"])},
-        "log_likelihood": {"y": log_likelihood},
         "observed_data": {"y": table.successes},
         "constant_data": {"n": trials},
     }
-    if prior is not None:
+    if "theta" in posterior:
+        groups["posterior_predictive"] = {"y": _replicates(seeds[0], trials, posterior["theta"])}
+    if log_likelihood is not None:
+        groups["log_likelihood"] = {"y": log_likelihood}
+    if prior:
         groups["prior"] = {name: draws[None] for name, draws in prior.items()}
-        groups["prior_predictive"] = {"y": rng.binomial(trials, prior["theta"])[None]}
+        if "theta" in prior:
+            replicates = _replicates(seeds[1], trials, prior["theta"])
+            groups["prior_predictive"] = {"y": replicates[None]}
     if stats is not None:
         groups["sample_stats"] = stats._asdict()
     tree = from_dict(
@@ -68,6 +75,11 @@ def to_datatree(
     )
     tree.attrs = {**_provenance(table), **attributes}
     return tree
+
+
+def _replicates(seed: np.random.SeedSequence, trials: np.ndarray, theta: np.ndarray) -> np.ndarray:
+    """Returns (..., group) successes out of trials, given (..., group) chances."""
+    return binomials(seed, trials, theta.reshape(-1, len(trials))).reshape(theta.shape)
 
 
 def settings(instance: Any) -> str:

@@ -17,7 +17,7 @@ class Summary(NamedTuple):
     sd: its posterior variance is infinite."""
     groups: pd.DataFrame
     """A row a group: ``successes``, ``trials``, raw ``rate``, ``mean``, ``sd``, ``lower``,
-    ``upper``."""
+    ``upper``. The first three alone if the fit holds the hyperparameters only."""
 
 
 def summarize(tree: xr.DataTree, *, prob: float = 0.89) -> Summary:
@@ -52,23 +52,18 @@ def summarize(tree: xr.DataTree, *, prob: float = 0.89) -> Summary:
     population = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     population.index.name = "parameter"
 
-    theta = posterior["theta"].transpose(GROUPS, "sample").values
-    successes = tree["observed_data"].dataset["y"].values
-    trials = tree["constant_data"].dataset["n"].values
-    lower, _, upper = np.quantile(theta, levels, axis=1)
+    observed = tree["observed_data"].dataset["y"]
+    successes, trials = observed.values, tree["constant_data"].dataset["n"].values
+    # A group that was never tried has no rate of its own.
+    rate = np.divide(successes, trials, out=np.full(len(trials), np.nan), where=trials > 0)
     groups = pd.DataFrame(
-        {
-            "successes": successes,
-            "trials": trials,
-            # A group that was never tried has no rate of its own.
-            "rate": np.divide(
-                successes, trials, out=np.full(len(trials), np.nan), where=trials > 0
-            ),
-            "mean": theta.mean(axis=1),
-            "sd": theta.std(axis=1, ddof=1),
-            "lower": lower,
-            "upper": upper,
-        },
-        index=pd.Index(posterior[GROUPS].values.astype(str), dtype=object, name="group"),
+        {"successes": successes, "trials": trials, "rate": rate},
+        index=pd.Index(observed[GROUPS].values.astype(str), dtype=object, name="group"),
     )
+    if "theta" in posterior:
+        theta = posterior["theta"].transpose(GROUPS, "sample").values
+        lower, _, upper = np.quantile(theta, levels, axis=1)
+        groups = groups.assign(
+            mean=theta.mean(axis=1), sd=theta.std(axis=1, ddof=1), lower=lower, upper=upper
+        )
     return Summary(population, groups)

@@ -5,7 +5,7 @@ Everything is checked here, on the host, in 64-bit integers, before anything is 
 """
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -36,6 +36,10 @@ class Table(NamedTuple):
     """The user's word for successes."""
     trials_name: str
     """The user's word for trials."""
+    data_set: np.ndarray | None = None
+    """(group,) which data set each group belongs to, if there are several."""
+    data_sets: pd.Index | None = None
+    """(data set,) what the user calls them."""
 
     @property
     def counts(self) -> Counts:
@@ -49,8 +53,10 @@ def read_table(
     successes: str,
     trials: str,
     group: str | None = None,
+    by: str | Sequence[str] = (),
     new_groups: Mapping[str, tuple[int, int]] | None = None,
     aggregate: bool = False,
+    text_labels: bool = True,
 ) -> Table:
     """Returns the counts of a frame, a mapping of arrays, or a CSV or TSV file, checked.
 
@@ -61,8 +67,10 @@ def read_table(
         trials: column of trials.
         group: column of the groups' names; by default the frame's index (a file's row numbers,
             from 0).
+        by: columns that tell data sets apart; a name need be unique only within its data set.
         new_groups: successes and trials by name, to stand with the rest: ``{"rookie": (0, 4)}``.
         aggregate: add up the rows that have the same group name, instead of refusing them.
+        text_labels: whole numbers as names become text, as all other names do.
 
     Raises:
         InputError: a value breaks a rule; the message names the place, the value and the rule.
@@ -70,28 +78,39 @@ def read_table(
         OSError: the file can't be read.
     """
     data, source = _as_frame(frame)
+    by = [by] if isinstance(by, str) else list(by)
     columns = [successes, trials] if group is None else [successes, trials, group]
-    for column in columns:
+    for column in columns + by:
         _require_column(data, column, source)
     if successes == trials:
         raise InputError(f"Successes and trials are the same column, {successes!r}.")
     if len(data) == 0:
         raise InputError(f"{source.name} has no rows: at least one group is needed.")
-    labels = _labels(data, group, source)
+    data_set, data_sets = _data_sets(data, by, source)
+    labels = _labels(data, group, source, text=text_labels)
     place = _Places(source, labels)
     tried = _parse_counts(data[trials], trials, place)
     succeeded = _parse_counts(data[successes], successes, place)
     _require_order(succeeded, tried, successes, trials, place)
+    keys = labels
+    if data_set is not None:
+        keys = pd.factorize(labels)[0] * len(data_sets) + data_set
     if aggregate:
-        labels, succeeded, tried = _aggregate(labels, succeeded, tried)
+        first, succeeded, tried = _aggregate(keys, succeeded, tried)
+        labels, keys = labels[first], keys[first]
+        data_set = None if data_set is None else data_set[first]
         place = _Places(Source(source.name, None), labels)
-    _require_unique(labels, group, place)
+    _require_unique(keys, group, place)
+    if by and new_groups:
+        raise InputError("New groups can't be told apart by data set: put them into the table.")
     for name, (new_successes, new_trials) in _check_new_groups(new_groups, labels).items():
         labels = np.append(labels, np.asarray(name, dtype=object))
         succeeded, tried = np.append(succeeded, new_successes), np.append(tried, new_trials)
     if tried.sum(dtype=float) > LARGEST_COUNT:
         raise InputError(f"{trials} add up to more than 2^53 = {LARGEST_COUNT}: use smaller units.")
-    return Table(succeeded, tried, labels.astype(str), successes, trials)
+    if labels.dtype == object:
+        labels = labels.astype(str) if text_labels else pd.array(labels, dtype="str")
+    return Table(succeeded, tried, labels, successes, trials, data_set, data_sets)
 
 
 class _Places:
@@ -155,9 +174,31 @@ def _require_column(data: pd.DataFrame, column: str, source: Source) -> None:
         raise InputError(f"{source.name} has {names.count(column)} columns named {column!r}.")
 
 
-def _labels(data: pd.DataFrame, group: str | None, source: Source) -> np.ndarray:
+def _data_sets(
+    data: pd.DataFrame, by: Sequence[str], source: Source
+) -> tuple[np.ndarray | None, pd.Index | None]:
+    """Returns (row,) the data set of each row, and what they are called, as they first appear."""
+    if not by:
+        return None, None
+    numbers = _Places(source, np.arange(len(data)))
+    for column in by:
+        missing = np.asarray(data[column].isna() | (data[column].astype(str).str.strip() == ""))
+        rows = np.flatnonzero(missing)
+        numbers.report(rows, lambda row: "none", f"Every row needs a value in column {column!r}")
+    keys = pd.Index(data[by[0]]) if len(by) == 1 else pd.MultiIndex.from_frame(data[list(by)])
+    codes, data_sets = pd.factorize(keys)
+    if len(by) == 1:
+        return codes, pd.Index(data_sets, name=by[0])
+    return codes, pd.MultiIndex.from_tuples(list(data_sets), names=list(by))
+
+
+def _labels(
+    data: pd.DataFrame, group: str | None, source: Source, *, text: bool = True
+) -> np.ndarray:
     """Returns (row,) names as they are: "NA" stays "NA", "007" stays "007"."""
     column = data.index.to_series() if group is None else data[group]
+    if not text and pd.api.types.is_integer_dtype(column) and not column.hasnans:
+        return column.to_numpy()
     is_missing = np.asarray(column.isna())
     labels = np.asarray(column.astype(object).map(str), dtype=object)
     # "" in a file is a missing name; a NaN in a frame is one too.
@@ -178,7 +219,7 @@ def _parse_counts(column: pd.Series, name: str, place: _Places) -> np.ndarray:
             f"{name} must be counts, and holds True and False: add them up by group first, or "
             "convert them to 0 and 1."
         )
-    shown = np.asarray(column.astype(object))
+    shown = column.to_numpy()
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_complex_dtype(column):
         values = column.to_numpy(dtype=float, na_value=np.nan)
         missing = np.asarray(column.isna())
@@ -242,8 +283,8 @@ def _require_order(
     place.report(rows, lambda row: f"{successes[row]} of {trials[row]}", rule)
 
 
-def _require_unique(labels: np.ndarray, group: str | None, place: _Places) -> None:
-    repeated = pd.Series(labels).duplicated(keep="first").to_numpy()
+def _require_unique(keys: np.ndarray, group: str | None, place: _Places) -> None:
+    repeated = pd.Series(keys).duplicated(keep="first").to_numpy()
     place.report(
         np.flatnonzero(repeated),
         lambda row: "the name of an earlier one",
@@ -253,15 +294,16 @@ def _require_unique(labels: np.ndarray, group: str | None, place: _Places) -> No
 
 
 def _aggregate(
-    labels: np.ndarray, successes: np.ndarray, trials: np.ndarray
+    keys: np.ndarray, successes: np.ndarray, trials: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Returns a row a name, in the order in which the names first appear."""
-    codes, names = pd.factorize(labels)
-    total_successes = np.zeros(len(names), np.int64)
-    total_trials = np.zeros(len(names), np.int64)
+    """Returns the first row of each key, as they first appear, and the totals of its rows."""
+    codes, found = pd.factorize(keys)
+    total_successes = np.zeros(len(found), np.int64)
+    total_trials = np.zeros(len(found), np.int64)
     np.add.at(total_successes, codes, successes)
     np.add.at(total_trials, codes, trials)
-    return np.asarray(names, dtype=object), total_successes, total_trials
+    first = np.flatnonzero(~pd.Series(codes).duplicated().to_numpy())
+    return first, total_successes, total_trials
 
 
 def _check_new_groups(

@@ -137,6 +137,37 @@ def compress(pairs: Distinct) -> Pairs | Histograms:
     return tally(pairs).histograms()
 
 
+def batch_histograms(y: np.ndarray, n: np.ndarray, groups: np.ndarray, near: int) -> Histograms:
+    """Returns the histograms of many data sets, each leaf (data set, ...), with no tails.
+
+    Args:
+        y: (data set, pair) int64 successes.
+        n: (data set, pair) int64 trials, at most ``near``.
+        groups: (data set, pair) int64 how many groups have them; 0 fills up.
+        near: length of ``Histogram.more_than``.
+    """
+    number = len(y)
+    row = np.arange(number)[:, None] * (near + 1)
+
+    def histogram(counts: np.ndarray) -> Histogram:
+        each = np.bincount((row + counts).ravel(), groups.ravel(), number * (near + 1))
+        at_least = np.cumsum(each.reshape(number, near + 1)[:, ::-1], axis=1)[:, ::-1]
+        more_than = np.append(at_least[:, 2:], np.zeros((number, 1)), axis=1)
+        none = np.zeros((number, 0))
+        return Histogram(more_than, none, none)
+
+    log_coefficients, references = _constants(y.astype(float), n.astype(float))
+    total_y, total_n, coefficient, reference, num_groups = (
+        np.sum(groups * values, axis=1, dtype=float)
+        for values in (y, n, log_coefficients, references, n > 0)
+    )
+    rate = (total_y + 0.5) / (total_n + 1)
+    common = total_y * np.log(rate) + (total_n - total_y) * np.log1p(-rate)
+    pooled = common + coefficient - reference
+    parts = (histogram(counts) for counts in (y, n - y, n))
+    return Histograms(*parts, total_y, total_n, num_groups, pooled, reference)
+
+
 def padded_pairs(pairs: Distinct, length: int) -> Pairs:
     """Returns distinct (y, n) filled up with no groups of 0 of 0."""
     space = (0, length - len(pairs.trials))

@@ -65,7 +65,9 @@ HARD_TABLES = {
     "ten groups 0 of 20": _table([0] * 10, [20] * 10),
     "ten groups 20 of 20": _table([20] * 10, [20] * 10),
     "one group 3 of 10": _table([3], [10]),
-    "three groups near 0.3 of a billion": _table([300_000_000, 299_990_000, 300_020_000], [10**9] * 3),
+    "three groups near 0.3 of a billion": _table(
+        [300_000_000, 299_990_000, 300_020_000], [10**9] * 3
+    ),
     "fifty groups 30 of 100": _table([30] * 50, [100] * 50),
     "players, two of them unseen": _table(
         [*PLAYERS.successes.tolist(), 0, 0], [*PLAYERS.trials.tolist(), 0, 0]

@@ -11,7 +11,7 @@ import pytest
 from jax.experimental.compilation_cache import compilation_cache
 
 import hierpool as hp
-from hierpool import cli
+from hierpool import cli, memory
 from hierpool.datasets import dataset_path
 
 PLAYERS = str(dataset_path("efron-morris-75"))
@@ -19,6 +19,7 @@ COLUMNS = ["--successes", "hits", "--trials", "at_bats", "--group", "player"]
 EXACT = ["--model", "complete"]
 # Every run with these arguments but another seed or prior is of one shape: compiled once.
 SAMPLED = ["--model", "collapsed", "--chains", "2", "--warmup", "300", "--draws", "1000"]
+QUADRATURE = ["--inference", "quadrature"]
 # kappa_log may not quite mix in so few draws: what is tested here is the gate, not the sampler.
 EASY = [*SAMPLED, "--max-rhat", "1.05"]
 
@@ -174,6 +175,62 @@ def test_csv_is_the_table_of_the_groups_whole(
     )
 
 
+def test_quadrature_implies_the_collapsed_model_and_is_exact(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "fit.nc"
+    run = fit(capsys, *QUADRATURE, "--output", str(path))
+    assert (run.code, run.err) == (0, "")
+    assert "Exact: 4000 independent draws. Seconds:" in run.out
+    tree = hp.load(path)
+    assert '"name": "CollapsedPartialPooling"' in tree.attrs["hierpool_model"]
+    assert '"name": "Quadrature"' in tree.attrs["hierpool_inference"]
+    assert np.isfinite(tree.attrs["log_evidence"])
+
+
+def test_a_quadrature_that_did_not_converge_leaves_with_1(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run = fit(capsys, *QUADRATURE, "--nodes", "8", "--tolerance", "1e-15")
+    assert run.code == 1
+    assert "Not converged: 4000 independent draws from a rough quadrature." in run.out
+    assert "Max Alvis" in run.out
+    assert re.fullmatch(r"hierpool: The quadrature did not converge .* or NUTS\.\n", run.err)
+
+
+def test_the_hyperparameters_alone_are_printed_with_the_raw_rates(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "groups.csv"
+    run = fit(capsys, *QUADRATURE, "--hyperparameters-only", "--csv", str(path))
+    assert (run.code, run.err) == (0, "")
+    population, groups, _ = run.out.rstrip("\n").split("\n\n")
+    assert len(population.splitlines()) == 5
+    title, header, first = groups.splitlines()[:3]
+    assert (title, header.split()) == ("Groups", ["successes", "trials", "rate"])
+    assert first.split()[2:] == ["18", "45", "0.4000"]
+    assert list(pd.read_csv(path, index_col="group").columns) == ["successes", "trials", "rate"]
+
+
+def test_a_fit_that_finds_no_room_in_memory_is_told_in_one_sentence(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "available", lambda: 1_000_000)
+    refused(fit(capsys, *EXACT), r"4,000 draws of 18 groups would take .* is available: take")
+
+
+def test_many_groups_in_a_joint_model_are_told_in_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "many.csv"
+    path.write_text("hits,at_bats\n" + "1,5\n" * 2001)
+    short = ["--chains", "1", "--warmup", "0", "--draws", "4", "--max-tree-depth", "1"]
+    run = Run(["fit", str(path), *COLUMNS[:4], *short, "--hyperparameters-only"], capsys)
+    told = [line for line in run.err.splitlines() if "CollapsedPartialPooling has the same" in line]
+    assert len(told) == 1
+    assert told[0].startswith("hierpool: PartialPooling explores a number for each of 2,001 groups")
+
+
 def test_a_fit_that_did_not_converge_is_saved_all_the_same(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -235,6 +292,28 @@ BAD = {
     "hyperparameter that is text": (["--phi-alpha", "x"], r"--phi-alpha: invalid float value: 'x'"),
     "prob": (["--prob", "1.5"], r"--prob must lie between 0 and 1, not 1\.5"),
     "prob that is NaN": (["--prob", "nan"], r"--prob must lie between 0 and 1, not nan"),
+    "a flag of NUTS for quadrature": (
+        ["--inference", "quadrature", "--target-accept", "0.9"],
+        r"--target-accept is for --inference nuts, and this is quadrature: leave it out\.",
+    ),
+    "a flag of quadrature for NUTS": (
+        ["--nodes", "64"],
+        r"--nodes is for --inference quadrature, and this is nuts: leave it out\.",
+    ),
+    "inference": (["--inference", "best"], r"--inference: invalid choice: 'best'"),
+    "nodes": (["--inference", "quadrature", "--nodes", "7"], r"num_nodes .* at least 8, not 7"),
+    "tolerance": (
+        ["--inference", "quadrature", "--tolerance", "0"],
+        r"tolerance must be a positive number, not 0\.0",
+    ),
+    "more than two numbers for quadrature": (
+        ["--model", "partial", "--inference", "quadrature"],
+        r"Quadrature explores a position of two numbers, and PartialPooling has 20: take NUTS, or ",
+    ),
+    "hyperparameters of none": (
+        ["--model", "none", "--hyperparameters-only"],
+        r"NoPooling has no hyperparameters: fit it without",
+    ),
     "R-hat": (["--max-rhat", "0.9"], r"--max-rhat must be above 1, not 0\.9"),
     "chains": (["--chains", "0"], r"chains must be a whole number, at least 1, not 0"),
     "draws": (["--draws", "3"], r"draws must be a whole number, at least 4, not 3"),

@@ -33,13 +33,29 @@ def tree_of(names: list[str] = NAMES, *, successes: int = 3) -> xr.DataTree:
                 for name in Stats._fields
             }
         ),
-        rng=rng,
+        seeds=np.random.SeedSequence(1).spawn(2),
         attributes={
             "hierpool_model": settings(hp.PartialPooling(phi_alpha=2.5)),
             "hierpool_inference": settings(hp.NUTS()),
             "seed": 7,
             "sampling_time": 0.25,
             "new_groups": "{}",
+        },
+    )
+
+
+def without_theta(names: list[str] = NAMES) -> xr.DataTree:
+    scalars = {"phi": np.random.default_rng(1).uniform(size=(CHAINS, DRAWS))}
+    return to_datatree(
+        Table(np.full(NUM_GROUPS, 3), np.full(NUM_GROUPS, 9), np.array(names), "hits", "tries"),
+        posterior=scalars,
+        prior={"phi": np.full(10, 0.5)},
+        log_likelihood=None,
+        stats=None,
+        seeds=np.random.SeedSequence(1).spawn(2),
+        attributes={
+            "hierpool_model": settings(hp.CollapsedPartialPooling()),
+            "hierpool_inference": settings(hp.NUTS()),
         },
     )
 
@@ -79,6 +95,18 @@ def test_the_tree_holds_the_data_and_their_hash() -> None:
     assert tree_of().attrs["data_sha256"] == digest
     assert tree_of(successes=4).attrs["data_sha256"] != digest
     assert tree_of([*NAMES[:-1], "other"]).attrs["data_sha256"] != digest
+
+
+def test_a_tree_without_theta_holds_the_data_and_comes_back_from_its_file(tmp_path: Path) -> None:
+    tree = without_theta()
+    assert set(tree.children) == {"posterior", "prior", "observed_data", "constant_data"}
+    assert set(tree["posterior"].data_vars) == {"phi"}
+    hp.save(tree, tmp_path / "fit.nc")
+    loaded = hp.load(tmp_path / "fit.nc")
+    xr.testing.assert_identical(loaded, tree)
+    groups = hp.summarize(loaded).groups
+    assert list(groups.columns) == ["successes", "trials", "rate"]
+    assert list(groups.index) == NAMES
 
 
 def test_an_existing_file_is_kept_unless_forced(tmp_path: Path) -> None:

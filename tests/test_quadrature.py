@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from arviz_stats.base import array_stats
 from oracle import Exact, exact
-from scipy.special import gammaln, log_ndtr, ndtr
-from tables import HARD_TABLES, HOSPITALS, PLAYERS, RATS, TABLES, close, tolerance
+from scipy.special import digamma, gammaln, polygamma
+from tables import HARD_TABLES, HOSPITALS, PLAYERS, RATS, TABLES, close
 
 from hierpool import likelihood, mixture
 from hierpool.counts import Counts, stack
@@ -27,7 +27,10 @@ WIDTH = 128
 """Groups that are looked at, padded: so one program serves all tables."""
 CASES = {name: (counts, 1.5) for name, counts in (TABLES | HARD_TABLES).items()}
 CASES |= {f"players with rate {rate}": (PLAYERS, rate) for rate in (0.5, 5.0)}
-SMALL = [name for name, (counts, _) in CASES.items() if np.max(counts.trials) < 2000]
+
+
+# A million trials put a theta nearer to 1 than float32 has numbers.
+FEW_TRIALS = [name for name, (counts, _) in CASES.items() if np.sum(counts.trials) < 10**5]
 
 
 class Summary(NamedTuple):
@@ -86,16 +89,18 @@ def looked_at(name: str) -> Counts:
     return Counts(counts.successes[chosen], counts.trials[chosen])
 
 
+def padded(counts: Counts) -> Counts:
+    return Counts(*(np.pad(column, (0, WIDTH - len(column))) for column in counts))
+
+
 @functools.cache
-def got(name: str, precision: str = "float64") -> Summary:
+def got(name: str, precision: str = "float64", form: str = "compressed") -> Summary:
     counts, rate = CASES[name]
-    groups = looked_at(name)
-    space = (0, WIDTH - len(groups.trials))
     with jax.enable_x64(precision == "float64"):
-        data = compress(distinct(*counts))
+        data = compress(distinct(*counts)) if form == "compressed" else padded(counts)
         model = CollapsedPartialPooling(kappa_log_rate=rate)
         grid = integrate(jax.random.key(0), model, data, Quadrature())
-        summary = summarise(grid, Counts(*(np.pad(column, space) for column in groups)))
+        summary = summarise(grid, padded(looked_at(name)))
         return jax.tree.map(np.asarray, summary)
 
 
@@ -108,3 +113,246 @@ def truth(name: str) -> Exact:
         pairs.successes, pairs.trials, repeats=pairs.groups, kappa_log_rate=rate, size=size
     )
     return dataclasses.replace(oracle, **looked_at(name)._asdict())
+
+
+def statistic(draws: np.ndarray, method: str, **options: float) -> tuple[float, float]:
+    """Returns a statistic of draws (chain, draw) and its standard error."""
+    value = {
+        "mean": draws.mean,
+        "sd": draws.std,
+        "quantile": lambda: np.quantile(draws, options.get("prob")),
+    }[method]()
+    error = array_stats.mcse(draws, method=method, chain_axis=0, draw_axis=1, **options)
+    return float(value), float(error)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_population_agrees_with_the_oracle(name: str) -> None:
+    summary, oracle = got(name), truth(name)
+    assert summary.grid.converged
+    for variable in ("phi", "kappa_log"):
+        values = getattr(oracle, variable)
+        want = oracle.mean(values), oracle.sd(values)
+        close(getattr(summary, variable), want, relative=1e-6)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_quantiles_of_the_population_agree_with_the_oracle(name: str) -> None:
+    summary, oracle = got(name), truth(name)
+    for variable in ("phi", "kappa_log"):
+        values = getattr(oracle, variable)
+        want = [oracle.quantile(values, level) for level in LEVELS]
+        # A thousandth of the sd is a thirtieth of the standard error of 1000 draws' mean.
+        absolute = 1e-3 * oracle.sd(values)
+        quantiles = getattr(summary, f"{variable}_quantiles")
+        close(quantiles, want, relative=0, absolute=absolute)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_log_evidence_agrees_with_the_oracle(name: str, double: None) -> None:
+    reference = np.sum(likelihood.reference(CASES[name][0]))
+    close(got(name).grid.log_evidence + reference, truth(name).log_evidence, relative=1e-6)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_theta_agrees_with_the_oracle(name: str) -> None:
+    means, sds = truth(name).theta_moments()
+    moments = got(name).theta
+    close(moments.mean[: len(means)], means, relative=1e-6)
+    close(moments.sd[: len(sds)], sds, relative=1e-6)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_interval_of_every_theta_agrees_with_the_oracle(name: str) -> None:
+    summary, oracle = got(name), truth(name)
+    _, sds = oracle.theta_moments()
+    for group, sd in enumerate(sds):
+        # Where the sd is small, 1e-4 would pass anything.
+        slack = min(1e-4, sd / 50)
+        for level, end in zip(ENDS, summary.theta_ends[group], strict=True):
+            # The true quantile is within the slack: so many are below it, and no more.
+            below, above = np.clip([end - slack, end + slack], 0, 1)
+            assert oracle.theta_below(group, below) < level or below == 0, (group, level, end)
+            assert oracle.theta_below(group, above) > level or above == 1, (group, level, end)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_draws_are_independent_and_follow_the_oracle(name: str, double: None) -> None:
+    grid, oracle = got(name).grid, truth(name)
+    positions = drawn(jax.random.key(7), grid)
+    phi = 1 / (1 + np.exp(-np.asarray(positions["logit_phi"])))
+    kappa_log = np.exp(np.asarray(positions["log_kappa_log"]))
+    for draws, values in ((phi, oracle.phi), (kappa_log, oracle.kappa_log)):
+        effective = float(array_stats.ess(draws, method="bulk", chain_axis=0, draw_axis=1))
+        close(effective, draws.size, relative=0.05)
+        checks = [("mean", {}, oracle.mean(values)), ("sd", {}, oracle.sd(values))]
+        checks += [
+            ("quantile", {"prob": level}, oracle.quantile(values, level)) for level in LEVELS
+        ]
+        for method, options, want in checks:
+            value, error = statistic(draws, method, **options)
+            assert abs(value - want) < 5 * error, (method, options, value, want, error)
+
+
+@jax.jit
+def drawn(key: jax.Array, grid: Grid) -> dict[str, jax.Array]:
+    return draw(key, grid, (4, 10_000))
+
+
+def test_draws_of_the_two_numbers_keep_their_correlation(double: None) -> None:
+    # With one success in ten, a small phi goes with anything, a large one with a small kappa.
+    name = "one group 3 of 10"
+    oracle = truth(name)
+    product = np.log(oracle.kappa_log) * (oracle.phi - oracle.mean(oracle.phi)) ** 2
+    positions = drawn(jax.random.key(8), got(name).grid)
+    phi = 1 / (1 + np.exp(-np.asarray(positions["logit_phi"])))
+    draws = np.asarray(positions["log_kappa_log"]) * (phi - oracle.mean(oracle.phi)) ** 2
+    value, error = statistic(draws, "mean")
+    independent = oracle.mean(np.log(oracle.kappa_log)) * oracle.sd(oracle.phi) ** 2
+    assert abs(value - oracle.mean(product)) < 5 * error
+    assert abs(value - independent) > 5 * error
+
+
+@pytest.mark.parametrize("form", ["counts", "compressed"])
+@pytest.mark.parametrize("name", FEW_TRIALS)
+def test_float32_is_near_float64(name: str, form: str) -> None:
+    single, double = got(name, "float32", form), got(name)
+    assert single.phi.dtype == np.float32
+    num_groups = len(looked_at(name).trials)
+    thetas = [np.stack(summary.theta[:2])[:, :num_groups] for summary in (single, double)]
+    pairs = [(single.phi, double.phi), (single.kappa_log, double.kappa_log), tuple(thetas)]
+    for (mean, sd), (want_mean, want_sd) in pairs:
+        close((mean - want_mean) / want_sd, np.zeros_like(mean), relative=0, absolute=1e-4)
+        close(sd, want_sd, relative=1e-4)
+
+
+def test_a_grid_that_is_too_coarse_says_so_and_draws_nothing(double: None) -> None:
+    data, coarse = compress(distinct(*HOSPITALS)), Quadrature(num_nodes=6)
+    grid = integrate(jax.random.key(0), CollapsedPartialPooling(), data, coarse)
+    assert not grid.converged
+    assert grid.error > coarse.tolerance
+    positions = draw(jax.random.key(1), grid, (2, 10))
+    assert all(np.isnan(leaf).all() and leaf.shape == (2, 10) for leaf in positions.values())
+
+
+def test_a_position_of_more_or_fewer_than_two_numbers_is_refused() -> None:
+    key, model = jax.random.key(0), PartialPooling()
+    with pytest.raises(TypeError, match="two numbers; this model's has 20.*CollapsedPartial"):
+        Quadrature().integrate(
+            key,
+            lambda position: model.log_density(position, PLAYERS),
+            lambda key: model.init(key, PLAYERS),
+        )
+    with pytest.raises(TypeError, match="two numbers; this model's has 1"):
+        Quadrature().integrate(
+            key, lambda position: -(position["x"] ** 2), lambda key: {"x": jnp.zeros(())}
+        )
+
+
+def test_the_slope_of_the_log_evidence_is_that_of_the_evidence_and_an_identity(
+    double: None,
+) -> None:
+    data, key = compress(distinct(*PLAYERS)), jax.random.key(0)
+
+    @jax.jit
+    def log_evidence(rate: float) -> jax.Array:
+        model = CollapsedPartialPooling(kappa_log_rate=rate)
+        return integrate(key, model, data, Quadrature()).log_evidence
+
+    slope = jax.jit(jax.grad(log_evidence))
+    for rate in (0.5, 1.5, 5.0):
+        name = {1.5: "efron-morris-75"}.get(rate, f"players with rate {rate}")
+        # Of log Z = log(rate) + log of the integral of exp(-rate kappa_log) and the rest.
+        close(slope(rate), 1 / rate - got(name).kappa_log[0], relative=1e-6)
+        step = 1e-3
+        difference = (log_evidence(rate + step) - log_evidence(rate - step)) / (2 * step)
+        close(slope(rate), difference, relative=1e-5)
+
+
+def test_data_sets_in_a_batch_are_as_one_by_one(double: None) -> None:
+    together = stack([PLAYERS, RATS, HOSPITALS])
+    one = functools.partial(integrate, jax.random.key(0), CollapsedPartialPooling())
+    batch = jax.vmap(lambda counts: one(counts, Quadrature()))(together)
+    for i, table in enumerate(("efron-morris-75", "rat-tumors", "surgical-mortality")):
+        alone = one(jax.tree.map(lambda leaf, i=i: leaf[i], together), Quadrature())
+        lane = jax.tree.map(lambda leaf, i=i: leaf[i], batch)
+        close(lane.log_evidence, alone.log_evidence, relative=1e-9)
+        for leaf, want in zip(jax.tree.leaves(lane), jax.tree.leaves(alone), strict=True):
+            # The error is a square: near nothing, only its size can be told.
+            close(leaf, want, relative=1e-6, absolute=1e-9)
+        # And the groups of 0 of 0 that fill up the batch change nothing.
+        close(lane.log_evidence, got(table).grid.log_evidence, relative=1e-8)
+
+
+def test_a_batch_of_priors_is_as_one_by_one(double: None) -> None:
+    data, rates = compress(distinct(*PLAYERS)), jnp.asarray([0.5, 1.5, 5.0])
+
+    def one(rate: jax.Array) -> Grid:
+        model = CollapsedPartialPooling(kappa_log_rate=rate)
+        return integrate(jax.random.key(0), model, data, Quadrature())
+
+    batch = jax.vmap(one)(rates)
+    names = "players with rate 0.5", "efron-morris-75", "players with rate 5.0"
+    for i, name in enumerate(names):
+        alone = got(name).grid
+        close(batch.log_evidence[i], alone.log_evidence, relative=1e-9)
+        close(batch.weight[i], alone.weight, relative=1e-6, absolute=1e-9)
+    assert np.ptp(batch.log_evidence) > 1
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def closed_form(log_density: object, centre: jax.Array, scale: jax.Array) -> tuple:  # type: ignore[type-arg]
+    """Returns log integral, means and sds of a density of x and y, in units of scale."""
+
+    def scaled(position: dict[str, jax.Array]) -> jax.Array:
+        x, y = ((position[name] - centre[i]) / scale[i] for i, name in enumerate("xy"))
+        return log_density(x, y)  # type: ignore[operator]
+
+    def init(key: jax.Array) -> dict[str, jax.Array]:
+        noise = jax.random.normal(key, (2,), scale.dtype)
+        return dict(zip("xy", centre + 3 * scale * noise, strict=True))
+
+    grid = Quadrature().integrate(jax.random.key(0), scaled, init)
+    values = jnp.stack([grid.positions[name] for name in "xy"])
+    values = (values - centre[:, None, None]) / scale[:, None, None]
+    means = jnp.sum(grid.weight * values, axis=(1, 2))
+    sds = jnp.sqrt(jnp.sum(grid.weight * (values - means[:, None, None]) ** 2, axis=(1, 2)))
+    return grid.log_evidence - jnp.log(scale).sum(), means, sds, grid.converged
+
+
+def normals(x: jax.Array, y: jax.Array) -> jax.Array:
+    return -0.5 * (x**2 + y**2)
+
+
+def log_gammas(x: jax.Array, y: jax.Array) -> jax.Array:
+    # x falls like exp(1.5 x) to the left; y, like exp(-3 y) to the right.
+    return 1.5 * x - jnp.exp(x) - 3 * y - jnp.exp(-y)
+
+
+SCALES = [((0.0, 0.0), (1.0, 1.0)), ((30.0, -400.0), (1e-3, 50.0)), ((-7.0, 0.1), (200.0, 1e-4))]
+
+
+@pytest.mark.parametrize(("centre", "scale"), SCALES, ids=["unit", "narrow-wide", "wide-narrow"])
+def test_two_normals_have_their_known_integral(
+    centre: tuple[float, float], scale: tuple[float, float], double: None
+) -> None:
+    log_integral, means, sds, converged = closed_form(
+        normals, jnp.asarray(centre), jnp.asarray(scale)
+    )
+    assert converged
+    close(log_integral, np.log(2 * np.pi), relative=1e-8)
+    close(means, (0, 0), relative=0, absolute=1e-7)
+    close(sds, (1, 1), relative=1e-6)
+
+
+@pytest.mark.parametrize(("centre", "scale"), SCALES, ids=["unit", "narrow-wide", "wide-narrow"])
+def test_skewed_log_gammas_have_their_known_integral(
+    centre: tuple[float, float], scale: tuple[float, float], double: None
+) -> None:
+    log_integral, means, sds, converged = closed_form(
+        log_gammas, jnp.asarray(centre), jnp.asarray(scale)
+    )
+    assert converged
+    close(log_integral, gammaln(1.5) + gammaln(3), relative=0, absolute=1e-6)
+    close(means, (digamma(1.5), -digamma(3)), relative=1e-6)
+    close(sds, np.sqrt(polygamma(1, [1.5, 3])), relative=1e-6)

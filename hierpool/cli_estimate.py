@@ -1,0 +1,149 @@
+"""``hierpool estimate``: exact posteriors of a file's groups, as two tables."""
+
+import argparse
+import os
+import sys
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hierpool.compilation_cache import use_compilation_cache
+from hierpool.flags import HYPERPARAMETERS, add_data
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PRIORS = ("kappa_log_rate", "phi_alpha", "phi_beta")
+
+
+def add_estimate(commands: Any) -> None:
+    """Adds the subcommand."""
+    estimate = commands.add_parser(
+        "estimate",
+        help="exact posteriors of any number of groups and data sets, without draws",
+        description="Exact posterior means, sds and intervals of partial pooling, from a CSV or "
+        "TSV file with a row a group. Nothing is drawn.",
+        epilog="Exit codes: 0 done, 1 an integration missed its tolerance, 2 wrong input, "
+        "130 stopped.",
+    )
+    estimate.set_defaults(run=_estimate)
+    add_data(estimate)
+    estimate.add_argument(
+        "--by",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="column that tells data sets apart, each with a population of its own; may be "
+        "repeated",
+    )
+    model = estimate.add_argument_group("model")
+    for name in PRIORS:
+        flag = "--" + name.replace("_", "-")
+        metavar = name.split("_")[-1].upper()
+        model.add_argument(flag, type=float, metavar=metavar, help=HYPERPARAMETERS[name])
+    output = estimate.add_argument_group("result")
+    output.add_argument(
+        "--prob", type=float, default=0.89, help="probability of the intervals (0.89)"
+    )
+    output.add_argument(
+        "--no-intervals", action="store_true", help="means and sds alone, in a fraction of the time"
+    )
+    for flag, what in (("--output", "groups"), ("--population", "population")):
+        output.add_argument(
+            flag, metavar="FILE", help=f"write the table of the {what}: .csv or .parquet"
+        )
+    output.add_argument("--force", action="store_true", help="replace files that exist")
+    output.add_argument(
+        "--rows", type=int, default=100, help="print at most so many rows; 0 for all (100)"
+    )
+
+
+def _estimate(options: argparse.Namespace) -> int:
+    use_compilation_cache()
+    import hierpool
+
+    if not 0 < options.prob < 1:
+        raise hierpool.InputError(f"--prob must lie between 0 and 1, not {options.prob}.")
+    new_groups = dict(options.new_group)
+    if len(new_groups) < len(options.new_group):
+        raise hierpool.InputError("Two new groups have the same name.")
+    files = [path for path in (options.output, options.population) if path]
+    # Before any work is done, not after.
+    for path in files:
+        _check_table_path(path, force=options.force)
+    if len(files) == 2 and Path(files[0]).resolve() == Path(files[1]).resolve():
+        raise hierpool.InputError(f"--output and --population are the same file, {files[0]}.")
+    given = {name: getattr(options, name) for name in PRIORS}
+    model = hierpool.PartialPooling(
+        **{name: value for name, value in given.items() if value is not None}
+    )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", hierpool.ConvergenceWarning)
+        result = hierpool.estimate(
+            options.file,
+            successes=options.successes,
+            trials=options.trials,
+            group=options.group,
+            by=options.by,
+            model=model,
+            prob=None if options.no_intervals else options.prob,
+            new_groups=new_groups,
+            aggregate=options.aggregate,
+        )
+    if options.output:
+        write_table(result.groups, options.output)
+    if options.population:
+        write_table(result.population, options.population)
+    _print(result, options)
+    for warning in caught:
+        print(f"hierpool: {warning.message}", file=sys.stderr)
+    return 1 if caught else 0
+
+
+def _print(result: Any, options: argparse.Namespace) -> None:
+    interval = "" if options.no_intervals else f" (lower and upper: {100 * options.prob:g}%)"
+    population = result.population
+    print(f"Population{interval}")
+    if options.by:
+        shown = population if options.rows <= 0 else population.head(options.rows)
+        print(shown.to_string(float_format="{:.4g}".format))
+    else:
+        print(population.iloc[0].to_string(float_format="{:.5g}".format))
+    print(f"\nGroups{interval}")
+    shown = result.groups if options.rows <= 0 else result.groups.head(options.rows)
+    print(shown.to_string(float_format="{:.4f}".format, na_rep=""))
+    if len(shown) < len(result.groups):
+        print(f"... and {len(result.groups) - len(shown)} more (--rows 0 prints all).")
+
+
+def _check_table_path(path: str, *, force: bool) -> None:
+    """Raises what would keep a table from being written, before any work is done."""
+    from hierpool.inference_data import check_writable
+    from hierpool.table import InputError
+
+    suffix = Path(path).suffix.lower()
+    if suffix not in (".csv", ".parquet"):
+        raise InputError(f"{path} must end in .csv or .parquet, which says how it is written.")
+    if suffix == ".parquet":
+        try:
+            import pyarrow  # noqa: F401  (pandas' own error does not name the extra)
+        except ImportError:
+            raise ImportError(
+                'Writing Parquet needs pyarrow: pip install "hierpool[parquet]".'
+            ) from None
+    check_writable(path, force=force)
+
+
+def write_table(table: "pd.DataFrame", path: str) -> None:
+    """Writes a table to a CSV or Parquet file, whole or not at all."""
+    target = Path(path)
+    # Written beside and renamed: stopped half way, it leaves what was there before.
+    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        if target.suffix.lower() == ".parquet":
+            table.to_parquet(partial)
+        else:
+            table.to_csv(partial)
+        os.replace(partial, target)
+    finally:
+        partial.unlink(missing_ok=True)

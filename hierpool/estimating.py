@@ -1,0 +1,329 @@
+"""``estimate``: a frame goes in, exact posteriors come out, in two tables. Nothing is drawn.
+
+Groups with the same successes and trials share an answer, so the work follows the number of
+distinct pairs. Small data sets run many to a program, in shapes of a few sizes, so that a thousand
+ragged ones compile one or two; a large one runs alone, its pairs in chunks.
+"""
+
+import os
+import warnings
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+import pandas as pd
+
+from hierpool.convergence import ConvergenceWarning
+from hierpool.counts import Counts
+from hierpool.exact import Groups, Population, explore, of_groups, of_population
+from hierpool.grid import Grid
+from hierpool.histograms import Data
+from hierpool.models import CollapsedPartialPooling, PartialPooling
+from hierpool.quadrature import Quadrature
+from hierpool.table import InputError, read_table
+from hierpool.tally import Distinct, batch_histograms, compress, distinct
+
+SIZES = (8, 32, 128, 512)
+"""Distinct pairs that a small data set is filled up to."""
+LARGEST = (64, 512)
+"""Trials of a small data set's largest group, likewise."""
+BATCHES = (1, 8, 64)
+"""Data sets that run in one call."""
+CHUNK = 1024
+"""Pairs of a large data set whose posteriors are computed in one call."""
+
+
+class Estimate(NamedTuple):
+    """Exact posteriors in two tables."""
+
+    groups: pd.DataFrame
+    """A row a group, in the order of the input: ``successes``, ``trials``, raw ``rate``, ``mean``,
+    ``sd``, ``lower``, ``upper`` and ``shrinkage``, the posterior mean of kappa / (kappa + n)."""
+    population: pd.DataFrame
+    """A row a data set: ``phi_mean``, ``phi_sd``, ``phi_lower``, ``phi_upper``, ``kappa_log_mean``,
+    ``kappa_log_sd``, ``kappa_median``, ``kappa_lower``, ``kappa_upper``, ``new_group_mean``,
+    ``new_group_lower``, ``new_group_upper``, ``log_evidence``, and ``error``, the estimated error of
+    the integration: of the log evidence, and of means and sds in units of the sd."""
+
+
+def estimate(
+    frame: Any,
+    *,
+    successes: str,
+    trials: str,
+    group: str | None = None,
+    by: str | Sequence[str] = (),
+    model: PartialPooling | CollapsedPartialPooling | None = None,
+    inference: Quadrature | None = None,
+    prob: float | None = 0.89,
+    new_groups: dict[str, tuple[int, int]] | None = None,
+    aggregate: bool = False,
+) -> Estimate:
+    """Returns the exact posterior of every group's chance and of the population, in two tables.
+
+    Nothing is drawn: moments are exact to about 1e-8, ends of intervals to about 1e-5. Memory grows
+    with the table alone. It runs in float64 in a scope of its own.
+
+    Args:
+        frame: a data frame, a mapping of column names to arrays, or the path of a CSV or TSV file.
+        successes: column of successes.
+        trials: column of trials; 0 trials with 0 successes is a group not yet seen.
+        group: column of the groups' names; by default the frame's index.
+        by: column, or columns, that tell data sets apart: each has a population of its own.
+        model: hyperpriors of a Beta population; ``PartialPooling()`` by default.
+        inference: settings of the quadrature. A data set on which it does not converge is tried
+            again with twice the nodes.
+        prob: probability of the intervals, equal-tailed; None leaves all quantiles out, which
+            takes a fraction of the time.
+        new_groups: successes and trials by name, observed with the rest: ``{"rookie": (0, 4)}``;
+            not with ``by``.
+        aggregate: add up rows of the same group (and data set), instead of refusing them.
+
+    Raises:
+        InputError: the data or a setting break a rule (it is a ``ValueError``).
+        TypeError: an argument has the wrong type.
+        OSError: the file can't be read.
+
+    Warns:
+        ConvergenceWarning: the integration of a data set missed its tolerance.
+    """
+    collapsed = _collapsed(PartialPooling() if model is None else model)
+    quadrature = Quadrature() if inference is None else inference
+    if not isinstance(quadrature, Quadrature):
+        raise TypeError(f"estimate integrates, by Quadrature, not {type(quadrature).__name__}.")
+    if prob is not None and not 0 < prob < 1:
+        raise InputError(f"prob must lie between 0 and 1, not {prob}.")
+    table = read_table(
+        frame,
+        successes=successes,
+        trials=trials,
+        group=group,
+        by=by,
+        new_groups=new_groups,
+        aggregate=aggregate,
+        text_labels=False,
+    )
+    sets = _Sets(table.successes, table.trials, table.data_set)
+    with jax.enable_x64(True):
+        groups, population = _solve(collapsed, sets, np.arange(sets.number), quadrature, prob)
+        (missed,) = np.nonzero(~population["converged"])
+        if len(missed):
+            finer = replace(quadrature, num_nodes=2 * quadrature.num_nodes)
+            again, population_again = _solve(collapsed, sets, missed, finer, prob)
+            for name, column in population.items():
+                column[missed] = population_again[name][missed]
+            pairs = np.isin(sets.set_of_pair, missed)
+            for name, column in groups.items():
+                column[pairs] = again[name][pairs]
+    _warn(population, table.data_sets)
+    del population["converged"]
+
+    tried = table.trials > 0
+    rate = np.divide(table.successes, table.trials, out=np.full(len(tried), np.nan), where=tried)
+    columns = {"successes": table.successes, "trials": table.trials, "rate": rate}
+    columns |= {name: column[sets.pair_of_group] for name, column in groups.items()}
+    names = [] if table.data_sets is None else list(table.data_sets.names)
+    index = _group_index(table.labels, table.data_set, table.data_sets)
+    sets_index = pd.RangeIndex(1) if not names else table.data_sets
+    return Estimate(pd.DataFrame(columns, index=index), pd.DataFrame(population, index=sets_index))
+
+
+class _Sets:
+    """Data sets by their distinct pairs: those of one stand together."""
+
+    def __init__(
+        self, successes: np.ndarray, trials: np.ndarray, data_set: np.ndarray | None
+    ) -> None:
+        pairs = distinct(successes, trials)
+        self.y, self.n, self.groups, self.pair_of_group = pairs
+        self.set_of_pair = np.zeros(len(self.y), np.int64)
+        self.number = 1
+        if data_set is not None:
+            self.number = int(data_set.max()) + 1
+            keys, self.pair_of_group, self.groups = np.unique(
+                data_set * len(self.y) + pairs.inverse, return_inverse=True, return_counts=True
+            )
+            self.set_of_pair, pair = np.divmod(keys, len(self.y))
+            self.y, self.n = self.y[pair], self.n[pair]
+        self.first = np.searchsorted(self.set_of_pair, np.arange(self.number + 1))
+        self.size = np.diff(self.first)
+        self.largest = np.maximum.reduceat(self.n, self.first[:-1])
+
+    def one(self, number: int) -> Distinct:
+        """Returns one data set's distinct pairs."""
+        rows = slice(self.first[number], self.first[number + 1])
+        none = np.empty(0, np.int64)
+        return Distinct(self.y[rows], self.n[rows], self.groups[rows], none)
+
+    def many(self, numbers: np.ndarray, size: int) -> tuple[np.ndarray, ...]:
+        """Returns y, n and groups (data set, pair) of some, filled up with no groups of 0 of 0."""
+        places = np.arange(size)
+        rows = np.minimum(self.first[numbers][:, None] + places, len(self.y) - 1)
+        is_there = places < self.size[numbers][:, None]
+        return tuple(np.where(is_there, x[rows], 0) for x in (self.y, self.n, self.groups))
+
+
+class _Job(NamedTuple):
+    """Data sets that run in one call."""
+
+    numbers: np.ndarray
+    """(data set,) which; the last is repeated to fill up."""
+    data: Data
+    """Each leaf (data set, ...)."""
+    counts: list[Counts]
+    """The pairs whose chances are asked for, (data set, pair) each."""
+
+
+def _jobs(sets: _Sets, numbers: np.ndarray) -> list[_Job]:
+    jobs = []
+    is_small = (sets.size[numbers] <= SIZES[-1]) & (sets.largest[numbers] <= LARGEST[-1])
+    for number in numbers[~is_small]:
+        pairs = sets.one(number)
+        data = jax.tree.map(lambda leaf: np.asarray(leaf)[None], compress(pairs))
+        chunks = range(0, len(pairs.trials), CHUNK)
+        counts = [
+            Counts(_filled(pairs.successes[i : i + CHUNK]), _filled(pairs.trials[i : i + CHUNK]))
+            for i in chunks
+        ]
+        jobs.append(_Job(np.array([number]), data, counts))
+    small = numbers[is_small]
+    # Of each shape, the data sets that are filled up to it.
+    size = np.searchsorted(SIZES, sets.size[small])
+    largest = np.searchsorted(LARGEST, sets.largest[small])
+    for shape in np.unique(size * len(LARGEST) + largest):
+        width, near = SIZES[shape // len(LARGEST)], LARGEST[shape % len(LARGEST)]
+        alike = small[size * len(LARGEST) + largest == shape]
+        for start in range(0, len(alike), BATCHES[-1]):
+            some = alike[start : start + BATCHES[-1]]
+            batch = next(batch for batch in BATCHES if batch >= len(some))
+            some = np.append(some, np.repeat(some[-1:], batch - len(some)))
+            y, n, groups = sets.many(some, width)
+            jobs.append(_Job(some, batch_histograms(y, n, groups, near), [Counts(y, n)]))
+    return jobs
+
+
+def _filled(values: np.ndarray) -> np.ndarray:
+    size = next((size for size in SIZES if size >= len(values)), CHUNK)
+    return np.pad(values, (0, size - len(values)))[None]
+
+
+def _solve(
+    model: CollapsedPartialPooling,
+    sets: _Sets,
+    numbers: np.ndarray,
+    quadrature: Quadrature,
+    prob: float | None,
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Returns columns (pair,) of the groups and (data set,) of the population."""
+    has_quantiles = prob is not None
+    level = 0.5 if prob is None else prob
+
+    def run(job: _Job) -> tuple[Population, list[Groups]]:
+        # The configuration of a thread is its own: a new one would fall back to float32.
+        with jax.enable_x64(True):
+            grids, population = _populations(model, job.data, level, quadrature, has_quantiles)
+            if len(job.counts) == 1:
+                groups = [_groups(grids, job.counts[0], level, has_quantiles)]
+            else:
+                groups = list(chunks.map(lambda counts: chunk(grids, counts), job.counts))
+            return jax.tree.map(np.asarray, (population, groups))
+
+    def chunk(grids: Grid, counts: Counts) -> Groups:
+        with jax.enable_x64(True):
+            return _groups(grids, counts, level, has_quantiles)
+
+    threads = os.cpu_count() or 1
+    of_pairs = {name: np.full(len(sets.y), np.nan) for name in Groups._fields}
+    of_sets = {name: np.full(sets.number, np.nan) for name in Population._fields}
+    of_sets["converged"] = np.zeros(sets.number, bool)
+    with ThreadPoolExecutor(threads) as workers, ThreadPoolExecutor(threads) as chunks:
+        jobs = _jobs(sets, numbers)
+        for job, (population, groups) in zip(jobs, workers.map(run, jobs), strict=True):
+            for name, column in of_sets.items():
+                column[job.numbers] = getattr(population, name)
+            for part, moments in enumerate(groups):
+                first = sets.first[job.numbers][:, None] + part * CHUNK
+                rows = first + np.arange(moments.mean.shape[1])
+                is_there = rows < sets.first[job.numbers + 1][:, None]
+                for name, column in of_pairs.items():
+                    column[rows[is_there]] = getattr(moments, name)[is_there]
+    if not has_quantiles:
+        for columns in (of_pairs, of_sets):
+            for name in [name for name in columns if name.endswith(("lower", "upper", "median"))]:
+                del columns[name]
+    return of_pairs, of_sets
+
+
+@partial(jax.jit, static_argnames=("quadrature", "has_quantiles"))
+def _populations(
+    model: CollapsedPartialPooling,
+    data: Data,
+    prob: float,
+    quadrature: Quadrature,
+    has_quantiles: bool,  # noqa: FBT001
+) -> tuple[Grid, Population]:
+    def one(data: Data) -> tuple[Grid, Population]:
+        grid = explore(model, data, quadrature)
+        return grid, of_population(grid, data, prob, has_quantiles=has_quantiles)
+
+    return _over_sets(one, data)
+
+
+@partial(jax.jit, static_argnames="has_quantiles")
+def _groups(
+    grids: Grid,
+    counts: Counts,
+    prob: float,
+    has_quantiles: bool,  # noqa: FBT001
+) -> Groups:
+    def one(both: tuple[Grid, Counts]) -> Groups:
+        return of_groups(*both, prob, has_quantiles=has_quantiles)
+
+    return _over_sets(one, (grids, counts))
+
+
+def _over_sets(function: Any, data: Any) -> Any:
+    # A processor is quickest with one data set after another, which stay in its cache.
+    if jax.default_backend() == "cpu":
+        return jax.lax.map(function, data)
+    return jax.vmap(function)(data)
+
+
+def _collapsed(model: Any) -> CollapsedPartialPooling:
+    if not isinstance(model, PartialPooling | CollapsedPartialPooling):
+        raise InputError(
+            f"estimate knows PartialPooling and CollapsedPartialPooling, not "
+            f"{type(model).__name__}: fit draws from any model."
+        )
+    for name, value in vars(model).items():
+        if np.ndim(value) or not np.isfinite(value) or value <= 0:
+            raise InputError(
+                f"{type(model).__name__}: {name} must be a positive number, not {value}."
+            )
+    return CollapsedPartialPooling(**{name: float(value) for name, value in vars(model).items()})
+
+
+def _warn(population: dict[str, np.ndarray], data_sets: pd.MultiIndex | pd.Index | None) -> None:
+    (missed,) = np.nonzero(~population["converged"])
+    if len(missed):
+        where = "" if data_sets is None else f" of {data_sets[missed[0]]!r}"
+        more = f" (and {len(missed) - 1} more)" if len(missed) > 1 else ""
+        warnings.warn(
+            f"The integration{where}{more} missed its tolerance: its error may be "
+            f"{population['error'][missed[0]]:.1g}; take Quadrature(num_nodes=128).",
+            ConvergenceWarning,
+            stacklevel=3,
+        )
+
+
+def _group_index(
+    labels: np.ndarray, data_set: np.ndarray | None, data_sets: pd.Index | None
+) -> pd.Index:
+    if data_sets is None or data_set is None:
+        return pd.Index(labels, name="group")
+    levels = [data_sets.get_level_values(i)[data_set] for i in range(data_sets.nlevels)]
+    return pd.MultiIndex.from_arrays([*levels, labels], names=[*data_sets.names, "group"])

@@ -1,0 +1,197 @@
+"""A model meets an inference algorithm on the host: positions, and what is known of them."""
+
+import math
+import time
+from dataclasses import replace
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from hierpool.chains import Chains, Progress
+from hierpool.counts import Counts
+from hierpool.flat import Position
+from hierpool.grid import Grid, draw
+from hierpool.histograms import Data
+from hierpool.models import CollapsedPartialPooling, Model
+from hierpool.nuts import NUTS, Stats
+from hierpool.quadrature import Quadrature
+from hierpool.table import InputError
+from hierpool.tally import Distinct, compress, padded_pairs, power_of_two, tally
+
+PIECE = 512
+"""Draws that are read off a grid at a time: each looks at whole rows of its tables, and so many fit
+a processor's cache."""
+
+
+class Explored(NamedTuple):
+    """What an algorithm found."""
+
+    positions: dict[str, np.ndarray]
+    """Each leaf (chain, draw, ...); none if the position is empty."""
+    stats: Stats | None
+    """(chain, draw) statistics of the sampler; None where every draw is exact and independent."""
+    attributes: dict[str, float | int]
+    """``compile_time`` and ``sampling_time`` in seconds, and what a quadrature tells of itself."""
+
+
+def compressed(model: Model, counts: Counts, pairs: Distinct) -> Data:
+    """Returns a data set in the form in which a model's density is evaluated.
+
+    Args:
+        model: with theta integrated out, it asks only for the distinct values.
+        counts: successes out of trials, (group,) each.
+        pairs: the distinct ones of them.
+    """
+    # By the methods, not by the class: whoever derives a model may look at single groups.
+    methods = type(model).init, type(model).log_density
+    if methods == (CollapsedPartialPooling.init, CollapsedPartialPooling.log_density):
+        return compress(pairs)
+    names = {method.__qualname__.split(".")[0] for method in methods}
+    if names == {"CollapsedLogitPartialPooling"}:
+        return padded_pairs(pairs, power_of_two(len(pairs.trials)))
+    return counts
+
+
+def position_of(model: Model, data: Data) -> Position:
+    """Returns a position without its values: shapes and types. Nothing is compiled."""
+    position: Position = _init.eval_shape(model, data, jax.random.key(0))
+    return position
+
+
+def require_two_numbers(model: Model, position: Position) -> None:
+    """Raises ``InputError`` if a position can't be explored by ``Quadrature``.
+
+    An empty one can: there is nothing to explore.
+    """
+    leaves = jax.tree.leaves(position)
+    if leaves and (len(leaves) != 2 or any(leaf.ndim for leaf in leaves)):
+        raise InputError(
+            f"Quadrature explores a position of two numbers, and {type(model).__name__} has "
+            f"{sum(leaf.size for leaf in leaves)}: take NUTS, or a model with theta integrated "
+            "out, such as CollapsedPartialPooling."
+        )
+
+
+def explore(
+    key: jax.Array,
+    model: Model,
+    data: Data,
+    pairs: Distinct,
+    inference: NUTS | Quadrature,
+    progress: Progress | None,
+) -> Explored:
+    """Returns positions drawn from the posterior of one data set.
+
+    Args:
+        key: random key.
+        model: what to fit.
+        data: one data set, as it is or compressed.
+        pairs: its distinct successes and trials.
+        inference: how to explore.
+        progress: called now and then by NUTS.
+
+    Raises:
+        InputError: the density is nowhere finite.
+    """
+    position = position_of(model, data)
+    if not position:
+        return Explored({}, None, {"compile_time": 0.0, "sampling_time": 0.0})
+    if isinstance(inference, Quadrature):
+        return _by_quadrature(key, model, data, pairs, inference)
+    started = time.perf_counter()
+    chains = Chains(key, model, data, inference)
+    compiled = time.perf_counter()
+    flat, stats = chains.run(progress)
+    times = {"compile_time": compiled - started, "sampling_time": time.perf_counter() - compiled}
+    return Explored(_unravel(flat, position), stats, times)
+
+
+def _by_quadrature(
+    key: jax.Array, model: Model, data: Data, pairs: Distinct, quadrature: Quadrature
+) -> Explored:
+    started = time.perf_counter()
+    # Of one type whoever set them, or each would be compiled for.
+    model = jax.tree.map(lambda leaf: np.asarray(leaf, float), model)
+    data = jax.tree.map(np.asarray, data)
+    # A program serves any number of draws, and they any data set.
+    program = replace(quadrature, num_chains=1, num_draws=1)
+    arguments = (key, model, data)
+    leaves, structure = jax.tree.flatten(arguments)
+    shapes = tuple(jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in leaves)
+    integrate, draw_piece = _compile(program, structure, shapes)
+    compiled = time.perf_counter()
+    grid: Grid = integrate(*arguments)
+    if not np.isfinite(grid.log_evidence):
+        raise InputError(
+            f"The log density of {type(model).__name__} is nowhere finite: Quadrature can't "
+            "integrate it. Look at the priors, or take NUTS."
+        )
+    # What did not converge is drawn all the same, and said: NaN would tell nothing.
+    drawn = grid._replace(converged=jnp.asarray(True))
+    _, draw_key = jax.random.split(key)
+    shape = (quadrature.num_chains, quadrature.num_draws)
+    firsts = np.arange(0, math.prod(shape), PIECE)
+    pieces = [draw_piece(draw_key, drawn, first) for first in firsts]
+    positions = {
+        name: np.concatenate([piece[name] for piece in pieces])[: math.prod(shape)].reshape(shape)
+        for name in grid.positions
+    }
+    return Explored(
+        positions,
+        None,
+        {
+            "compile_time": compiled - started,
+            "sampling_time": time.perf_counter() - compiled,
+            "log_evidence": float(grid.log_evidence) + tally(pairs).reference,
+            "quadrature_error": float(grid.error),
+            "quadrature_converged": int(grid.converged),
+        },
+    )
+
+
+@jax.jit
+def _init(model: Model, data: Data, key: jax.Array) -> Position:
+    # Compressed data are given only to models that take them.
+    return model.init(key, data)  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=64)
+def _compile(
+    quadrature: Quadrature, structure: Any, shapes: tuple[jax.ShapeDtypeStruct, ...]
+) -> tuple[jax.stages.Compiled, jax.stages.Compiled]:
+    """Returns the programs of an integration and of a piece of draws.
+
+    They are kept here, and not by ``jax.jit``, so that their compiling can be timed.
+    """
+
+    def integrate(key: jax.Array, model: Model, data: Data) -> Grid:
+        # Compressed data are given only to models that take them.
+        log_density = partial(model.log_density, counts=data)  # type: ignore[arg-type]
+        init = partial(model.init, counts=data)  # type: ignore[arg-type]
+        return quadrature.integrate(key, log_density, init)
+
+    def draw_piece(key: jax.Array, grid: Grid, first: jax.Array) -> Position:
+        return draw(jax.random.fold_in(key, first), grid, (PIECE,))
+
+    arguments = jax.tree.unflatten(structure, shapes)
+    grid = jax.eval_shape(integrate, *arguments)
+    first = jax.ShapeDtypeStruct((), np.dtype(np.int64))
+    return (
+        jax.jit(integrate).lower(*arguments).compile(),
+        jax.jit(draw_piece).lower(arguments[0], grid, first).compile(),
+    )
+
+
+def _unravel(flat: np.ndarray, position: Position) -> dict[str, np.ndarray]:
+    """Returns positions (chain, draw, dim) by name, each leaf (chain, draw, ...): views."""
+    leaves, structure = jax.tree.flatten(position)
+    ends = np.cumsum([leaf.size for leaf in leaves])
+    parts = np.split(flat, ends[:-1], axis=-1)
+    leaves = [
+        part.reshape(*flat.shape[:-1], *leaf.shape)
+        for part, leaf in zip(parts, leaves, strict=True)
+    ]
+    return dict(jax.tree.unflatten(structure, leaves))

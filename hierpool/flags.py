@@ -1,0 +1,161 @@
+"""The flags of the command, and the models and algorithms that they stand for.
+
+``--help`` waits for no library: what needs one imports it when it is called.
+"""
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hierpool.models import Model
+    from hierpool.nuts import NUTS
+    from hierpool.quadrature import Quadrature
+
+MODELS = ("partial", "collapsed", "complete", "none", "logit")
+# The flags of each algorithm, and the settings they stand for.
+KNOBS = {
+    "nuts": {
+        "warmup": "num_warmup",
+        "target_accept": "target_accept",
+        "max_tree_depth": "max_tree_depth",
+        "chain_method": "chain_method",
+    },
+    "quadrature": {"nodes": "num_nodes", "tolerance": "tolerance"},
+}
+# The flags of hyperparameters, and the models that have them.
+HYPERPARAMETERS = {
+    "kappa_log_rate": "rate of kappa_log's exponential prior: kappa is Pareto(1, RATE) (1.5)",
+    "phi_alpha": "first parameter of phi's Beta prior (1)",
+    "phi_beta": "second parameter of phi's Beta prior (1)",
+    "theta_alpha": "no pooling: first parameter of theta's Beta prior (1)",
+    "theta_beta": "no pooling: second parameter of theta's Beta prior (1)",
+    "mu_mean": "logit model: prior mean of mu (-1)",
+    "mu_sd": "logit model: prior sd of mu (1)",
+    "sigma_sd": "logit model: scale of sigma's half-normal prior (1)",
+}
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags that name the data."""
+    data = parser.add_argument_group("data")
+    data.add_argument("file", metavar="FILE", help="CSV or TSV file, a row a group")
+    data.add_argument("--successes", required=True, metavar="COLUMN", help="column of successes")
+    data.add_argument("--trials", required=True, metavar="COLUMN", help="column of trials")
+    data.add_argument("--group", metavar="COLUMN", help="column of names (by default, row numbers)")
+    data.add_argument(
+        "--new-group",
+        action="append",
+        default=[],
+        type=_new_group,
+        metavar="NAME=Y/N",
+        help='a group to add, as "rookie=0/4"; may be repeated',
+    )
+    data.add_argument(
+        "--aggregate", action="store_true", help="add up rows that have the same name"
+    )
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags of the models."""
+    model = parser.add_argument_group("model")
+    model.add_argument(
+        "--model",
+        choices=MODELS,
+        help="partial pooling (the default), the same with theta integrated out (collapsed; the "
+        "default of quadrature), complete or no pooling, or normal log-odds (logit)",
+    )
+    for name, text in HYPERPARAMETERS.items():
+        flag = "--" + name.replace("_", "-")
+        model.add_argument(flag, type=float, metavar=name.split("_")[-1].upper(), help=text)
+
+
+def add_inference(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags of the algorithms."""
+    sampler = parser.add_argument_group("inference")
+    sampler.add_argument(
+        "--inference",
+        choices=tuple(KNOBS),
+        default="nuts",
+        help="nuts samples any model (the default); quadrature draws exactly and independently, "
+        "in milliseconds, from a model with theta integrated out",
+    )
+    sampler.add_argument("--chains", type=int, default=4, help="chains (4)")
+    sampler.add_argument("--draws", type=int, default=1000, help="draws a chain (1000)")
+    sampler.add_argument("--warmup", type=int, help="nuts: warm-up steps a chain (1000)")
+    sampler.add_argument("--target-accept", type=float, help="nuts: acceptance to tune for (0.8)")
+    sampler.add_argument(
+        "--max-tree-depth", type=int, help="nuts: most doublings of a trajectory (10)"
+    )
+    sampler.add_argument(
+        "--chain-method",
+        choices=("parallel", "vectorized", "sequential"),
+        help="nuts: how the chains run (by default, as suits the platform)",
+    )
+    sampler.add_argument(
+        "--nodes", type=int, help="quadrature: rows, and nodes in each of them (32)"
+    )
+    sampler.add_argument(
+        "--tolerance", type=float, help="quadrature: converged if its error is below it (1e-6)"
+    )
+    sampler.add_argument("--seed", type=int, default=0, help="seed of the random draws (0)")
+
+
+def _new_group(text: str) -> tuple[str, tuple[int, int]]:
+    name, equals, counts = text.rpartition("=")
+    successes, slash, trials = counts.partition("/")
+    try:
+        return name, (int(successes), int(trials))
+    except ValueError:
+        message = f"{text!r} is not of the form NAME=SUCCESSES/TRIALS, as in rookie=0/4"
+        raise argparse.ArgumentTypeError(message) from None
+
+
+def model_of(options: argparse.Namespace) -> "Model":
+    """Returns the model that was asked for; without ``--model``, what suits the algorithm."""
+    from hierpool import logit_normal, models
+    from hierpool.table import InputError
+
+    kinds: dict[str, Any] = {
+        "partial": models.PartialPooling,
+        "collapsed": models.CollapsedPartialPooling,
+        "complete": models.CompletePooling,
+        "none": models.NoPooling,
+        "logit": logit_normal.LogitPartialPooling,
+    }
+    name_of_model = (
+        options.model or {"nuts": "partial", "quadrature": "collapsed"}[options.inference]
+    )
+    kind = kinds[name_of_model]
+    given = {name: getattr(options, name) for name in HYPERPARAMETERS}
+    given = {name: value for name, value in given.items() if value is not None}
+    for name in given:
+        if name not in vars(kind()):
+            flag, *others = ("--" + one.replace("_", "-") for one in (name, *vars(kind())))
+            raise InputError(
+                f"{flag} is not a hyperparameter of --model {name_of_model}, which has "
+                f"{', '.join(others)}."
+            )
+    model: Model = kind(**given)
+    return model
+
+
+def inference_of(options: argparse.Namespace) -> "NUTS | Quadrature":
+    """Returns the algorithm that was asked for, with its settings."""
+    from hierpool.nuts import NUTS
+    from hierpool.quadrature import Quadrature
+    from hierpool.table import InputError
+
+    given: dict[str, Any] = {"num_chains": options.chains, "num_draws": options.draws}
+    for algorithm, knobs in KNOBS.items():
+        for flag, setting in knobs.items():
+            value = getattr(options, flag)
+            if value is not None and algorithm != options.inference:
+                raise InputError(
+                    f"--{flag.replace('_', '-')} is for --inference {algorithm}, and this is "
+                    f"{options.inference}: leave it out."
+                )
+            if value is not None:
+                given[setting] = value
+    kinds: dict[str, Any] = {"nuts": NUTS, "quadrature": Quadrature}
+    inference: NUTS | Quadrature = kinds[options.inference](**given)
+    return inference

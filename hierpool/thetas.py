@@ -1,0 +1,172 @@
+"""What a fit draws and computes once its positions are known: theta, and log likelihoods.
+
+It is done on the host, in pieces: of what is large only the results are ever whole. The programs
+of a piece do not depend on the number of draws.
+"""
+
+from functools import partial
+
+import jax
+import numpy as np
+
+from hierpool import population
+from hierpool.bulk import betas
+from hierpool.counts import Counts
+from hierpool.flat import Position
+from hierpool.models import CollapsedPartialPooling, Model, NoPooling
+from hierpool.population import Parameters
+from hierpool.tally import Distinct, padded_pairs, power_of_two
+
+NumpyParameters = dict[str, np.ndarray]
+
+PIECE = 2**16
+"""Values of a piece; the integral of the logit model takes a hundred times as many for a while."""
+MOST_ROWS = 1024
+"""Draws of a piece, at most."""
+
+
+def hyperparameters(
+    key: jax.Array, model: Model, counts: Counts, positions: NumpyParameters, num_draws: int
+) -> NumpyParameters:
+    """Returns the parameters but theta, (draw,) each, at the cost of a few numbers a draw.
+
+    Args:
+        key: random key, the same as for ``theta``.
+        model: whose parameters.
+        counts: successes out of trials, (group,) each.
+        positions: each leaf (draw, ...); none if the position is empty.
+        num_draws: how many draws.
+    """
+    length = power_of_two(num_draws)
+    # Filled up, so that a compiled program serves many numbers of draws.
+    rows = {name: _rows(leaf, 0, length) for name, leaf in positions.items()}
+    found = _constrain_others(key, model, counts, rows, np.arange(length))
+    return {name: np.asarray(draws)[:num_draws] for name, draws in found.items()}
+
+
+def theta(
+    key: jax.Array,
+    seed: np.random.SeedSequence,
+    model: Model,
+    counts: Counts,
+    positions: NumpyParameters,
+    num_draws: int,
+) -> np.ndarray:
+    """Returns (draw, group) chances of success.
+
+    Where they are independent Beta variables given the position, NumPy draws them.
+
+    Args:
+        key: random key, for the draws of ``model.constrain``.
+        seed: for NumPy's draws.
+        model: whose parameters.
+        counts: successes out of trials, (group,) each.
+        positions: each leaf (draw, ...); none if the position is empty.
+        num_draws: how many draws.
+    """
+    successes = np.asarray(counts.successes, float)
+    failures = np.asarray(counts.trials, float) - successes
+    # By the method, not by the class: whoever derives a model may constrain otherwise.
+    constrain = type(model).constrain
+    if constrain is CollapsedPartialPooling.constrain:
+        length = power_of_two(num_draws)
+        padded = {name: _rows(leaf, 0, length) for name, leaf in positions.items()}
+        alpha, beta = (np.asarray(x)[:num_draws] for x in _prior_counts(padded))
+        return betas(seed, alpha, beta, successes, failures)
+    if isinstance(model, NoPooling) and constrain is NoPooling.constrain:
+        alpha, beta = (
+            np.full(num_draws, float(np.asarray(x))) for x in (model.theta_alpha, model.theta_beta)
+        )
+        return betas(seed, alpha, beta, successes, failures)
+    drawn = np.empty((num_draws, len(successes)))
+    height = _height(len(successes), num_draws)
+    for first in range(0, num_draws, height):
+        rows = {name: _rows(leaf, first, height) for name, leaf in positions.items()}
+        piece = _constrain_theta(key, model, counts, rows, np.arange(first, first + height))
+        drawn[first : first + height] = np.asarray(piece)[: num_draws - first]
+    return drawn
+
+
+def log_likelihood(
+    model: Model, counts: Counts, pairs: Distinct, parameters: NumpyParameters, num_draws: int
+) -> np.ndarray:
+    """Returns (draw, group) log probability of each group's successes given the population.
+
+    Groups with the same successes and trials have the same one: it is computed once.
+
+    Args:
+        model: a model.
+        counts: successes out of trials, (group,) each.
+        pairs: the distinct ones of them.
+        parameters: of the model, (draw,) each, and ``theta`` (draw, group).
+        num_draws: how many draws.
+    """
+    result = np.empty((num_draws, len(pairs.inverse)))
+    if type(model).log_likelihood.__module__.startswith("hierpool."):
+        length = power_of_two(len(pairs.trials))
+        counts, inverse = padded_pairs(pairs, length).counts, pairs.inverse
+        parameters = {name: draws for name, draws in parameters.items() if name != "theta"}
+    else:
+        # Somebody else's may look at theta, and at which group is which.
+        length, inverse = len(pairs.inverse), np.arange(len(pairs.inverse))
+    height = _height(length, num_draws)
+    for first in range(0, num_draws, height):
+        rows = {name: _rows(draws, first, height) for name, draws in parameters.items()}
+        piece = np.asarray(_log_likelihood(model, counts, rows, np.arange(height)))
+        last = min(first + height, num_draws)
+        np.take(piece[: last - first], inverse, axis=1, out=result[first:last], mode="clip")
+    return result
+
+
+def _height(width: int, num_draws: int) -> int:
+    """Returns how many draws make a piece, if one has so many values."""
+    return min(power_of_two(num_draws), MOST_ROWS, max(1, PIECE // max(width, 1)))
+
+
+def _rows(leaf: np.ndarray, first: int, height: int) -> np.ndarray:
+    """Returns (height, ...) draws from one on; past the last, the first ones again."""
+    rows = leaf[first : first + height]
+    return rows if len(rows) == height else np.resize(rows, (height, *leaf.shape[1:]))
+
+
+def _constrain(
+    key: jax.Array, model: Model, counts: Counts, positions: Position, draws: jax.Array
+) -> Parameters:
+    # Keys by the index of a draw: how the draws are cut in pieces changes none of them.
+    keys = jax.vmap(partial(jax.random.fold_in, key))(draws)
+    return jax.vmap(lambda key, position: model.constrain(key, position, counts))(keys, positions)
+
+
+@jax.jit
+def _constrain_theta(
+    key: jax.Array, model: Model, counts: Counts, positions: Position, draws: jax.Array
+) -> jax.Array:
+    return _constrain(key, model, counts, positions, draws)["theta"]
+
+
+@jax.jit
+def _constrain_others(
+    key: jax.Array, model: Model, counts: Counts, positions: Position, draws: jax.Array
+) -> Parameters:
+    # What is not returned, the compiler leaves out.
+    parameters = _constrain(key, model, counts, positions, draws)
+    return {name: value for name, value in parameters.items() if name != "theta"}
+
+
+@jax.jit
+def _prior_counts(position: Position) -> tuple[jax.Array, jax.Array]:
+    """Returns phi kappa and (1 - phi) kappa."""
+    kappa = population.concentration(position["log_kappa_log"])
+    logit_phi = position["logit_phi"]
+    return kappa * jax.nn.sigmoid(logit_phi), kappa * jax.nn.sigmoid(-logit_phi)
+
+
+@jax.jit
+def _log_likelihood(
+    model: Model, counts: Counts, parameters: Parameters, draws: jax.Array
+) -> jax.Array:
+    # ``draws`` gives the number of rows where a model has no parameter but theta.
+    def one(_: jax.Array, row: Parameters) -> jax.Array:
+        return model.log_likelihood(row, counts)
+
+    return jax.vmap(one)(draws, parameters)

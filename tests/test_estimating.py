@@ -1,0 +1,197 @@
+"""Exact estimates in two tables, against the published posterior and the oracle."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+import pytest
+from oracle import exact
+from tables import EXACT, HOSPITALS, PLAYERS, TABLES, close
+
+import hierpool as hp
+from hierpool import estimating
+from hierpool.counts import Counts, stack
+
+
+def frame(counts: Counts, **more: Any) -> pd.DataFrame:
+    return pd.DataFrame({"y": counts.successes, "n": counts.trials, **more})
+
+
+def estimated(data: pd.DataFrame, **options: Any) -> hp.Estimate:
+    return hp.estimate(data, successes="y", trials="n", **options)
+
+
+@pytest.fixture(scope="module")
+def leagues() -> pd.DataFrame:
+    """Forty ragged data sets, each with an unseen group, in shuffled rows."""
+    rng = np.random.default_rng(4)
+    league = np.repeat(np.arange(40), rng.integers(2, 40, 40))
+    trials = rng.integers(0, 60, len(league))
+    successes = rng.binomial(trials, rng.beta(10, 30, len(league)))
+    data = pd.DataFrame({"y": successes, "n": trials, "league": league})
+    data["name"] = data.groupby("league").cumcount().map("player {}".format)
+    return data.sample(frac=1, random_state=0)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_estimates_are_the_exact_posterior(name: str) -> None:
+    groups, population = estimated(frame(TABLES[name]))
+    truth, row = EXACT[name], population.iloc[0]
+    close(groups["mean"], truth["theta_mean"], relative=1e-6)
+    close(groups["sd"], truth["theta_sd"], relative=1e-6)
+    for column in ("phi_mean", "phi_sd", "kappa_log_mean", "kappa_log_sd"):
+        close(row[column], truth[column], relative=1e-6)
+    close(row["log_evidence"], truth["log_evidence"], relative=0, absolute=1e-6)
+    oracle = exact(*TABLES[name])
+    tail = (1 - 0.89) / 2
+    for level, end in ((tail, "lower"), (1 - tail, "upper")):
+        for i in (0, len(groups) - 1):
+            want = oracle.theta_quantile(i, level)
+            close(groups[end].iloc[i], want, relative=0, absolute=1e-4)
+        phi = oracle.quantile(oracle.phi, level)
+        close(row[f"phi_{end}"], phi, relative=0, absolute=1e-4)
+        kappa_log = oracle.quantile(oracle.kappa_log, level)
+        close(np.log(row[f"kappa_{end}"]), kappa_log, relative=1e-4)
+    close(np.log(row["kappa_median"]), oracle.quantile(oracle.kappa_log, 0.5), relative=1e-4)
+
+
+def test_a_new_group_has_the_predictive_chance_of_the_population() -> None:
+    groups, population = estimated(frame(PLAYERS), new_groups={"nobody": (0, 0)})
+    nobody, row = groups.loc["nobody"], population.iloc[0]
+    close(row["new_group_mean"], nobody["mean"], relative=1e-9)
+    for end in ("lower", "upper"):
+        close(row[f"new_group_{end}"], nobody[end], relative=0, absolute=1e-4)
+    close(nobody["shrinkage"], 1, relative=1e-12)
+    assert np.isnan(nobody["rate"])
+
+
+def test_the_shrinkage_weighs_the_population_against_the_group() -> None:
+    oracle = exact(*PLAYERS)
+    kappa = np.exp(oracle.kappa_log)
+    groups, _ = estimated(frame(PLAYERS))
+    close(groups["shrinkage"].iloc[0], oracle.mean(kappa / (kappa + 45)), relative=1e-6)
+
+
+def test_many_data_sets_are_each_of_their_own(leagues: pd.DataFrame) -> None:
+    groups, population = estimated(leagues, group="name", by="league")
+    assert list(groups.index.names) == ["league", "group"]
+    assert list(population.index) == list(pd.unique(leagues["league"]))
+    assert np.array_equal(groups["successes"], leagues["y"])
+    for league in (0, 17, 39):
+        alone = estimated(leagues[leagues["league"] == league], group="name")
+        together = groups.loc[league]
+        assert list(together.index) == list(alone.groups.index)
+        close(together.drop(columns="rate"), alone.groups.drop(columns="rate"), relative=1e-9)
+        row, own = population.loc[league], alone.population.iloc[0]
+        close(row.drop("error"), own.drop("error"), relative=1e-9)
+
+
+def test_ragged_data_sets_compile_few_programs(leagues: pd.DataFrame) -> None:
+    estimated(leagues, by="league")
+    before = estimating._populations._cache_size() + estimating._groups._cache_size()
+    other = leagues.assign(league=leagues["league"].to_numpy()[::-1])
+    estimated(other, by="league")
+    after = estimating._populations._cache_size() + estimating._groups._cache_size()
+    assert after <= before + 2
+
+
+def test_several_columns_tell_data_sets_apart(leagues: pd.DataFrame) -> None:
+    both = leagues.assign(half=leagues["league"] % 2, pair=leagues["league"] // 2)
+    groups, population = estimated(both, by=["pair", "half"])
+    assert list(groups.index.names) == ["pair", "half", "group"]
+    one = estimated(leagues, by="league").population.loc[7]
+    close(population.loc[(3, 1)].drop("error"), one.drop("error"), relative=1e-9)
+
+
+def test_a_name_need_be_unique_only_within_its_data_set(leagues: pd.DataFrame) -> None:
+    with pytest.raises(hp.InputError, match="name of an earlier one"):
+        estimated(leagues, group="name")
+    twice = pd.concat([leagues, leagues])
+    with pytest.raises(hp.InputError, match="aggregate"):
+        estimated(twice, group="name", by="league")
+    groups, _ = estimated(twice, group="name", by="league", aggregate=True)
+    assert np.array_equal(groups["trials"], 2 * leagues["n"])
+
+
+def test_a_large_data_set_is_right_in_every_chunk() -> None:
+    # More distinct pairs than a chunk holds, and some beyond what histograms hold.
+    rng = np.random.default_rng(6)
+    trials = np.append(rng.integers(1, 3000, 1500), [10_000, 123_456])
+    counts = Counts(rng.binomial(trials, rng.beta(3, 9, len(trials))), trials)
+    groups, population = estimated(frame(counts))
+    oracle = exact(*counts, size=200)
+    mean, sd = oracle.theta_moments()
+    close(groups["mean"], mean, relative=1e-6)
+    close(groups["sd"], sd, relative=1e-6)
+    close(population["log_evidence"], oracle.log_evidence, relative=0, absolute=1e-5)
+    for i in (0, 1200, len(groups) - 1):
+        close(groups["upper"].iloc[i], oracle.theta_quantile(i, 0.945), relative=0, absolute=1e-4)
+
+
+def test_without_an_interval_there_are_no_quantiles() -> None:
+    full, brief = estimated(frame(PLAYERS)), estimated(frame(PLAYERS), prob=None)
+    for with_all, without in zip(full, brief, strict=True):
+        dropped = set(with_all.columns) - set(without.columns)
+        assert dropped and all(name.endswith(("lower", "upper", "median")) for name in dropped)
+        close(without, with_all[without.columns], relative=1e-12)
+
+
+def test_hyperpriors_are_arguments() -> None:
+    model = hp.PartialPooling(kappa_log_rate=0.5)
+    row = estimated(frame(PLAYERS), model=model).population.iloc[0]
+    # The median under the prior of Bayesian Data Analysis, chapter 5.
+    assert round(row["kappa_median"]) == 226
+
+
+def test_the_pure_function_agrees_under_jit_and_vmap(double: None) -> None:
+    data = stack([PLAYERS, HOSPITALS])
+    model = hp.CollapsedPartialPooling()
+    both = jax.jit(jax.vmap(lambda counts: hp.integrate(model, counts)))(data)
+    for i, counts in enumerate((PLAYERS, HOSPITALS)):
+        groups, population = estimated(frame(counts))
+        for name in ("mean", "sd", "lower", "upper", "shrinkage"):
+            got = getattr(both.groups, name)[i, : len(groups)]
+            close(got, groups[name], relative=1e-5)
+        for name in population:
+            if name != "error":
+                close(getattr(both.population, name)[i], population[name].iloc[0], relative=1e-5)
+    assert both.population.converged.all()
+
+
+def test_the_pure_function_sweeps_priors(double: None) -> None:
+    rates = jnp.array([0.5, 1.5, 5.0])
+    sweep = jax.vmap(lambda rate: hp.integrate(hp.CollapsedPartialPooling(rate), PLAYERS))(rates)
+    for rate, median in zip(rates, sweep.population.kappa_median, strict=True):
+        oracle = exact(*PLAYERS, kappa_log_rate=float(rate))
+        close(np.log(median), oracle.quantile(oracle.kappa_log, 0.5), relative=1e-4)
+
+
+def test_an_integration_that_misses_its_tolerance_says_so() -> None:
+    with pytest.warns(hp.ConvergenceWarning, match="num_nodes"):
+        estimated(frame(HOSPITALS), inference=hp.Quadrature(num_nodes=10))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"by": "lague"}, "Did you mean 'league'"),
+        ({"by": "league", "new_groups": {"rookie": (0, 4)}}, "put them into the table"),
+        ({"prob": 1.5}, "prob must lie between 0 and 1, not 1.5"),
+        ({"model": hp.LogitPartialPooling()}, "LogitPartialPooling"),
+        ({"model": hp.PartialPooling(kappa_log_rate=-1)}, "kappa_log_rate must be a positive"),
+    ],
+)
+def test_what_cannot_be_estimated_is_refused(
+    leagues: pd.DataFrame, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(hp.InputError, match=message):
+        estimated(leagues, **options)
+
+
+def test_a_data_set_needs_a_name(leagues: pd.DataFrame) -> None:
+    nameless = leagues.astype({"league": object})
+    nameless.iloc[3, nameless.columns.get_loc("league")] = None
+    with pytest.raises(hp.InputError, match="Every row needs a value in column 'league'"):
+        estimated(nameless, by="league")

@@ -1,0 +1,109 @@
+"""One data set in three forms: the same log probability, the same slopes."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.special import betaln
+from tables import HARD_TABLES, TABLES, batched, close, tolerance
+
+from hierpool.counts import Counts
+from hierpool.histograms import Data, Histogram, log_marginal, log_rising, totals
+from hierpool.tally import compress, distinct, padded_pairs, power_of_two, tally
+
+RNG = np.random.default_rng(1975)
+TRIALS = np.append(RNG.integers(0, 40, 400), RNG.integers(40, 3000, 20))
+SIMULATED = Counts(RNG.binomial(TRIALS, RNG.beta(3.0, 8.0, len(TRIALS))), TRIALS)
+DATA_SETS = TABLES | {
+    name: HARD_TABLES[name]
+    for name in ("ten groups 0 of 20", "ten groups 20 of 20", "players, two of them unseen")
+}
+DATA_SETS |= {"simulated": SIMULATED}
+LOGITS, KAPPAS = (
+    grid.ravel() for grid in np.meshgrid([-9.0, -1.0, 0.3, 6.0], [1.01, 8.0, 300.0, 1e6])
+)
+
+
+def _pairs(counts: Counts) -> Data:
+    pairs = distinct(*counts)
+    return padded_pairs(pairs, power_of_two(len(pairs.trials)))
+
+
+FORMS: dict[str, Callable[[Counts], Data]] = {
+    "pairs": _pairs,
+    "histograms, all near": lambda counts: tally(distinct(*counts)).histograms(near=4096),
+    "histograms, some near": lambda counts: tally(distinct(*counts)).histograms(near=16),
+    "histograms, all in the tail": lambda counts: tally(distinct(*counts)).histograms(near=0),
+    "compressed": lambda counts: compress(distinct(*counts)),
+}
+
+
+def value_and_slopes(data: Data) -> tuple[np.ndarray, np.ndarray]:
+    """Returns (position,) values and (position, 2) slopes in logit phi and log kappa."""
+
+    def density(logit_phi: jax.Array, log_kappa: jax.Array) -> jax.Array:
+        return log_marginal(logit_phi, jnp.exp(log_kappa), data)
+
+    position = jnp.asarray(LOGITS), jnp.log(jnp.asarray(KAPPAS))
+    value, slopes = batched(jax.value_and_grad(density, (0, 1)))(*position)
+    return np.asarray(value, float), np.stack(slopes, axis=-1).astype(float)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", DATA_SETS)
+def test_a_data_set_has_one_log_marginal_in_every_form(
+    name: str, form: str, precision: str
+) -> None:
+    counts = DATA_SETS[name]
+    want, want_slopes = value_and_slopes(counts)
+    value, slopes = value_and_slopes(FORMS[form](counts))
+    relative = tolerance(precision, float64=1e-10, float32=1e-4)
+    # Rounding is in proportion to what cancels: the log-likelihood of all the trials.
+    absolute = tolerance(precision, float64=1e-14, float32=3e-7) * np.sum(counts.trials)
+    close(value, want, relative=relative, absolute=absolute)
+    close(slopes, want_slopes, relative=relative, absolute=absolute)
+
+
+def test_the_log_marginal_is_the_ratio_of_beta_functions(double: None) -> None:
+    y, n = SIMULATED
+    value, _ = value_and_slopes(compress(distinct(*SIMULATED)))
+    a = (KAPPAS / (1 + np.exp(-LOGITS)))[:, None]
+    b = (KAPPAS / (1 + np.exp(LOGITS)))[:, None]
+    rate = (y + 0.5) / (n + 1)
+    taken = y * np.log(rate) + (n - y) * np.log1p(-rate)
+    want = np.sum(betaln(a + y, b + n - y) - betaln(a, b) - taken, axis=1)
+    # The Beta functions at kappa = 10^6 lose digits, not the package.
+    close(value, want, relative=1e-8, absolute=1e-6)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_has_the_same_totals(form: str, precision: str) -> None:
+    y, n = SIMULATED
+    want = np.sum(y), np.sum(n - y), np.sum(n > 0)
+    assert np.sum(n == 0) > 0
+    for data in (SIMULATED, FORMS[form](SIMULATED)):
+        close(jnp.stack(totals(data)), want, relative=0)
+
+
+def test_a_rising_factorial_is_the_product_of_its_factors(precision: str) -> None:
+    counts, groups = np.array([1, 2, 5, 17, 300]), np.array([3, 1, 2, 4, 1])
+    in_tail = Histogram(np.zeros(0), np.append(counts, 0.0), np.append(groups, 0.0))
+    more_than = np.array([np.sum(groups[counts > j]) for j in range(1, 301)])
+    near = Histogram(more_than.astype(float), np.zeros(0), np.zeros(0))
+    for x in (1e-3, 0.4, 7.0, 5e3, 1e7):
+        factors = [np.sum(np.log1p(np.arange(m) / x)) for m in counts]
+        want = np.dot(groups, factors)
+        for histogram in (in_tail, near):
+            got = log_rising(jnp.asarray(x), histogram)
+            close(got, want, relative=tolerance(precision, float64=1e-11, float32=1e-4))
+
+
+def test_groups_without_trials_change_nothing(double: None) -> None:
+    unseen = Counts(*(np.append(column, [0, 0, 0]) for column in SIMULATED))
+    for make in FORMS.values():
+        value, slopes = value_and_slopes(make(SIMULATED))
+        more_value, more_slopes = value_and_slopes(make(unseen))
+        close(more_value, value, relative=1e-13)
+        close(more_slopes, slopes, relative=1e-11, absolute=1e-11)
