@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hierpool.estimating import estimate as estimate
     from hierpool.exact import Exact as Exact
     from hierpool.exact import integrate as integrate
+    from hierpool.fitting import SlowModelWarning as SlowModelWarning
     from hierpool.fitting import fit as fit
     from hierpool.inference_data import load as load
     from hierpool.inference_data import save as save
@@ -53,6 +54,7 @@ _HOMES = {
     "NoPooling": "models",
     "PartialPooling": "models",
     "Quadrature": "quadrature",
+    "SlowModelWarning": "fitting",
     "Verdict": "convergence",
     "check": "convergence",
     "estimate": "estimating",

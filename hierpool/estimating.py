@@ -46,8 +46,8 @@ class Estimate(NamedTuple):
     population: pd.DataFrame
     """A row a data set: ``phi_mean``, ``phi_sd``, ``phi_lower``, ``phi_upper``, ``kappa_log_mean``,
     ``kappa_log_sd``, ``kappa_median``, ``kappa_lower``, ``kappa_upper``, ``new_group_mean``,
-    ``new_group_lower``, ``new_group_upper``, ``log_evidence``, and ``error``, the estimated error of
-    the integration: of the log evidence, and of means and sds in units of the sd."""
+    ``new_group_lower``, ``new_group_upper``, ``log_evidence``, and ``error``, the estimated error
+    of the integration: of the log evidence, and of means and sds in units of the sd."""
 
 
 def estimate(

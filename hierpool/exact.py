@@ -13,9 +13,10 @@ from jax.typing import ArrayLike
 
 from hierpool import mixture
 from hierpool.counts import Counts
+from hierpool.flat import Position
 from hierpool.grid import Grid, column_quantiles, row_quantiles
 from hierpool.histograms import Data, log_reference
-from hierpool.population import Hyperpriors, Position, concentration
+from hierpool.population import Hyperpriors, concentration
 from hierpool.quadrature import Quadrature
 
 
@@ -32,7 +33,7 @@ class BetaPopulation(Hyperpriors, Protocol):
 
 
 class Population(NamedTuple):
-    """The exact posterior of the population, () each. kappa has no mean: its variance is infinite."""
+    """The exact posterior of the population, () each. kappa, of infinite variance, has no mean."""
 
     phi_mean: jax.Array
     """Mean of phi."""
@@ -154,14 +155,16 @@ def of_population(
     return Population(
         phi_mean,
         phi_sd,
-        *phi_ends,
+        phi_ends[0],
+        phi_ends[1],
         kappa_log_mean,
         kappa_log_sd,
         kappa[1],
         kappa[0],
         kappa[2],
         phi_mean,
-        *new_group,
+        new_group[0],
+        new_group[1],
         grid.log_evidence + log_reference(data),
         grid.error,
         grid.converged,

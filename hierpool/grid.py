@@ -1,10 +1,12 @@
 """A posterior of two numbers as weighted points, and what is read off them: draws and quantiles."""
 
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 
 from hierpool.placement import Stretch
 
@@ -44,18 +46,18 @@ def draw(key: jax.Array, grid: Grid, shape: tuple[int, ...]) -> Position:
         grid: what ``Quadrature.integrate`` returned.
         shape: shape of the draws.
     """
-    structure = jax.tree.structure(grid.positions)
+    structure: Any = jax.tree.structure(grid.positions)
     dtype, size = grid.weight.dtype, grid.weight.shape[0]
     uniform = jax.random.uniform(key, (2, int(np.prod(shape))), dtype)
     row_table, tables = _tables(grid)
-    place = _invert(row_table, uniform[0])
+    place = jax.vmap(partial(_invert, row_table[None]))(uniform[0])
 
     def one(place: jax.Array, level: jax.Array) -> tuple[jax.Array, jax.Array]:
         # Quantiles of smooth conditionals are smooth across rows: a cubic through four of them.
         nearest = jnp.clip(jnp.floor(place).astype(int) - 1, 0, size - 4)
         rows = nearest + jnp.arange(4)
         scales = jax.tree.map(lambda leaf: leaf[rows], grid.column_scales)
-        inside = jax.vmap(_invert, (0, None))(tables[rows], level)
+        inside = jax.vmap(lambda row: _invert(tables, level, row))(rows)
         quantiles = jax.vmap(Stretch.at)(scales, _to_t(inside, size))
         return grid.row_scale.at(_to_t(place, size)), _cubic(place - nearest) @ quantiles
 
@@ -67,7 +69,8 @@ def draw(key: jax.Array, grid: Grid, shape: tuple[int, ...]) -> Position:
 def row_quantiles(grid: Grid, levels: jax.Array) -> jax.Array:
     """Returns (level,) posterior quantiles of the number that runs along the rows."""
     row_table, _ = _tables(grid)
-    return grid.row_scale.at(_to_t(_invert(row_table, levels), grid.weight.shape[0]))
+    places = jax.vmap(partial(_invert, row_table[None]))(levels)
+    return grid.row_scale.at(_to_t(places, grid.weight.shape[0]))
 
 
 def column_quantiles(grid: Grid, levels: jax.Array) -> jax.Array:
@@ -113,7 +116,7 @@ def _table(log_density: jax.Array) -> jax.Array:
     )
     density = jnp.exp(fine - fine.max())
     # The trapezoid rule with the next term of Euler and Maclaurin's formula.
-    slope = jnp.gradient(density)
+    slope = jnp.asarray(jnp.gradient(density))
     cells = 0.5 * (density[1:] + density[:-1]) + (slope[:-1] - slope[1:]) / 12
     cells = jnp.maximum(cells, 0)
     below = jnp.concatenate([jnp.zeros(1, fine.dtype), jnp.cumsum(cells)])
@@ -132,18 +135,29 @@ def _distribution(table: jax.Array, place: jax.Array) -> jax.Array:
     return below[cell] + t * (rise + (1 - t) * ((density[cell] - rise) - t * curve))
 
 
-def _invert(table: jax.Array, level: jax.Array) -> jax.Array:
-    """Returns the place, counted in nodes, below which a probability lies; shape of ``level``."""
-    density, below = table
-    cell = jnp.clip(jnp.searchsorted(below, level) - 1, 0, density.shape[0] - 2)
+def _invert(tables: jax.Array, level: jax.Array, row: ArrayLike = 0) -> jax.Array:
+    """Returns the place, counted in nodes, below which a probability lies in one of the tables."""
+    num_cells = tables.shape[2] - 1
+
+    def halve(_: int, bounds: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        low, high = bounds
+        middle = (low + high) // 2
+        is_below = tables[row, 1, middle] < level
+        return jnp.where(is_below, middle, low), jnp.where(is_below, high, middle)
+
+    # By single entries: many draws that each took their row along would fill the memory.
+    start = (jnp.array(0), jnp.array(num_cells))
+    cell, _ = jax.lax.fori_loop(0, num_cells.bit_length(), halve, start)
+    left, right = tables[row, 0, cell], tables[row, 0, cell + 1]
+    below, above = tables[row, 1, cell], tables[row, 1, cell + 1]
     # The density is linear within a cell: solve the quadratic, without cancellation.
-    left, right = density[cell], density[cell + 1]
-    rise = jnp.maximum(below[cell + 1] - below[cell], jnp.finfo(density.dtype).tiny)
-    scale = rise / jnp.maximum(0.5 * (left + right), jnp.finfo(density.dtype).tiny)
+    tiny = jnp.finfo(tables.dtype).tiny
+    rise = jnp.maximum(above - below, tiny)
+    scale = rise / jnp.maximum(0.5 * (left + right), tiny)
     left, right = left * scale, right * scale
-    wanted = level - below[cell]
+    wanted = level - below
     root = jnp.sqrt(jnp.maximum(left * left + 2 * (right - left) * wanted, 0))
-    t = 2 * wanted / jnp.maximum(left + root, jnp.finfo(density.dtype).tiny)
+    t = 2 * wanted / jnp.maximum(left + root, tiny)
     return (cell + jnp.clip(t, 0, 1)) / REFINE
 
 

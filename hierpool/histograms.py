@@ -50,7 +50,7 @@ class Histograms(NamedTuple):
     num_groups: ArrayLike
     """() how many groups have trials."""
     pooled: ArrayLike
-    """() the log-likelihood of one common chance, (sum y + 1/2) / (sum n + 1), less ``reference``."""
+    """() log-likelihood of one common chance, (sum y + 1/2) / (sum n + 1), less ``reference``."""
     reference: ArrayLike
     """() the sum of ``likelihood.reference`` over groups."""
 

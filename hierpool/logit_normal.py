@@ -11,8 +11,9 @@ from jax.typing import ArrayLike
 
 from hierpool import likelihood
 from hierpool.counts import Counts
+from hierpool.flat import Position
 from hierpool.models import model
-from hierpool.population import Parameters, Position, floats
+from hierpool.population import Parameters, floats
 from hierpool.special import HALF_LOG_TWO_PI
 
 

@@ -128,8 +128,9 @@ def quantiles(
         variance = between + (mean * (1 - mean) - between) / (rest + 1)
         total = mean * (1 - mean) / variance - 1
         inside = jnp.where(is_narrow, parts.bump_weight, parts.node_weight)
-        components = rows.weight[:, None] * inside, mean * total, (1 - mean) * total
-        return beta_mixture_quantiles(*(leaf.ravel() for leaf in components), levels, num_nodes)
+        component_weight = (rows.weight[:, None] * inside).ravel()
+        a, b = (mean * total).ravel(), ((1 - mean) * total).ravel()
+        return beta_mixture_quantiles(component_weight, a, b, levels, num_nodes)
 
     y, _, n = counts.as_floats(rows.kappa.dtype)
     # In batches, whose densities stay in a processor's cache.
@@ -143,8 +144,7 @@ def _parts(phi: jax.Array, weight: jax.Array) -> Parts:
     # A partition of unity by normal bumps, so that no seam is seen where each becomes a Beta.
     centres = np.arange(0, size, 2)
     bumps = np.exp(-0.5 * ((np.arange(size) - centres[:, None]) / 1.4) ** 2)
-    bumps = jnp.asarray(bumps / bumps.sum(axis=0), phi.dtype)
-    pieces = weight[:, None, :] * bumps
+    pieces = weight[:, None, :] * jnp.asarray(bumps / bumps.sum(axis=0), phi.dtype)
     share = _share(pieces)
     mean = jnp.sum(share * phi[:, None, :], axis=-1)
     var = jnp.sum(share * (phi[:, None, :] - mean[..., None]) ** 2, axis=-1)

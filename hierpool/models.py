@@ -17,8 +17,9 @@ from jax.typing import ArrayLike
 
 from hierpool import likelihood, population
 from hierpool.counts import Counts
+from hierpool.flat import Position
 from hierpool.histograms import Data, log_marginal
-from hierpool.population import Parameters, Position, floats
+from hierpool.population import Parameters, floats
 from hierpool.special import (
     HALF_LOG_TWO_PI,
     bernoulli_divergence,

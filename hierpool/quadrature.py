@@ -10,6 +10,7 @@ Source: Trefethen and Weideman (2014), "The Exponentially Convergent Trapezoidal
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -52,7 +53,8 @@ class Quadrature:
             init: a start from a key.
         """
         starts = jax.vmap(init)(jax.random.split(key, NUM_STARTS))
-        leaves, structure = jax.tree.flatten(starts)
+        leaves: list[jax.Array] = jax.tree.leaves(starts)
+        structure: Any = jax.tree.structure(starts)
         if len(leaves) != 2 or any(leaf.ndim != 1 for leaf in leaves):
             raise TypeError(
                 "Quadrature explores a position of two numbers; this model's has "
@@ -64,7 +66,7 @@ class Quadrature:
         def pair_density(first: jax.Array, second: jax.Array) -> jax.Array:
             return log_density(structure.unflatten([first, second]))
 
-        nodes = place(pair_density, *leaves, self.num_nodes)
+        nodes = place(pair_density, leaves[0], leaves[1], self.num_nodes)
         across = jax.vmap(pair_density, (None, 0))
         values = jax.vmap(across)(nodes.rows, nodes.columns)
         log_mass = values + nodes.log_cell

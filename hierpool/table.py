@@ -5,7 +5,7 @@ Everything is checked here, on the host, in 64-bit integers, before anything is 
 """
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -14,13 +14,12 @@ import pandas as pd
 
 from hierpool.counts import Counts
 from hierpool.files import Source, read_file
+from hierpool.labels import aggregate_rows, read_data_sets, read_labels, require_unique
+from hierpool.places import InputError as InputError
+from hierpool.places import Places
 
 LARGEST_COUNT = 2**53
 """Beyond it a float64 no longer tells a count from the next."""
-
-
-class InputError(ValueError):
-    """The data can't be what they are said to be: where, which value, which rule, what to do."""
 
 
 class Table(NamedTuple):
@@ -86,21 +85,21 @@ def read_table(
         raise InputError(f"Successes and trials are the same column, {successes!r}.")
     if len(data) == 0:
         raise InputError(f"{source.name} has no rows: at least one group is needed.")
-    data_set, data_sets = _data_sets(data, by, source)
-    labels = _labels(data, group, source, text=text_labels)
-    place = _Places(source, labels)
+    data_set, data_sets = read_data_sets(data, by, source)
+    labels = read_labels(data, group, source, text=text_labels)
+    place = Places(source, labels)
     tried = _parse_counts(data[trials], trials, place)
     succeeded = _parse_counts(data[successes], successes, place)
     _require_order(succeeded, tried, successes, trials, place)
     keys = labels
-    if data_set is not None:
+    if data_set is not None and data_sets is not None:
         keys = pd.factorize(labels)[0] * len(data_sets) + data_set
     if aggregate:
-        first, succeeded, tried = _aggregate(keys, succeeded, tried)
+        first, succeeded, tried = aggregate_rows(keys, succeeded, tried)
         labels, keys = labels[first], keys[first]
         data_set = None if data_set is None else data_set[first]
-        place = _Places(Source(source.name, None), labels)
-    _require_unique(keys, group, place)
+        place = Places(Source(source.name, None), labels)
+    require_unique(keys, group, place)
     if by and new_groups:
         raise InputError("New groups can't be told apart by data set: put them into the table.")
     for name, (new_successes, new_trials) in _check_new_groups(new_groups, labels).items():
@@ -109,28 +108,8 @@ def read_table(
     if tried.sum(dtype=float) > LARGEST_COUNT:
         raise InputError(f"{trials} add up to more than 2^53 = {LARGEST_COUNT}: use smaller units.")
     if labels.dtype == object:
-        labels = labels.astype(str) if text_labels else pd.array(labels, dtype="str")
+        labels = labels.astype(str)
     return Table(succeeded, tried, labels, successes, trials, data_set, data_sets)
-
-
-class _Places:
-    """Says where a row is, as its reader would look for it."""
-
-    def __init__(self, source: Source, labels: np.ndarray) -> None:
-        self.source, self.labels = source, labels
-
-    def __call__(self, row: int) -> str:
-        group = f"group {str(self.labels[row])!r}"
-        line = self.source.line(row)
-        return group if line is None else f"{group} (line {line})"
-
-    def report(self, rows: np.ndarray, what: Callable[[int], str], rule: str) -> None:
-        """Raises an error that names the first five bad rows, if there are any."""
-        if len(rows) == 0:
-            return
-        shown = "; ".join(f"{self(row)} has {what(row)}" for row in rows[:5])
-        more = f"; and {len(rows) - 5} more rows" if len(rows) > 5 else ""
-        raise InputError(f"{rule}: {shown}{more}.")
 
 
 def _as_frame(frame: Any) -> tuple[pd.DataFrame, Source]:
@@ -174,45 +153,7 @@ def _require_column(data: pd.DataFrame, column: str, source: Source) -> None:
         raise InputError(f"{source.name} has {names.count(column)} columns named {column!r}.")
 
 
-def _data_sets(
-    data: pd.DataFrame, by: Sequence[str], source: Source
-) -> tuple[np.ndarray | None, pd.Index | None]:
-    """Returns (row,) the data set of each row, and what they are called, as they first appear."""
-    if not by:
-        return None, None
-    numbers = _Places(source, np.arange(len(data)))
-    for column in by:
-        missing = np.asarray(data[column].isna() | (data[column].astype(str).str.strip() == ""))
-        rows = np.flatnonzero(missing)
-        numbers.report(rows, lambda row: "none", f"Every row needs a value in column {column!r}")
-    keys = pd.Index(data[by[0]]) if len(by) == 1 else pd.MultiIndex.from_frame(data[list(by)])
-    codes, data_sets = pd.factorize(keys)
-    if len(by) == 1:
-        return codes, pd.Index(data_sets, name=by[0])
-    return codes, pd.MultiIndex.from_tuples(list(data_sets), names=list(by))
-
-
-def _labels(
-    data: pd.DataFrame, group: str | None, source: Source, *, text: bool = True
-) -> np.ndarray:
-    """Returns (row,) names as they are: "NA" stays "NA", "007" stays "007"."""
-    column = data.index.to_series() if group is None else data[group]
-    if not text and pd.api.types.is_integer_dtype(column) and not column.hasnans:
-        return column.to_numpy()
-    is_missing = np.asarray(column.isna())
-    labels = np.asarray(column.astype(object).map(str), dtype=object)
-    # "" in a file is a missing name; a NaN in a frame is one too.
-    rows = np.flatnonzero(is_missing | (np.char.strip(labels.astype(str)) == ""))
-    numbers = _Places(source, np.arange(len(data)))
-    numbers.report(rows, lambda row: "no name", f"Every group needs a name in {_where(group)}")
-    return labels
-
-
-def _where(group: str | None) -> str:
-    return "the index" if group is None else f"column {group!r}"
-
-
-def _parse_counts(column: pd.Series, name: str, place: _Places) -> np.ndarray:
+def _parse_counts(column: pd.Series, name: str, place: Places) -> np.ndarray:
     """Returns (row,) int64 counts, or raises what is wrong with the column."""
     if pd.api.types.is_bool_dtype(column):
         raise InputError(
@@ -274,36 +215,13 @@ def _number_hint(text: str) -> str:
 
 
 def _require_order(
-    successes: np.ndarray, trials: np.ndarray, successes_name: str, trials_name: str, place: _Places
+    successes: np.ndarray, trials: np.ndarray, successes_name: str, trials_name: str, place: Places
 ) -> None:
     rows = np.flatnonzero(successes > trials)
     rule = f"{successes_name} must not exceed {trials_name}"
     if len(rows) > len(trials) / 2 and len(trials) > 1:
         rule += " (are the two columns swapped?)"
     place.report(rows, lambda row: f"{successes[row]} of {trials[row]}", rule)
-
-
-def _require_unique(keys: np.ndarray, group: str | None, place: _Places) -> None:
-    repeated = pd.Series(keys).duplicated(keep="first").to_numpy()
-    place.report(
-        np.flatnonzero(repeated),
-        lambda row: "the name of an earlier one",
-        f"Every group needs a name of its own in {_where(group)}; --aggregate (aggregate=True) "
-        "adds the rows of a name up",
-    )
-
-
-def _aggregate(
-    keys: np.ndarray, successes: np.ndarray, trials: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Returns the first row of each key, as they first appear, and the totals of its rows."""
-    codes, found = pd.factorize(keys)
-    total_successes = np.zeros(len(found), np.int64)
-    total_trials = np.zeros(len(found), np.int64)
-    np.add.at(total_successes, codes, successes)
-    np.add.at(total_trials, codes, trials)
-    first = np.flatnonzero(~pd.Series(codes).duplicated().to_numpy())
-    return first, total_successes, total_trials
 
 
 def _check_new_groups(

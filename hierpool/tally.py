@@ -106,8 +106,11 @@ class Tally:
         rate = (total_y + 0.5) / (total_n + 1)
         common = total_y * np.log(rate) + total_f * np.log1p(-rate)
         num_groups = int(self.trials[1][self.trials[0] > 0].sum())
+        successes, failures, trials = (_device(*part, near, tail) for part in parts)
         return Histograms(
-            *(_device(counts, groups, near, tail) for counts, groups in parts),
+            successes,
+            failures,
+            trials,
             np.float64(total_y),
             np.float64(total_n),
             np.float64(num_groups),
@@ -164,8 +167,8 @@ def batch_histograms(y: np.ndarray, n: np.ndarray, groups: np.ndarray, near: int
     rate = (total_y + 0.5) / (total_n + 1)
     common = total_y * np.log(rate) + (total_n - total_y) * np.log1p(-rate)
     pooled = common + coefficient - reference
-    parts = (histogram(counts) for counts in (y, n - y, n))
-    return Histograms(*parts, total_y, total_n, num_groups, pooled, reference)
+    histograms = histogram(y), histogram(n - y), histogram(n)
+    return Histograms(*histograms, total_y, total_n, num_groups, pooled, reference)
 
 
 def padded_pairs(pairs: Distinct, length: int) -> Pairs:
