@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # A stamp, so that a new pyproject.toml installs again.
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test lint types examples speed clean
+.PHONY: demo test lint types examples speed exact-speed clean
 
 demo: $(INSTALLED)
 	$(BIN)/hierpool fit data/efron-morris-75.csv --group player --successes hits --trials at_bats \
@@ -27,6 +27,9 @@ examples: $(INSTALLED)
 
 speed: $(INSTALLED)
 	$(BIN)/python benchmarks/demo_speed.py
+
+exact-speed: $(INSTALLED)
+	$(BIN)/python benchmarks/exact_speed.py
 
 $(INSTALLED): pyproject.toml .ci/find-python
 	@python=$$(PYTHON="$(PYTHON)" .ci/find-python) && \

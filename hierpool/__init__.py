@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from hierpool.fitting import fit as fit
     from hierpool.inference_data import load as load
     from hierpool.inference_data import save as save
+    from hierpool.logit_normal import (
+        CollapsedLogitPartialPooling as CollapsedLogitPartialPooling,
+    )
     from hierpool.logit_normal import LogitPartialPooling as LogitPartialPooling
     from hierpool.models import CollapsedPartialPooling as CollapsedPartialPooling
     from hierpool.models import CompletePooling as CompletePooling
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "CollapsedLogitPartialPooling": "logit_normal",
     "CollapsedPartialPooling": "models",
     "CompletePooling": "models",
     "ConvergenceWarning": "convergence",

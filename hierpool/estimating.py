@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
@@ -27,14 +28,12 @@ from hierpool.quadrature import Quadrature
 from hierpool.table import InputError, read_table
 from hierpool.tally import Distinct, batch_histograms, compress, distinct
 
-SIZES = (8, 32, 128, 512)
-"""Distinct pairs that a small data set is filled up to."""
 LARGEST = (64, 512)
-"""Trials of a small data set's largest group, likewise."""
+"""Trials of a small data set's largest group: histograms are filled up to one of these."""
 BATCHES = (1, 8, 64)
 """Data sets that run in one call."""
-CHUNK = 1024
-"""Pairs of a large data set whose posteriors are computed in one call."""
+CHUNKS = (32, 512)
+"""Pairs whose posteriors are computed in one call."""
 
 
 class Estimate(NamedTuple):
@@ -153,62 +152,47 @@ class _Sets:
         self.size = np.diff(self.first)
         self.largest = np.maximum.reduceat(self.n, self.first[:-1])
 
-    def one(self, number: int) -> Distinct:
-        """Returns one data set's distinct pairs."""
-        rows = slice(self.first[number], self.first[number + 1])
+    def pairs(self, rows: np.ndarray) -> Distinct:
+        """Returns some of the pairs."""
         none = np.empty(0, np.int64)
         return Distinct(self.y[rows], self.n[rows], self.groups[rows], none)
-
-    def many(self, numbers: np.ndarray, size: int) -> tuple[np.ndarray, ...]:
-        """Returns y, n and groups (data set, pair) of some, filled up with no groups of 0 of 0."""
-        places = np.arange(size)
-        rows = np.minimum(self.first[numbers][:, None] + places, len(self.y) - 1)
-        is_there = places < self.size[numbers][:, None]
-        return tuple(np.where(is_there, x[rows], 0) for x in (self.y, self.n, self.groups))
 
 
 class _Job(NamedTuple):
     """Data sets that run in one call."""
 
     numbers: np.ndarray
-    """(data set,) which; the last is repeated to fill up."""
+    """(data set,) which."""
     data: Data
-    """Each leaf (data set, ...)."""
-    counts: list[Counts]
-    """The pairs whose chances are asked for, (data set, pair) each."""
+    """Each leaf (data set, ...), filled up with empty ones."""
+    rows: np.ndarray
+    """(pair,) their pairs."""
+    which: np.ndarray
+    """(pair,) the data set of each, by its place in ``numbers``."""
 
 
 def _jobs(sets: _Sets, numbers: np.ndarray) -> list[_Job]:
     jobs = []
-    is_small = (sets.size[numbers] <= SIZES[-1]) & (sets.largest[numbers] <= LARGEST[-1])
-    for number in numbers[~is_small]:
-        pairs = sets.one(number)
-        data = jax.tree.map(lambda leaf: np.asarray(leaf)[None], compress(pairs))
-        chunks = range(0, len(pairs.trials), CHUNK)
-        counts = [
-            Counts(_filled(pairs.successes[i : i + CHUNK]), _filled(pairs.trials[i : i + CHUNK]))
-            for i in chunks
-        ]
-        jobs.append(_Job(np.array([number]), data, counts))
-    small = numbers[is_small]
-    # Of each shape, the data sets that are filled up to it.
-    size = np.searchsorted(SIZES, sets.size[small])
-    largest = np.searchsorted(LARGEST, sets.largest[small])
-    for shape in np.unique(size * len(LARGEST) + largest):
-        width, near = SIZES[shape // len(LARGEST)], LARGEST[shape % len(LARGEST)]
-        alike = small[size * len(LARGEST) + largest == shape]
+    largest = np.searchsorted(LARGEST, sets.largest[numbers])
+    for number in numbers[largest == len(LARGEST)]:
+        rows = np.arange(sets.first[number], sets.first[number + 1])
+        data = jax.tree.map(lambda leaf: np.asarray(leaf)[None], compress(sets.pairs(rows)))
+        jobs.append(_Job(np.array([number]), data, rows, np.zeros(len(rows), np.int64)))
+    for shape, near in enumerate(LARGEST):
+        alike = numbers[largest == shape]
         for start in range(0, len(alike), BATCHES[-1]):
             some = alike[start : start + BATCHES[-1]]
             batch = next(batch for batch in BATCHES if batch >= len(some))
-            some = np.append(some, np.repeat(some[-1:], batch - len(some)))
-            y, n, groups = sets.many(some, width)
-            jobs.append(_Job(some, batch_histograms(y, n, groups, near), [Counts(y, n)]))
+            rows = np.concatenate([np.arange(*sets.first[i : i + 2]) for i in some])
+            which = np.repeat(np.arange(len(some)), sets.size[some])
+            data = batch_histograms(sets.pairs(rows), which, batch, near)
+            jobs.append(_Job(some, data, rows, which))
     return jobs
 
 
 def _filled(values: np.ndarray) -> np.ndarray:
-    size = next((size for size in SIZES if size >= len(values)), CHUNK)
-    return np.pad(values, (0, size - len(values)))[None]
+    size = next(size for size in CHUNKS if size >= len(values))
+    return np.pad(values, (0, size - len(values)))
 
 
 def _solve(
@@ -226,15 +210,16 @@ def _solve(
         # The configuration of a thread is its own: a new one would fall back to float32.
         with jax.enable_x64(True):
             grids, population = _populations(model, job.data, level, quadrature, has_quantiles)
-            if len(job.counts) == 1:
-                groups = [_groups(grids, job.counts[0], level, has_quantiles)]
-            else:
-                groups = list(chunks.map(lambda counts: chunk(grids, counts), job.counts))
-            return jax.tree.map(np.asarray, (population, groups))
+            starts = range(0, len(job.rows), CHUNKS[-1])
+            groups = chunks.map(lambda start: chunk(grids, job, start), starts)
+            return jax.tree.map(np.asarray, (population, list(groups)))
 
-    def chunk(grids: Grid, counts: Counts) -> Groups:
+    def chunk(grids: Grid, job: _Job, start: int) -> Groups:
+        here = slice(start, start + CHUNKS[-1])
+        rows, which = job.rows[here], _filled(job.which[here])
+        counts = Counts(_filled(sets.y[rows]), _filled(sets.n[rows]))
         with jax.enable_x64(True):
-            return _groups(grids, counts, level, has_quantiles)
+            return _groups(grids, which, counts, level, has_quantiles)
 
     threads = os.cpu_count() or 1
     of_pairs = {name: np.full(len(sets.y), np.nan) for name in Groups._fields}
@@ -244,13 +229,10 @@ def _solve(
         jobs = _jobs(sets, numbers)
         for job, (population, groups) in zip(jobs, workers.map(run, jobs), strict=True):
             for name, column in of_sets.items():
-                column[job.numbers] = getattr(population, name)
-            for part, moments in enumerate(groups):
-                first = sets.first[job.numbers][:, None] + part * CHUNK
-                rows = first + np.arange(moments.mean.shape[1])
-                is_there = rows < sets.first[job.numbers + 1][:, None]
-                for name, column in of_pairs.items():
-                    column[rows[is_there]] = getattr(moments, name)[is_there]
+                column[job.numbers] = getattr(population, name)[: len(job.numbers)]
+            for name, column in of_pairs.items():
+                values = np.concatenate([getattr(part, name) for part in groups])
+                column[job.rows] = values[: len(job.rows)]
     if not has_quantiles:
         for columns in (of_pairs, of_sets):
             for name in [name for name in columns if name.endswith(("lower", "upper", "median"))]:
@@ -270,27 +252,21 @@ def _populations(
         grid = explore(model, data, quadrature)
         return grid, of_population(grid, data, prob, has_quantiles=has_quantiles)
 
-    return _over_sets(one, data)
+    # A processor is quickest with one data set after another, which stay in its cache.
+    if jax.default_backend() == "cpu":
+        return jax.lax.map(one, data)
+    return jax.vmap(one)(data)
 
 
 @partial(jax.jit, static_argnames="has_quantiles")
 def _groups(
     grids: Grid,
+    which: np.ndarray,
     counts: Counts,
     prob: float,
     has_quantiles: bool,  # noqa: FBT001
 ) -> Groups:
-    def one(both: tuple[Grid, Counts]) -> Groups:
-        return of_groups(*both, prob, has_quantiles=has_quantiles)
-
-    return _over_sets(one, (grids, counts))
-
-
-def _over_sets(function: Any, data: Any) -> Any:
-    # A processor is quickest with one data set after another, which stay in its cache.
-    if jax.default_backend() == "cpu":
-        return jax.lax.map(function, data)
-    return jax.vmap(function)(data)
+    return of_groups(grids, jnp.asarray(which), counts, prob, has_quantiles=has_quantiles)
 
 
 def _collapsed(model: Any) -> CollapsedPartialPooling:

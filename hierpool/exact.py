@@ -112,7 +112,9 @@ def integrate(
         prob: probability of the intervals, equal-tailed.
     """
     grid = explore(model, counts, Quadrature() if quadrature is None else quadrature)
-    return Exact(of_groups(grid, counts, prob), of_population(grid, counts, prob))
+    grids = jax.tree.map(lambda leaf: leaf[None], grid)
+    which = jnp.zeros(jnp.shape(counts.trials), int)
+    return Exact(of_groups(grids, which, counts, prob), of_population(grid, counts, prob))
 
 
 def explore(model: BetaPopulation, data: Data, quadrature: Quadrature) -> Grid:
@@ -171,18 +173,36 @@ def of_population(
     )
 
 
-def of_groups(grid: Grid, counts: Counts, prob: ArrayLike, *, has_quantiles: bool = True) -> Groups:
-    """Returns what a grid over logit_phi and log_kappa_log says of each group.
+def of_groups(
+    grids: Grid, which: jax.Array, counts: Counts, prob: ArrayLike, *, has_quantiles: bool = True
+) -> Groups:
+    """Returns what grids over logit_phi and log_kappa_log say of groups, (group,) each.
 
     Without ``has_quantiles`` they are NaN, and cost nothing.
+
+    Args:
+        grids: one of each data set, each leaf (data set, ...).
+        which: (group,) the data set that each group belongs to.
+        counts: successes out of trials, (group,) each.
+        prob: probability of the intervals.
+        has_quantiles: whether to compute the intervals.
     """
-    levels = _levels(prob, grid.weight.dtype)[::2]
-    moments = mixture.moments(mixture.population(grid), counts)
-    if has_quantiles:
-        ends, _ = mixture.quantiles(grid, counts, levels)
-    else:
-        ends = jnp.full((moments.mean.shape[0], 2), jnp.nan, levels.dtype)
-    return Groups(moments.mean, moments.sd, ends[:, 0], ends[:, 1], moments.shrinkage)
+    levels = _levels(prob, grids.weight.dtype)[::2]
+    rows = jax.vmap(mixture.population)(grids)
+    components = jax.vmap(mixture.components)(grids)
+
+    def one(group: tuple[jax.Array, jax.Array, jax.Array]) -> Groups:
+        number, y, n = group
+        of_set, parts = jax.tree.map(lambda leaf: leaf[number], (rows, components))
+        moments = mixture.moments_of_one(of_set, y, n)
+        ends = jnp.full(2, jnp.nan, levels.dtype)
+        if has_quantiles:
+            ends, _ = mixture.quantiles_of_one(parts, y, n, levels)
+        return Groups(moments.mean, moments.sd, ends[0], ends[1], moments.shrinkage)
+
+    y, _, n = counts.as_floats(levels.dtype)
+    # In batches, whose densities stay in a processor's cache.
+    return jax.lax.map(one, (which, y, n), batch_size=mixture.BATCH)
 
 
 def _levels(prob: ArrayLike, dtype: jax.typing.DTypeLike) -> jax.Array:

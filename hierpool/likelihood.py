@@ -10,8 +10,12 @@ NIST Digital Library of Mathematical Functions, 5.11; the rest is algebra, check
 against 50-digit arithmetic.
 """
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.typing import DTypeLike
 
 from hierpool.counts import Counts
 from hierpool.special import (
@@ -79,41 +83,203 @@ def beta_binomial(logit_phi: jax.Array, kappa: jax.Array, counts: Counts) -> jax
     return at_mean - cost + widths + rest
 
 
+class LogitNormalNodes(NamedTuple):
+    """Where the integral over each group's log-odds is evaluated: a trapezoid rule a group."""
+
+    shift: jax.Array
+    """(node, group) log-odds, ascending, less those of the group's reference rate."""
+    mass: jax.Array
+    """(node, group) integrand times spacing, over e^top."""
+    top: jax.Array
+    """(group,) log of the integrand at its mode, less ``reference``."""
+    centre: jax.Array
+    """(group,) where the nodes are dense: shift is centre + constant sinh(t), equidistant in t."""
+    spacing: jax.Array
+    """(group,) distance of neighbours in t."""
+
+
 def logit_normal_binomial(mu: jax.Array, sigma: jax.Array, counts: Counts) -> jax.Array:
     """Returns (group,) log probability of y with theta integrated out, less ``reference``.
 
         logit theta ~ Normal(mu, sigma), y ~ Binomial(n, theta)
 
-    The trapezoid rule on nodes around each group's own mode: for a function that is smooth on the
-    whole line its error falls geometrically in the number of nodes.
+    A group with 0 trials gives exactly 0. ``logit_normal_nodes`` tells how exact the rest is.
 
     Args:
         mu: () mean of the population's log-odds.
-        sigma: () their standard deviation, positive.
+        sigma: () their standard deviation; not negative.
         counts: successes out of trials of each group.
     """
-    successes, failures, trials = counts.as_floats(mu.dtype)
+    nodes = logit_normal_nodes(mu, sigma, counts)
+    has_trials = jnp.asarray(counts.trials) > 0
+    return jnp.where(has_trials, nodes.top + jnp.log(jnp.sum(nodes.mass, axis=0)), 0)
 
-    def newton(_: int, x: jax.Array) -> jax.Array:
-        # In units of sigma. The log integrand is concave; a step is held to one population sd
-        # and to four on the logit scale, because Newton's may overshoot where it is flat.
-        theta = jax.nn.sigmoid(mu + sigma * x)
-        slope = sigma * (successes * (1 - theta) - failures * theta) - x
-        curvature = sigma * sigma * trials * theta * (1 - theta) + 1
-        limit = jnp.maximum(1, 4 / sigma)
-        return x + jnp.clip(slope / curvature, -limit, limit)
 
-    # The posterior of a group is a compromise between its own rate and the population.
-    own = (jnp.log(successes + 0.5) - jnp.log(failures + 0.5) - mu) / sigma
-    precision = sigma * sigma * (successes + 0.5) * (failures + 0.5) / (trials + 1)
-    mode = jax.lax.fori_loop(0, 20, newton, own * precision / (1 + precision))
-    theta = jax.nn.sigmoid(mu + sigma * mode)
-    width = 1 / jnp.sqrt(1 + sigma * sigma * trials * theta * (1 - theta))
-    grid = jnp.linspace(-12, 12, 81, dtype=mu.dtype)
-    nodes = mode + width * grid[:, None]
-    log_integrand = jax.vmap(binomial, (0, None))(mu + sigma * nodes, counts) - 0.5 * nodes**2
-    spacing = width * (grid[1] - grid[0])
-    return jax.nn.logsumexp(log_integrand, axis=0) + jnp.log(spacing) - HALF_LOG_TWO_PI
+def logit_normal_nodes(
+    mu: jax.Array, sigma: jax.Array, counts: Counts, *, num_nodes: int = 49
+) -> LogitNormalNodes:
+    """Returns the nodes of each group: around its mode, out to where nothing is left.
+
+    The trapezoid rule on a sinh scale: for a function that is smooth on the whole line its error
+    falls geometrically in the number of nodes, and the scale lets it reach from the unit on which
+    the likelihood bends to many of a wide population's sds. Derivatives are those of ``mass`` on
+    nodes that move with the mode, where the terms of the score are smallest.
+
+    ACCURACY
+
+    Args:
+        mu: () mean of the population's log-odds.
+        sigma: () their standard deviation; held below 1e6, lest its square overflow.
+        counts: successes out of trials of each group.
+        num_nodes: nodes of each group.
+    """
+    binomials = _binomials(counts, mu.dtype)
+    sigma = jnp.minimum(sigma, 1e6)
+    held_mu, s = jax.lax.stop_gradient((mu, sigma))
+    from_reference = held_mu - binomials.reference_logit
+    mode = _mode(from_reference, s, binomials)
+    score, information = binomials.slopes(mode)
+    ratio = s * s * information
+    width = 1 / jnp.sqrt(1 + ratio)
+    # From the mean, in sds of the population: where ``mode`` has lost the digits of a tiny sigma,
+    # the score has them.
+    at = jnp.where(ratio < 1, s * score, (mode - from_reference) / s)
+    left, right = _reach(binomials.reference_logit + mode, s, ratio, binomials.trials)
+    # A group without successes or failures has its mode far from where its likelihood bends,
+    # which is where its reference rate is: there the nodes must be dense.
+    away = 7 * jnp.maximum(s * width - 1.5, 0)
+    centre = jnp.clip(jnp.clip(-mode, -away, away) / jnp.maximum(s, 1), -left, right)
+    scale = jnp.minimum(2 * width, 3 / jnp.maximum(s, 1))
+    first, last = -jnp.arcsinh((left + centre) / scale), jnp.arcsinh((right - centre) / scale)
+    spacing = (last - first) / (num_nodes - 1)
+    rise = jnp.exp(first + spacing * jnp.arange(num_nodes, dtype=mu.dtype)[:, None])
+    step = centre + 0.5 * scale * (rise - 1 / rise)
+    # Zeros that carry derivatives: of the mode's place, and with it of every node's.
+    mu_rise, sigma_rise = mu - held_mu, sigma - s
+    slide = -s * information * mu_rise + (score - s * information * at) * sigma_rise
+    slide = slide * width * width
+    x = at + step + slide
+    shift = mode + s * step + (mu_rise + s * slide + sigma_rise * x)
+    top = binomials.log_chance(mode) - 0.5 * at * at
+    cell = (0.5 * np.exp(-HALF_LOG_TWO_PI)) * scale * spacing * (rise + 1 / rise)
+    mass = jnp.exp(binomials.log_chance(shift) - 0.5 * x * x - top) * cell
+    return LogitNormalNodes(shift, mass, top, mode + s * centre, spacing)
+
+
+class _Binomials(NamedTuple):
+    """Binomial log-likelihoods along the log-odds, at one exponential and one logarithm each."""
+
+    reference_logit: jax.Array
+    """(group,) log-odds of (y + 1/2) / (n + 1)."""
+    rarer: jax.Array
+    """(group,) that chance or its complement, whichever is smaller."""
+    sign: jax.Array
+    """(group,) 1 or -1: of the rarer outcome's log-odds."""
+    excess: jax.Array
+    """(group,) y - n (y + 1/2) / (n + 1)."""
+    trials: jax.Array
+    """(group,) n."""
+
+    def log_chance(self, shift: jax.Array) -> jax.Array:
+        """Returns ``binomial``, of log-odds ``shift`` above the reference's."""
+        return self.excess * shift - self.trials * _divergence(self.rarer, self.sign * shift)
+
+    def slopes(self, shift: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Returns the slope of ``log_chance``, and less its curvature."""
+        growth = jnp.expm1(jnp.minimum(self.sign * shift, _FAR))
+        ratio = self.rarer * (1 - self.rarer) / (1 + self.rarer * growth)
+        curvature = ratio * ((1 + growth) / (1 + self.rarer * growth))
+        return self.excess - self.trials * self.sign * ratio * growth, self.trials * curvature
+
+
+def _binomials(counts: Counts, dtype: DTypeLike) -> _Binomials:
+    successes, failures, trials = counts.as_floats(dtype)
+    reference_logit = jnp.log(successes + 0.5) - jnp.log(failures + 0.5)
+    sign = jnp.where(successes > failures, -1, 1).astype(dtype)
+    rarer = (jnp.minimum(successes, failures) + 0.5) / (trials + 1)
+    excess = (successes - 0.5 * trials) / (trials + 1)
+    return _Binomials(reference_logit, rarer, sign, excess, trials)
+
+
+_FAR = 80.0
+"""Where e^shift times any reference chance is infinite beside 1, and is not yet too large."""
+
+
+@jax.custom_jvp
+def _divergence(chance: jax.Array, shift: jax.Array) -> jax.Array:
+    """Returns ``bernoulli_divergence`` of a chance from 1e-18 to 1/2, not itself differentiated."""
+    near = jnp.log1p(chance * jnp.expm1(jnp.minimum(shift, _FAR)))
+    return jnp.where(shift < _FAR, near, jnp.log(chance) + shift) - chance * shift
+
+
+@_divergence.defjvp
+def _divergence_jvp(
+    primals: tuple[jax.Array, jax.Array], tangents: tuple[jax.Array, jax.Array]
+) -> tuple[jax.Array, jax.Array]:
+    chance, shift = primals
+    growth = jnp.expm1(jnp.minimum(shift, _FAR))
+    slope = chance * (1 - chance) * growth / (1 + chance * growth)
+    return _divergence(chance, shift), slope * tangents[1]
+
+
+def _mode(from_reference: jax.Array, sigma: jax.Array, binomials: _Binomials) -> jax.Array:
+    """Returns (group,) modes of the log-odds, less those of the reference rates.
+
+    Args:
+        from_reference: (group,) mean of the population, less those of the reference rates.
+        sigma: () the population's sd.
+        binomials: of the groups.
+    """
+    variance = sigma * sigma
+
+    def newton(_: int, shift: jax.Array) -> jax.Array:
+        # Four at most: Newton's step may overshoot where the likelihood is flat.
+        score, information = binomials.slopes(shift)
+        step = (variance * score + from_reference - shift) / (1 + variance * information)
+        return shift + jnp.clip(step, -4, 4)
+
+    # The mode lies between the population's mean and the own rate, and on the near side of where
+    # the score would balance the whole distance between the two.
+    pull = from_reference / jnp.maximum(variance, jnp.finfo(sigma.dtype).tiny)
+    pull = pull / (binomials.trials + 1)
+    chance = jax.nn.sigmoid(binomials.reference_logit)
+    rest = jax.nn.sigmoid(-binomials.reference_logit)
+    towards = jnp.log1p(jnp.maximum(pull / chance, -1)) - jnp.log1p(jnp.maximum(-pull / rest, -1))
+    is_above = from_reference > 0
+    start = jnp.where(
+        is_above, jnp.minimum(from_reference, towards), jnp.maximum(from_reference, towards)
+    )
+    return jax.lax.fori_loop(0, 12, newton, start)
+
+
+def _reach(
+    mode: jax.Array, sigma: jax.Array, ratio: jax.Array, trials: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """Returns (group,) how far left and right of its mode the log integrand falls by 24, at most.
+
+    In sds of the population: bounds, not much wider than they need be.
+
+    Args:
+        mode: (group,) log-odds.
+        sigma: () the population's sd.
+        ratio: (group,) curvature of the likelihood over that of the population.
+        trials: (group,) n.
+    """
+    drop = 24.0
+    # The curvature of a binomial log-likelihood changes no faster than e^distance. So its drop is
+    # at least information (e^-d - 1 + d), which is at least information d^2 / (2 + d).
+    share = drop / jnp.maximum(ratio, 1e-6 * drop)
+    data = 0.5 * (share * sigma + jnp.sqrt((share * sigma) ** 2 + 8 * share))
+    both = 1 / jnp.sqrt(1 / (2 * drop) + 1 / data**2)
+    # To the left and to the right, where n softplus is the cost: first by its bound, z itself.
+    z = jnp.stack([-mode, mode])
+    linear = (drop / trials + jax.nn.softplus(-z)) / (jax.nn.sigmoid(-z) * sigma)
+    reach = jnp.minimum(both, linear)
+    cost = drop / trials + jax.nn.softplus(z) + jax.nn.sigmoid(z) * sigma * reach
+    bound = (cost + jnp.log(-jnp.expm1(-cost)) - z) / sigma
+    # Near the mode the terms cancel, and the first bounds are good.
+    left, right = jnp.where(sigma * reach > 1, jnp.minimum(reach, bound), reach)
+    return left, right
 
 
 def against_reference(

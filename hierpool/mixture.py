@@ -73,6 +73,26 @@ def population(grid: Grid) -> Population:
     return Population(weight, concentration(grid.positions["log_kappa_log"][:, 0]), mean, var)
 
 
+class Components(NamedTuple):
+    """What the quantiles of a group ask of a grid."""
+
+    rows: Population
+    """Some of the grid's rows."""
+    parts: Parts
+    """Those rows, cut into parts."""
+
+
+def components(grid: Grid) -> Components:
+    """Returns a grid over logit_phi and log_kappa_log as quantiles take it."""
+    # Every other row and node: a distribution function is far smoother in them than the posterior.
+    # The outermost rows hold some 1e-6 of the mass, and would cost as much as the others.
+    size = grid.weight.shape[0]
+    every = slice(size // 10, -(size // 10), 2), slice(None, None, 2)
+    positions, weight = jax.tree.map(lambda leaf: leaf[every], (grid.positions, grid.weight))
+    rows = population(grid._replace(positions=positions, weight=weight / weight.sum()))
+    return Components(rows, _parts(jax.nn.sigmoid(positions["logit_phi"]), weight))
+
+
 def moments(population: Population, counts: Counts) -> Moments:
     """Returns mean and sd of each group's chance, and how far it is shrunk.
 
@@ -80,19 +100,19 @@ def moments(population: Population, counts: Counts) -> Moments:
         population: as ``population`` returns it.
         counts: successes out of trials, (group,) each.
     """
-
-    def one(y: jax.Array, n: jax.Array) -> Moments:
-        share, kappa = _shrinkage(population.kappa, n), population.kappa
-        means = share * population.phi_mean + y / (kappa + n)
-        between = share * share * population.phi_var
-        variances = between + (means * (1 - means) - between) / (kappa + n + 1)
-        mean = population.weight @ means
-        variance = population.weight @ (variances + (means - mean) ** 2)
-        shrinkage = population.weight @ share
-        return Moments(mean, jnp.sqrt(variance), shrinkage)
-
     y, _, n = counts.as_floats(population.kappa.dtype)
-    return jax.vmap(one)(y, n)
+    return jax.vmap(moments_of_one, (None, 0, 0))(population, y, n)
+
+
+def moments_of_one(population: Population, y: jax.Array, n: jax.Array) -> Moments:
+    """Returns the moments of one group with y successes out of n trials, () each."""
+    share, kappa = _shrinkage(population.kappa, n), population.kappa
+    means = share * population.phi_mean + y / (kappa + n)
+    between = share * share * population.phi_var
+    variances = between + (means * (1 - means) - between) / (kappa + n + 1)
+    mean = population.weight @ means
+    variance = population.weight @ (variances + (means - mean) ** 2)
+    return Moments(mean, jnp.sqrt(variance), population.weight @ share)
 
 
 def quantiles(
@@ -108,33 +128,35 @@ def quantiles(
         levels: (level,) probabilities.
         num_nodes: points at which the density of a group is computed.
     """
-    # Every other row and node: a distribution function is far smoother in them than the posterior.
-    # The outermost rows hold some 1e-6 of the mass, and would cost as much as the others.
-    size = grid.weight.shape[0]
-    every = slice(size // 10, -(size // 10), 2), slice(None, None, 2)
-    positions, weight = jax.tree.map(lambda leaf: leaf[every], (grid.positions, grid.weight))
-    rows = population(grid._replace(positions=positions, weight=weight / weight.sum()))
-    parts = _parts(jax.nn.sigmoid(positions["logit_phi"]), weight)
+    of = components(grid)
 
-    def one(y: jax.Array, n: jax.Array) -> tuple[jax.Array, jax.Array]:
-        share, rest = _shrinkage(rows.kappa, n)[:, None], (rows.kappa + n)[:, None]
-        middle = share[:, 0] * rows.phi_mean + y / rest[:, 0]
-        within = middle * (1 - middle) / (rest[:, 0] + 1)
-        # Betas narrower than the nodes are apart would show as a comb: there bumps stand for the
-        # nodes, as Betas of the same mean and variance.
-        is_narrow = (within < 0.45 * share[:, 0] ** 2 * rows.phi_var)[:, None]
-        mean = share * jnp.where(is_narrow, parts.bump_mean, parts.node) + y / rest
-        between = jnp.where(is_narrow, share**2 * parts.bump_var, 0)
-        variance = between + (mean * (1 - mean) - between) / (rest + 1)
-        total = mean * (1 - mean) / variance - 1
-        inside = jnp.where(is_narrow, parts.bump_weight, parts.node_weight)
-        component_weight = (rows.weight[:, None] * inside).ravel()
-        a, b = (mean * total).ravel(), ((1 - mean) * total).ravel()
-        return beta_mixture_quantiles(component_weight, a, b, levels, num_nodes)
+    def one(pair: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        return quantiles_of_one(of, *pair, levels, num_nodes)
 
-    y, _, n = counts.as_floats(rows.kappa.dtype)
+    y, _, n = counts.as_floats(grid.weight.dtype)
     # In batches, whose densities stay in a processor's cache.
-    return jax.lax.map(lambda pair: one(*pair), (y, n), batch_size=BATCH)
+    return jax.lax.map(one, (y, n), batch_size=BATCH)
+
+
+def quantiles_of_one(
+    of: Components, y: jax.Array, n: jax.Array, levels: jax.Array, num_nodes: int = 48
+) -> tuple[jax.Array, jax.Array]:
+    """Returns (level,) quantiles of one group's chance, and () their error."""
+    rows, parts = of
+    share, rest = _shrinkage(rows.kappa, n)[:, None], (rows.kappa + n)[:, None]
+    middle = share[:, 0] * rows.phi_mean + y / rest[:, 0]
+    within = middle * (1 - middle) / (rest[:, 0] + 1)
+    # Betas narrower than the nodes are apart would show as a comb: there bumps stand for the
+    # nodes, as Betas of the same mean and variance.
+    is_narrow = (within < 0.45 * share[:, 0] ** 2 * rows.phi_var)[:, None]
+    mean = share * jnp.where(is_narrow, parts.bump_mean, parts.node) + y / rest
+    between = jnp.where(is_narrow, share**2 * parts.bump_var, 0)
+    variance = between + (mean * (1 - mean) - between) / (rest + 1)
+    total = mean * (1 - mean) / variance - 1
+    inside = jnp.where(is_narrow, parts.bump_weight, parts.node_weight)
+    weight = (rows.weight[:, None] * inside).ravel()
+    a, b = (mean * total).ravel(), ((1 - mean) * total).ravel()
+    return beta_mixture_quantiles(weight, a, b, levels, num_nodes)
 
 
 def _parts(phi: jax.Array, weight: jax.Array) -> Parts:

@@ -5,7 +5,7 @@ from functools import singledispatch
 import numpy as np
 from jax.typing import ArrayLike
 
-from hierpool.logit_normal import LogitPartialPooling
+from hierpool.logit_normal import CollapsedLogitPartialPooling, LogitPartialPooling
 from hierpool.models import (
     CollapsedPartialPooling,
     CompletePooling,
@@ -66,9 +66,13 @@ def _(
     return {"phi": phi, "kappa_log": kappa_log, "kappa": kappa, "theta": theta}
 
 
-@draw_prior.register
+@draw_prior.register(LogitPartialPooling)
+@draw_prior.register(CollapsedLogitPartialPooling)
 def _(
-    model: LogitPartialPooling, rng: np.random.Generator, num_draws: int, num_groups: int
+    model: LogitPartialPooling | CollapsedLogitPartialPooling,
+    rng: np.random.Generator,
+    num_draws: int,
+    num_groups: int,
 ) -> NumpyParameters:
     mu = rng.normal(_number(model.mu_mean), _number(model.mu_sd), num_draws)
     sigma = np.abs(rng.normal(0, _number(model.sigma_sd), num_draws))

@@ -140,20 +140,19 @@ def compress(pairs: Distinct) -> Pairs | Histograms:
     return tally(pairs).histograms()
 
 
-def batch_histograms(y: np.ndarray, n: np.ndarray, groups: np.ndarray, near: int) -> Histograms:
+def batch_histograms(pairs: Distinct, which: np.ndarray, number: int, near: int) -> Histograms:
     """Returns the histograms of many data sets, each leaf (data set, ...), with no tails.
 
     Args:
-        y: (data set, pair) int64 successes.
-        n: (data set, pair) int64 trials, at most ``near``.
-        groups: (data set, pair) int64 how many groups have them; 0 fills up.
+        pairs: the distinct (y, n) of all of them, with at most ``near`` trials.
+        which: (distinct,) the data set that each belongs to.
+        number: how many data sets.
         near: length of ``Histogram.more_than``.
     """
-    number = len(y)
-    row = np.arange(number)[:, None] * (near + 1)
+    y, n, groups = pairs.successes, pairs.trials, pairs.groups
 
     def histogram(counts: np.ndarray) -> Histogram:
-        each = np.bincount((row + counts).ravel(), groups.ravel(), number * (near + 1))
+        each = np.bincount(which * (near + 1) + counts, groups, number * (near + 1))
         at_least = np.cumsum(each.reshape(number, near + 1)[:, ::-1], axis=1)[:, ::-1]
         more_than = np.append(at_least[:, 2:], np.zeros((number, 1)), axis=1)
         none = np.zeros((number, 0))
@@ -161,7 +160,7 @@ def batch_histograms(y: np.ndarray, n: np.ndarray, groups: np.ndarray, near: int
 
     log_coefficients, references = _constants(y.astype(float), n.astype(float))
     total_y, total_n, coefficient, reference, num_groups = (
-        np.sum(groups * values, axis=1, dtype=float)
+        np.bincount(which, groups * values, number)
         for values in (y, n, log_coefficients, references, n > 0)
     )
     rate = (total_y + 0.5) / (total_n + 1)

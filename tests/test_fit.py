@@ -28,6 +28,7 @@ MODELS = [
     hp.PartialPooling(),
     hp.CollapsedPartialPooling(),
     hp.LogitPartialPooling(),
+    hp.CollapsedLogitPartialPooling(),
     hp.CompletePooling(),
     hp.NoPooling(),
 ]

@@ -12,7 +12,7 @@ from tables import EXACT, HOSPITALS, PLAYERS, RATS, TABLES, WITH_ROOKIE, batched
 
 from hierpool import likelihood, population
 from hierpool.counts import Counts, stack
-from hierpool.logit_normal import LogitPartialPooling
+from hierpool.logit_normal import CollapsedLogitPartialPooling, LogitPartialPooling
 from hierpool.models import (
     CollapsedPartialPooling,
     CompletePooling,
@@ -27,9 +27,11 @@ MODELS = {
     "partial": PartialPooling(),
     "collapsed": CollapsedPartialPooling(),
     "logit": LogitPartialPooling(),
+    "collapsed logit": CollapsedLogitPartialPooling(),
     "partial, other priors": PartialPooling(0.5, 2.0, 5.0),
     "collapsed, other priors": CollapsedPartialPooling(0.5, 2.0, 5.0),
     "logit, other priors": LogitPartialPooling(0.3, 2.0, 0.4),
+    "collapsed logit, other priors": CollapsedLogitPartialPooling(0.3, 2.0, 0.4),
 }
 every_model = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS.keys())
 exploring = pytest.mark.parametrize(

@@ -13,6 +13,7 @@ MODELS = [
     hp.PartialPooling(),
     hp.CollapsedPartialPooling(),
     hp.LogitPartialPooling(),
+    hp.CollapsedLogitPartialPooling(),
     hp.CompletePooling(),
     hp.NoPooling(),
 ]
