@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from hierpool.nuts import NUTS
     from hierpool.quadrature import Quadrature
 
-MODELS = ("partial", "collapsed", "complete", "none", "logit")
+MODELS = ("partial", "collapsed", "complete", "none", "logit", "collapsed-logit")
 # The flags of each algorithm, and the settings they stand for.
 KNOBS = {
     "nuts": {
@@ -62,7 +62,8 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         "--model",
         choices=MODELS,
         help="partial pooling (the default), the same with theta integrated out (collapsed; the "
-        "default of quadrature), complete or no pooling, or normal log-odds (logit)",
+        "default of quadrature), complete or no pooling, normal log-odds (logit), or the same with "
+        "theta integrated out (collapsed-logit)",
     )
     for name, text in HYPERPARAMETERS.items():
         flag = "--" + name.replace("_", "-")
@@ -91,9 +92,7 @@ def add_inference(parser: argparse.ArgumentParser) -> None:
         choices=("parallel", "vectorized", "sequential"),
         help="nuts: how the chains run (by default, as suits the platform)",
     )
-    sampler.add_argument(
-        "--nodes", type=int, help="quadrature: rows, and nodes in each of them (32)"
-    )
+    sampler.add_argument("--nodes", type=int, help="quadrature: rows of nodes (48)")
     sampler.add_argument(
         "--tolerance", type=float, help="quadrature: converged if its error is below it (1e-6)"
     )
@@ -121,6 +120,7 @@ def model_of(options: argparse.Namespace) -> "Model":
         "complete": models.CompletePooling,
         "none": models.NoPooling,
         "logit": logit_normal.LogitPartialPooling,
+        "collapsed-logit": logit_normal.CollapsedLogitPartialPooling,
     }
     name_of_model = (
         options.model or {"nuts": "partial", "quadrature": "collapsed"}[options.inference]

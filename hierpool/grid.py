@@ -47,19 +47,19 @@ def draw(key: jax.Array, grid: Grid, shape: tuple[int, ...]) -> Position:
         shape: shape of the draws.
     """
     structure: Any = jax.tree.structure(grid.positions)
-    dtype, size = grid.weight.dtype, grid.weight.shape[0]
+    dtype, (num_rows, num_columns) = grid.weight.dtype, grid.weight.shape
     uniform = jax.random.uniform(key, (2, int(np.prod(shape))), dtype)
     row_table, tables = _tables(grid)
     place = jax.vmap(partial(_invert, row_table[None]))(uniform[0])
 
     def one(place: jax.Array, level: jax.Array) -> tuple[jax.Array, jax.Array]:
         # Quantiles of smooth conditionals are smooth across rows: a cubic through four of them.
-        nearest = jnp.clip(jnp.floor(place).astype(int) - 1, 0, size - 4)
+        nearest = jnp.clip(jnp.floor(place).astype(int) - 1, 0, num_rows - 4)
         rows = nearest + jnp.arange(4)
         scales = jax.tree.map(lambda leaf: leaf[rows], grid.column_scales)
         inside = jax.vmap(lambda row: _invert(tables, level, row))(rows)
-        quantiles = jax.vmap(Stretch.at)(scales, _to_t(inside, size))
-        return grid.row_scale.at(_to_t(place, size)), _cubic(place - nearest) @ quantiles
+        quantiles = jax.vmap(Stretch.at)(scales, _to_t(inside, num_columns))
+        return grid.row_scale.at(_to_t(place, num_rows)), _cubic(place - nearest) @ quantiles
 
     draws = jax.vmap(one)(place, uniform[1])
     draws = jax.tree.map(lambda leaf: jnp.where(grid.converged, leaf, jnp.nan), draws)
@@ -76,7 +76,7 @@ def row_quantiles(grid: Grid, levels: jax.Array) -> jax.Array:
 def column_quantiles(grid: Grid, levels: jax.Array) -> jax.Array:
     """Returns (level,) posterior quantiles of the number that runs within the rows."""
     columns = jax.tree.leaves(grid.positions)[1]
-    size = columns.shape[0]
+    size = columns.shape[1]
     _, tables = _tables(grid)
     mass = grid.weight.sum(axis=1)
 

@@ -84,10 +84,10 @@ class Components(NamedTuple):
 
 def components(grid: Grid) -> Components:
     """Returns a grid over logit_phi and log_kappa_log as quantiles take it."""
-    # Every other row and node: a distribution function is far smoother in them than the posterior.
-    # The outermost rows hold some 1e-6 of the mass, and would cost as much as the others.
+    # A distribution function is far smoother in kappa than the posterior: rows a good sd apart do.
+    # The outermost ones hold some 1e-6 of the mass, and would cost as much as the others.
     size = grid.weight.shape[0]
-    every = slice(size // 10, -(size // 10), 2), slice(None, None, 2)
+    every = slice(size // 10, -(size // 10), max(size // 16, 1))
     positions, weight = jax.tree.map(lambda leaf: leaf[every], (grid.positions, grid.weight))
     rows = population(grid._replace(positions=positions, weight=weight / weight.sum()))
     return Components(rows, _parts(jax.nn.sigmoid(positions["logit_phi"]), weight))
@@ -116,7 +116,7 @@ def moments_of_one(population: Population, y: jax.Array, n: jax.Array) -> Moment
 
 
 def quantiles(
-    grid: Grid, counts: Counts, levels: jax.Array, num_nodes: int = 48
+    grid: Grid, counts: Counts, levels: jax.Array, num_nodes: int = 64
 ) -> tuple[jax.Array, jax.Array]:
     """Returns (group, level) quantiles of each group's chance, and (group,) their error.
 
@@ -139,7 +139,7 @@ def quantiles(
 
 
 def quantiles_of_one(
-    of: Components, y: jax.Array, n: jax.Array, levels: jax.Array, num_nodes: int = 48
+    of: Components, y: jax.Array, n: jax.Array, levels: jax.Array, num_nodes: int = 64
 ) -> tuple[jax.Array, jax.Array]:
     """Returns (level,) quantiles of one group's chance, and () their error."""
     rows, parts = of
@@ -148,7 +148,7 @@ def quantiles_of_one(
     within = middle * (1 - middle) / (rest[:, 0] + 1)
     # Betas narrower than the nodes are apart would show as a comb: there bumps stand for the
     # nodes, as Betas of the same mean and variance.
-    is_narrow = (within < 0.45 * share[:, 0] ** 2 * rows.phi_var)[:, None]
+    is_narrow = (within < 0.8 * share[:, 0] ** 2 * rows.phi_var)[:, None]
     mean = share * jnp.where(is_narrow, parts.bump_mean, parts.node) + y / rest
     between = jnp.where(is_narrow, share**2 * parts.bump_var, 0)
     variance = between + (mean * (1 - mean) - between) / (rest + 1)

@@ -76,14 +76,17 @@ class Nodes(NamedTuple):
     """(row,) scale of each row's nodes, equidistant in t."""
 
 
-def place(density: PairDensity, first: jax.Array, second: jax.Array, size: int) -> Nodes:
+def place(
+    density: PairDensity, first: jax.Array, second: jax.Array, num_rows: int, num_columns: int
+) -> Nodes:
     """Returns nodes around the mass.
 
     Args:
         density: log density of two numbers.
         first: (start,) first numbers to start from.
         second: (start,) second numbers.
-        size: rows, and nodes in each.
+        num_rows: rows.
+        num_columns: nodes in each of them.
     """
     # The nodes are held fixed under differentiation: the rule is exact wherever they stand.
     held, constants = jax.closure_convert(density, first[0], second[0])
@@ -110,12 +113,13 @@ def place(density: PairDensity, first: jax.Array, second: jax.Array, size: int) 
         row = climb(partial(along, u), peak.aux.at, 0.5 * peak.aux.sd, ())
         return extent(partial(along, u), row)
 
-    t = jnp.linspace(-1, 1, size, dtype=first.dtype)
-    rows = row_scale.at(t)
+    row_t, t = (jnp.linspace(-1, 1, size, dtype=first.dtype) for size in (num_rows, num_columns))
+    rows = row_scale.at(row_t)
     column_scales = jax.vmap(row_extent)(rows)
     columns = jax.vmap(Stretch.at, (0, None))(column_scales, t)
     slopes = jax.vmap(Stretch.slope, (0, None))(column_scales, t)
-    log_cell = jnp.log(row_scale.slope(t))[:, None] + jnp.log(slopes) + 2 * jnp.log(t[1] - t[0])
+    log_cell = jnp.log(row_scale.slope(row_t) * (row_t[1] - row_t[0]))[:, None]
+    log_cell = log_cell + jnp.log(slopes * (t[1] - t[0]))
     return Nodes(rows, columns, log_cell, row_scale, column_scales)
 
 

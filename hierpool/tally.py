@@ -5,7 +5,7 @@ the sum of theirs, so a data set may be tallied where it lies.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from hierpool.histograms import Histogram, Histograms, Pairs
 
 MOST_PAIRS = 4096
 """With no more distinct (y, n) than that, large counts are kept as pairs, which lose no digits."""
+FEW_PAIRS = 64
+"""So few are kept as pairs rather than in the tails of histograms."""
 LARGE = 4096
 """A count from here on is large."""
 TAIL_COST = 8
@@ -103,8 +105,7 @@ class Tally:
             longest = max(int(np.sum(counts > near)) for counts, _ in parts)
             tail = power_of_two(longest) if longest else 0
         total_y, total_f, total_n = (float(np.dot(counts, groups)) for counts, groups in parts)
-        rate = (total_y + 0.5) / (total_n + 1)
-        common = total_y * np.log(rate) + total_f * np.log1p(-rate)
+        common = _log_power(total_y, total_f) + _log_power(total_f, total_y)
         num_groups = int(self.trials[1][self.trials[0] > 0].sum())
         successes, failures, trials = (_device(*part, near, tail) for part in parts)
         return Histograms(
@@ -137,7 +138,12 @@ def compress(pairs: Distinct) -> Pairs | Histograms:
     has_large = pairs.trials.max(initial=0) > LARGE
     if has_large and len(pairs.trials) <= MOST_PAIRS:
         return padded_pairs(pairs, power_of_two(len(pairs.trials)))
-    return tally(pairs).histograms()
+    histograms = tally(pairs).histograms()
+    # Tails cost as much as pairs, and hold fewer digits.
+    has_tails = np.shape(histograms.trials.tail)[0] > 0
+    if has_tails and len(pairs.trials) <= FEW_PAIRS:
+        return padded_pairs(pairs, power_of_two(len(pairs.trials)))
+    return histograms
 
 
 def batch_histograms(pairs: Distinct, which: np.ndarray, number: int, near: int) -> Histograms:
@@ -163,8 +169,8 @@ def batch_histograms(pairs: Distinct, which: np.ndarray, number: int, near: int)
         np.bincount(which, groups * values, number)
         for values in (y, n, log_coefficients, references, n > 0)
     )
-    rate = (total_y + 0.5) / (total_n + 1)
-    common = total_y * np.log(rate) + (total_n - total_y) * np.log1p(-rate)
+    total_f = total_n - total_y
+    common = _log_power(total_y, total_f) + _log_power(total_f, total_y)
     pooled = common + coefficient - reference
     histograms = histogram(y), histogram(n - y), histogram(n)
     return Histograms(*histograms, total_y, total_n, num_groups, pooled, reference)
@@ -195,8 +201,15 @@ def _constants(y: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     half_logs = 0.5 * (np.log(n + 1) - np.log(y + 1) - np.log(f + 1))
     shift = y * np.log1p(-0.5 / (y + 1)) + f * np.log1p(-0.5 / (f + 1))
     reference = shift + half_logs + rest + (1 - 0.5 * np.log(2 * np.pi))
-    rate = (y + 0.5) / (n + 1)
-    return reference - y * np.log(rate) - f * np.log1p(-rate), reference
+    return reference - _log_power(y, f) - _log_power(f, y), reference
+
+
+def _log_power(count: Any, other: Any) -> Any:
+    """Returns count times the log of its share, (count + 1/2) / (count + other + 1)."""
+    total = count + other + 1
+    share = (count + 0.5) / total
+    # log1p where the share is nearly 1.
+    return count * np.where(share > 0.5, np.log1p(-(other + 0.5) / total), np.log(share))
 
 
 def _remainder(x: np.ndarray) -> np.ndarray:
