@@ -15,6 +15,7 @@ from hierpool.counts import Counts
 from hierpool.flat import Position
 from hierpool.grid import Grid, draw
 from hierpool.histograms import Data
+from hierpool.logit_normal import CollapsedLogitPartialPooling
 from hierpool.models import CollapsedPartialPooling, Model
 from hierpool.nuts import NUTS, Stats
 from hierpool.quadrature import Quadrature
@@ -49,8 +50,8 @@ def compressed(model: Model, counts: Counts, pairs: Distinct) -> Data:
     methods = type(model).init, type(model).log_density
     if methods == (CollapsedPartialPooling.init, CollapsedPartialPooling.log_density):
         return compress(pairs)
-    names = {method.__qualname__.split(".")[0] for method in methods}
-    if names == {"CollapsedLogitPartialPooling"}:
+    logit = CollapsedLogitPartialPooling
+    if methods == (logit.init, logit.log_density):
         return padded_pairs(pairs, power_of_two(len(pairs.trials)))
     return counts
 

@@ -124,7 +124,11 @@ def logit_normal_nodes(
     the likelihood bends to many of a wide population's sds. Derivatives are those of ``mass`` on
     nodes that move with the mode, where the terms of the score are smallest.
 
-    ACCURACY
+    Measured against a dense rule, the error of the integral's logarithm in float64 is at most
+    1e-12 for sigma up to 3, 1e-9 up to 50 and 1e-7 up to 10,000, for n to a billion and mu from
+    -20 to 5; its slopes are off by at most 1e-10 up to sigma = 3 and 1e-8 up to 50 if n is at
+    most a million, beyond which they have seven digits. In float32 it is right to 1e-4, its
+    slopes to 5e-4.
 
     Args:
         mu: () mean of the population's log-odds.
