@@ -1,14 +1,12 @@
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import jax
 import numpy as np
 import pandas as pd
 import pytest
-from jax.experimental.compilation_cache import compilation_cache
 
 import hierpool as hp
 from hierpool import cli, memory
@@ -24,22 +22,7 @@ QUADRATURE = ["--inference", "quadrature"]
 EASY = [*SAMPLED, "--max-rhat", "1.05"]
 
 
-@pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(autouse=True)
-def jax_as_it_was(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The command turns JAX's compilation cache on for its process, which here is pytest's."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
-    monkeypatch.delenv("HIERPOOL_TRACEBACK", raising=False)
-    names = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
-    before = {name: getattr(jax.config, name) for name in names}
-    yield
-    for name, value in before.items():
-        jax.config.update(name, value)
-    compilation_cache.reset_cache()
+pytestmark = pytest.mark.usefixtures("jax_as_it_was")
 
 
 class Run:

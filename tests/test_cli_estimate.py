@@ -9,6 +9,7 @@ import hierpool as hp
 from hierpool.cli import main
 from hierpool.datasets import dataset_path
 
+pytestmark = pytest.mark.usefixtures("jax_as_it_was")
 PLAYERS = str(dataset_path("efron-morris-75"))
 COLUMNS = ["--successes", "hits", "--trials", "at_bats", "--group", "player"]
 

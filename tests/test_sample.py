@@ -43,7 +43,7 @@ def test_a_second_call_of_the_same_shape_compiles_nothing(model: hp.Model) -> No
     other_data = Counts(WITH_ROOKIE.successes[::-1].copy(), WITH_ROOKIE.trials[::-1].copy())
     other_priors = jax.tree.map(lambda leaf: leaf * 1.25, model)
     run(jax.random.key(1), other_priors, other_data)
-    hp.sample(jax.random.key(2), model, WITH_ROOKIE, hp.NUTS(2, 100, 50, 0.9))
+    run(jax.random.key(2), model, WITH_ROOKIE, inference=hp.NUTS(2, 100, 50, 0.9))
     assert hp.sample._cache_size() == known
 
 
