@@ -10,7 +10,7 @@ from tables import WITH_ROOKIE, close, tolerance
 from hierpool import nuts
 from hierpool.models import PartialPooling
 from hierpool.nuts import NUTS, Schedule
-from hierpool.sampling import Flat
+from hierpool.sampling import flat
 
 SCALES = jnp.asarray([0.1, 1.0, 3.0])
 
@@ -29,8 +29,8 @@ def normal(position: jax.Array) -> jax.Array:
 def test_it_adapts_as_blackjax_does_on_the_same_keys(
     precision: str, num_steps: int, target: float
 ) -> None:
-    flat = Flat(PartialPooling(), WITH_ROOKIE)
-    start = flat.init(jax.random.key(3))
+    target_density = flat(PartialPooling(), WITH_ROOKIE)
+    start = target_density.init(jax.random.key(3))
     key = jax.random.key(11)
     keys = jax.random.split(key, num_steps)
     steps = nuts.schedule(num_steps, 0)
@@ -40,16 +40,16 @@ def test_it_adapts_as_blackjax_does_on_the_same_keys(
         def one(
             state: nuts.ChainState, inputs: tuple[jax.Array, jax.Array, jax.Array]
         ) -> tuple[nuts.ChainState, None]:
-            return nuts.step(flat.log_density, target, 10, state, *inputs)[0], None
+            return nuts.step(target_density.log_density, target, 10, state, *inputs)[0], None
 
-        state = nuts.start(flat.log_density, start)
+        state = nuts.start(target_density.log_density, start)
         return jax.lax.scan(one, state, (keys, *map(jnp.asarray, steps)))[0]
 
     @jax.jit
     def theirs() -> tuple[jax.Array, jax.Array, jax.Array]:
         warmup = blackjax.window_adaptation(
             blackjax.nuts,
-            flat.log_density,
+            target_density.log_density,
             target_acceptance_rate=target,
             adaptation_info_fn=get_filter_adapt_info_fn(),
         )
