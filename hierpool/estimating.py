@@ -64,8 +64,8 @@ def estimate(
 ) -> Estimate:
     """Returns the exact posterior of every group's chance and of the population, in two tables.
 
-    Nothing is drawn: moments are exact to about 1e-8, ends of intervals to about 1e-5. Memory grows
-    with the table alone. It runs in float64 in a scope of its own.
+    Nothing is drawn: the tests hold moments to 1e-6 of themselves, and ends of intervals to 1e-4.
+    Memory grows with the table alone. It runs in float64 in a scope of its own.
 
     Args:
         frame: a data frame, a mapping of column names to arrays, or the path of a CSV or TSV file.
