@@ -1,17 +1,14 @@
 """``hierpool estimate``: exact posteriors of a file's groups, as two tables."""
 
 import argparse
-import os
 import sys
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from hierpool.cli_tables import check_table_path, write_table
 from hierpool.compilation_cache import use_compilation_cache
 from hierpool.flags import HYPERPARAMETERS, add_data
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 PRIORS = ("kappa_log_rate", "phi_alpha", "phi_beta")
 
@@ -70,7 +67,7 @@ def _estimate(options: argparse.Namespace) -> int:
     files = [path for path in (options.output, options.population) if path]
     # Before any work is done, not after.
     for path in files:
-        _check_table_path(path, force=options.force)
+        check_table_path(path, force=options.force)
     if len(files) == 2 and Path(files[0]).resolve() == Path(files[1]).resolve():
         raise hierpool.InputError(f"--output and --population are the same file, {files[0]}.")
     given = {name: getattr(options, name) for name in PRIORS}
@@ -114,36 +111,3 @@ def _print(result: Any, options: argparse.Namespace) -> None:
     print(shown.to_string(float_format="{:.4f}".format, na_rep=""))
     if len(shown) < len(result.groups):
         print(f"... and {len(result.groups) - len(shown)} more (--rows 0 prints all).")
-
-
-def _check_table_path(path: str, *, force: bool) -> None:
-    """Raises what would keep a table from being written, before any work is done."""
-    from hierpool.inference_data import check_writable
-    from hierpool.table import InputError
-
-    suffix = Path(path).suffix.lower()
-    if suffix not in (".csv", ".parquet"):
-        raise InputError(f"{path} must end in .csv or .parquet, which says how it is written.")
-    if suffix == ".parquet":
-        try:
-            import pyarrow  # noqa: F401  (pandas' own error does not name the extra)
-        except ImportError:
-            raise ImportError(
-                'Writing Parquet needs pyarrow: pip install "hierpool[parquet]".'
-            ) from None
-    check_writable(path, force=force)
-
-
-def write_table(table: "pd.DataFrame", path: str) -> None:
-    """Writes a table to a CSV or Parquet file, whole or not at all."""
-    target = Path(path)
-    # Written beside and renamed: stopped half way, it leaves what was there before.
-    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        if target.suffix.lower() == ".parquet":
-            table.to_parquet(partial)
-        else:
-            table.to_csv(partial)
-        os.replace(partial, target)
-    finally:
-        partial.unlink(missing_ok=True)

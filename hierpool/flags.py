@@ -92,7 +92,7 @@ def add_inference(parser: argparse.ArgumentParser) -> None:
         choices=("parallel", "vectorized", "sequential"),
         help="nuts: how the chains run (by default, as suits the platform)",
     )
-    sampler.add_argument("--nodes", type=int, help="quadrature: rows of nodes (48)")
+    sampler.add_argument("--nodes", type=int, help="quadrature: rows of nodes (40)")
     sampler.add_argument(
         "--tolerance", type=float, help="quadrature: converged if its error is below it (1e-6)"
     )

@@ -84,15 +84,31 @@ def column_quantiles(grid: Grid, levels: jax.Array) -> jax.Array:
         t = jax.vmap(Stretch.inverse, (0, None))(grid.column_scales, x)
         return mass @ jax.vmap(_distribution)(tables, 0.5 * (t + 1) * (size - 1))
 
-    def halve(_: int, bounds: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
-        lower, upper = bounds
-        middle = 0.5 * (lower + upper)
-        is_below = jax.vmap(below)(middle) < levels
-        return jnp.where(is_below, middle, lower), jnp.where(is_below, upper, middle)
+    tiny = jnp.finfo(mass.dtype).eps
 
-    start = jnp.full(levels.shape, columns.min()), jnp.full(levels.shape, columns.max())
-    lower, upper = jax.lax.fori_loop(0, 40, halve, start)
-    return 0.5 * (lower + upper)
+    def log_odds(chance: ArrayLike) -> jax.Array:
+        chance = jnp.clip(chance, tiny, 1 - tiny)
+        return jnp.log(chance) - jnp.log1p(-chance)
+
+    # By the secant through what brackets the quantile, on a scale on which the distribution
+    # function is nearly straight. An end that stays twice counts half (the Illinois rule).
+    def secant(_: int, state: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
+        low, high, excess_low, excess_high = state
+        share = excess_low / (excess_low - excess_high)
+        at = low + (high - low) * jnp.where(jnp.isfinite(share), share, 0.5)
+        excess = log_odds(jax.vmap(below)(at)) - log_odds(levels)
+        is_below = excess < 0
+        return (
+            jnp.where(is_below, at, low),
+            jnp.where(is_below, high, at),
+            jnp.where(is_below, excess, 0.5 * excess_low),
+            jnp.where(is_below, 0.5 * excess_high, excess),
+        )
+
+    ends = jnp.full(levels.shape, columns.min()), jnp.full(levels.shape, columns.max())
+    excesses = [jnp.full(levels.shape, log_odds(end)) - log_odds(levels) for end in (0.0, 1.0)]
+    low, high, excess_low, excess_high = jax.lax.fori_loop(0, 16, secant, (*ends, *excesses))
+    return jnp.where(-excess_low < excess_high, low, high)
 
 
 def _refinement(size: int) -> np.ndarray:

@@ -34,7 +34,7 @@ class Quadrature:
     """Chains that the draws are dealt into."""
     num_draws: int = field(default=1000, metadata={"static": True})
     """Draws of each chain. All are independent."""
-    num_nodes: int = field(default=48, metadata={"static": True})
+    num_nodes: int = field(default=40, metadata={"static": True})
     """Rows. Each has half as many nodes: given the first number, the second is nearly normal."""
     tolerance: float = field(default=1e-6, metadata={"static": True})
     """Largest estimated error of a grid that counts as converged."""

@@ -16,8 +16,9 @@ FLOORS = [
     {"sampling", "priors", "thetas", "flags"},
     {"chains", "inference_data"},
     {"convergence", "summary", "exploring"},
-    {"fitting", "estimating", "printing"},
-    {"cli_estimate"},
+    {"fitting", "estimating", "fitted", "printing"},
+    {"chances", "cli_tables"},
+    {"cli_estimate", "cli_decisions", "cli_predictions", "cli_models"},
     {"cli"},
 ]
 FLOOR = {module: height for height, modules in enumerate(FLOORS) for module in modules}

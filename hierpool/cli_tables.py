@@ -1,0 +1,109 @@
+"""What the answering commands share: the fit they ask, the tables they print and write."""
+
+import argparse
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+
+def add_answer(commands: Any, name: str, summary: str, description: str) -> argparse.ArgumentParser:
+    """Returns the parser of a command that asks a saved fit, with the flags that all of them have.
+
+    Args:
+        commands: where to add it.
+        name: of the command.
+        summary: a few words, for the list of commands.
+        description: a sentence or two.
+    """
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=summary,
+        description=description,
+        epilog="Exit codes: 0 answered, 2 wrong input, 130 stopped.",
+    )
+    parser.add_argument("fit", metavar="FIT.nc", help="what hierpool fit --output saved")
+    add_table_flags(parser)
+    return parser
+
+
+def add_table_flags(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags that say how an answer is printed and written."""
+    output = parser.add_argument_group("result")
+    output.add_argument("--output", metavar="FILE", help="write the table: .csv or .parquet")
+    output.add_argument("--force", action="store_true", help="replace FILE if it exists")
+    output.add_argument(
+        "--rows", type=int, default=100, help="print at most so many rows; 0 for all (100)"
+    )
+
+
+def load_fit(options: argparse.Namespace) -> "xr.DataTree":
+    """Returns the saved fit, once it is sure that the answer can be written."""
+    from hierpool.inference_data import load
+
+    if options.output:
+        check_table_path(options.output, force=options.force)
+    return load(options.fit)
+
+
+def show(options: argparse.Namespace, tables: Mapping[str, "pd.DataFrame"]) -> None:
+    """Prints tables under their titles, and writes the last one where ``--output`` says.
+
+    Args:
+        options: with ``output`` and ``rows``.
+        tables: by title; the last is the one that has most rows.
+    """
+    for title, table in tables.items():
+        print(title)
+        print_table(table, options.rows)
+        print()
+    if options.output:
+        write_table(list(tables.values())[-1], options.output)
+
+
+def print_table(table: "pd.DataFrame", most_rows: int) -> None:
+    """Prints a table to four significant digits, and how many rows were left out."""
+    shown = table if most_rows <= 0 else table.head(most_rows)
+    names = shown.index.names
+    if len(names) == 1:
+        shown = shown.rename_axis(None)
+    print(shown.to_string(float_format="{:.4g}".format, na_rep=""))
+    if len(shown) < len(table):
+        print(f"... and {len(table) - len(shown)} more (--rows 0 prints all).")
+
+
+def check_table_path(path: str, *, force: bool) -> None:
+    """Raises what would keep a table from being written, before any work is done."""
+    from hierpool.inference_data import check_writable
+    from hierpool.table import InputError
+
+    suffix = Path(path).suffix.lower()
+    if suffix not in (".csv", ".parquet"):
+        raise InputError(f"{path} must end in .csv or .parquet, which says how it is written.")
+    if suffix == ".parquet":
+        try:
+            import pyarrow  # noqa: F401  (pandas' own error does not name the extra)
+        except ImportError:
+            raise ImportError(
+                'Writing Parquet needs pyarrow: pip install "hierpool[parquet]".'
+            ) from None
+    check_writable(path, force=force)
+
+
+def write_table(table: "pd.DataFrame", path: str) -> None:
+    """Writes a table to a CSV or Parquet file, whole or not at all."""
+    target = Path(path)
+    # Written beside and renamed: stopped half way, it leaves what was there before.
+    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        if target.suffix.lower() == ".parquet":
+            table.to_parquet(partial)
+        else:
+            table.to_csv(partial)
+        os.replace(partial, target)
+    finally:
+        partial.unlink(missing_ok=True)

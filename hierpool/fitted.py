@@ -1,0 +1,150 @@
+"""A fitted tree as arrays, for the questions that are asked of it."""
+
+import json
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from hierpool import logit_normal, models
+from hierpool.inference_data import GROUPS
+from hierpool.models import Model
+from hierpool.table import InputError
+
+KINDS: dict[str, Any] = {
+    kind.__name__: kind
+    for kind in (
+        models.CompletePooling,
+        models.NoPooling,
+        models.PartialPooling,
+        models.CollapsedPartialPooling,
+        logit_normal.LogitPartialPooling,
+        logit_normal.CollapsedLogitPartialPooling,
+    )
+}
+
+
+class Fitted(NamedTuple):
+    """A fit: data and draws, a row a draw, chain after chain."""
+
+    labels: np.ndarray
+    """(group,) names."""
+    successes: np.ndarray
+    """(group,) successes."""
+    trials: np.ndarray
+    """(group,) trials."""
+    model: Model
+    """What was fitted, with its hyperparameters."""
+    parameters: dict[str, np.ndarray]
+    """Parameters of the population by name, (draw,) each; none without a population."""
+    theta: np.ndarray
+    """(draw, group) chances of success; (draw, 0) if the fit holds the hyperparameters only."""
+    num_chains: int
+    """Chains that the draws come from."""
+    is_independent: bool
+    """Whether every draw is exact and independent of the others."""
+
+    @property
+    def names(self) -> pd.Index:
+        """The groups' names, as the index of a table."""
+        return pd.Index(self.labels, dtype=object, name="group")
+
+    @property
+    def rate(self) -> np.ndarray:
+        """(group,) raw rates; NaN for a group that was never tried."""
+        none = np.full(len(self.trials), np.nan)
+        return np.divide(self.successes, self.trials, out=none, where=self.trials > 0)
+
+
+def read_fit(tree: xr.DataTree, *, needs_theta: bool = True) -> Fitted:
+    """Returns a fit as arrays.
+
+    Args:
+        tree: what ``fit`` returned, or ``load`` read.
+        needs_theta: refuse a fit that holds the hyperparameters only.
+
+    Raises:
+        InputError: the tree holds no fit, or lacks what is needed.
+        TypeError: it is no tree.
+    """
+    if not isinstance(tree, xr.DataTree):
+        raise TypeError(
+            f"Expected the tree that fit returned or load read, not {type(tree).__name__}."
+        )
+    if "posterior" not in tree.children or "hierpool_model" not in tree.attrs:
+        raise InputError("The tree holds no fit of hierpool's: pass what fit returned.")
+    settings = json.loads(tree.attrs["hierpool_model"])
+    name = settings.pop("name")
+    if name not in KINDS:
+        raise InputError(f"{name} is not one of hierpool's models: its answers are its author's.")
+    posterior = tree["posterior"].dataset
+    shape = posterior.sizes["chain"], posterior.sizes["draw"]
+    num_draws = shape[0] * shape[1]
+    if needs_theta and "theta" not in posterior:
+        raise InputError(
+            "The fit holds the hyperparameters only: fit without hyperparameters_only "
+            "(--hyperparameters-only) to ask about groups."
+        )
+    theta = np.empty((num_draws, 0))
+    if "theta" in posterior:
+        theta = posterior["theta"].transpose("chain", "draw", GROUPS).values.reshape(num_draws, -1)
+    observed = tree["observed_data"].dataset["y"]
+    return Fitted(
+        observed[GROUPS].values.astype(str).astype(object),
+        observed.values,
+        tree["constant_data"].dataset["n"].values,
+        KINDS[name](**settings),
+        {
+            str(name): posterior[name].transpose("chain", "draw").values.reshape(num_draws)
+            for name in posterior.data_vars
+            if name != "theta"
+        },
+        theta,
+        shape[0],
+        "sample_stats" not in tree.children,
+    )
+
+
+def find_group(fitted: Fitted, label: str) -> int:
+    """Returns the place of a group.
+
+    Raises:
+        InputError: there is none of that name; the message names the nearest.
+    """
+    import difflib
+
+    (places,) = np.nonzero(fitted.labels == label)
+    if not len(places):
+        near = difflib.get_close_matches(str(label), list(fitted.labels), 1, 0)
+        raise InputError(f"There is no group {label!r}; the nearest name is {near[0]!r}.")
+    return int(places[0])
+
+
+def mcse(values: np.ndarray, num_chains: int, *, is_independent: bool) -> np.ndarray:
+    """Returns the Monte Carlo standard errors of means over draws, by batch means.
+
+    A single row is no draw, and has no error. Batches are as long as they are many.
+
+    Source: Flegal and Jones (2010), "Batch Means and Spectral Variance Estimators in Markov Chain
+    Monte Carlo".
+
+    Args:
+        values: (draw, ...) what was averaged, chain after chain.
+        num_chains: chains.
+        is_independent: whether the draws are independent.
+
+    Returns:
+        (...) standard errors.
+    """
+    num_draws = len(values)
+    if num_draws == 1:
+        return np.zeros(values.shape[1:])
+    if is_independent:
+        return values.std(axis=0, ddof=1) / np.sqrt(num_draws)
+    in_chain = num_draws // num_chains
+    length = max(1, int(np.sqrt(in_chain)))
+    chains = values.reshape(num_chains, in_chain, *values.shape[1:])
+    chains = chains[:, : in_chain // length * length]
+    means = chains.reshape(-1, length, *values.shape[1:]).mean(axis=1)
+    return means.std(axis=0, ddof=1) / np.sqrt(len(means))
