@@ -12,8 +12,10 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.flatten_util import ravel_pytree
 from jax.typing import ArrayLike
 
+from hierpool.flat import Flat
 from hierpool.histograms import Data
 from hierpool.models import Model
 from hierpool.nuts import (
@@ -27,7 +29,7 @@ from hierpool.nuts import (
     schedule,
     start,
 )
-from hierpool.sampling import flat
+from hierpool.sampling import target_of
 
 CHUNK = 250
 """Steps from one look of the host to the next: some 10 ms for 20 groups."""
@@ -142,9 +144,10 @@ class _Meter:
 @jax.jit
 def _start_one(model: Model, data: Data, key: jax.Array) -> ChainState:
     # Compressed data are given only to models that take them.
-    target = flat(model, data)  # type: ignore[arg-type]
+    target = target_of(model, data)  # type: ignore[arg-type]
+    flat = Flat(target.log_density, target.init)
     init_key, _ = jax.random.split(key)
-    return start(target.log_density, target.init(init_key))
+    return start(flat.log_density, flat.init(init_key))
 
 
 @jax.jit
@@ -164,11 +167,25 @@ def _advance_one(
     target_accept: ArrayLike,
     max_tree_depth: int,
 ) -> Run:
-    log_density = flat(model, data).log_density  # type: ignore[arg-type]
+    target = target_of(model, data)  # type: ignore[arg-type]
+    flat = Flat(target.log_density, target.init)
     _, steps_key = jax.random.split(key)
-    return advance(
-        log_density, target_accept, max_tree_depth, state, steps_key, first, steps, num_steps, CHUNK
+    run = advance(
+        flat.log_density,
+        target_accept,
+        max_tree_depth,
+        state,
+        steps_key,
+        first,
+        steps,
+        num_steps,
+        CHUNK,
     )
+
+    def to_position(point: jax.Array) -> jax.Array:
+        return ravel_pytree(target.to_position(flat.unravel(point)))[0]
+
+    return run._replace(positions=jax.vmap(to_position)(run.positions))
 
 
 @partial(jax.jit, static_argnames="max_tree_depth")

@@ -158,14 +158,10 @@ class PartialPooling:
         """Returns a start: a rough draw of the population, and of theta given it."""
         population_key, theta_key = jax.random.split(key)
         position = population.start(population_key, counts)
-        successes, failures, _ = counts.as_floats()
-        kappa = population.concentration(position["log_kappa_log"])
-        a = kappa * jax.nn.sigmoid(position["logit_phi"]) + successes
-        b = kappa * jax.nn.sigmoid(-position["logit_phi"]) + failures
-        # A tiny a is spread over thousands on the logit scale: nobody need start out there.
-        spread = jnp.minimum(jnp.sqrt(1 / a + 1 / b), 1)
-        noise = jax.random.normal(theta_key, a.shape, a.dtype)
-        return position | {"logit_theta": jnp.log(a) - jnp.log(b) + spread * noise}
+        centre, spread = _theta_around(position, counts)
+        # A chance near 0 is spread over thousands on the logit scale: nobody need start out there.
+        noise = jax.random.normal(theta_key, centre.shape, centre.dtype)
+        return position | {"logit_theta": centre + jnp.minimum(spread, 1) * noise}
 
     def log_density(self, position: Position, counts: Counts) -> jax.Array:
         """Returns () the joint log posterior density, up to a constant of the data."""
@@ -189,6 +185,24 @@ class PartialPooling:
         """Returns ``phi``, ``kappa_log``, ``kappa`` and ``theta`` (group,). Nothing is drawn."""
         theta = jax.nn.sigmoid(position["logit_theta"])
         return population.constrain(position) | {"theta": theta}
+
+    def standardize(self, position: Position, counts: Counts) -> Position:
+        """Returns a position as NUTS explores it: what the population leaves open of each theta.
+
+        Given the population, logit_theta is normal but for its skew: its mean and spread are taken
+        out, and with them the neck of the joint density, where kappa is large and every theta near
+        phi.
+        """
+        centre, spread = _theta_around(position, counts)
+        z_theta = (position["logit_theta"] - centre) / spread
+        return population.standardize(position, counts) | {"z_theta": z_theta}
+
+    def unstandardize(self, standard: Position, counts: Counts) -> tuple[Position, jax.Array]:
+        """Returns the position, and () the log-Jacobian of the map to it."""
+        position, log_jacobian = population.unstandardize(standard, counts)
+        centre, spread = _theta_around(position, counts)
+        logit_theta = centre + spread * standard["z_theta"]
+        return position | {"logit_theta": logit_theta}, log_jacobian + jnp.sum(jnp.log(spread))
 
     def log_likelihood(self, parameters: Parameters, counts: Counts) -> jax.Array:
         """Returns (group,) log BetaBinomial(y_i | n_i, phi kappa, (1 - phi) kappa)."""
@@ -231,6 +245,28 @@ class CollapsedPartialPooling:
         theta = population.draw_theta(key, position, counts)
         return population.constrain(position) | {"theta": theta}
 
+    def standardize(self, position: Position, counts: Data) -> Position:
+        """Returns a position as NUTS explores it: phi in units of what kappa leaves open of it."""
+        return population.standardize(position, counts)
+
+    def unstandardize(self, standard: Position, counts: Data) -> tuple[Position, jax.Array]:
+        """Returns the position, and () the log-Jacobian of the map to it."""
+        return population.unstandardize(standard, counts)
+
     def log_likelihood(self, parameters: Parameters, counts: Counts) -> jax.Array:
         """Returns (group,) log BetaBinomial(y_i | n_i, phi kappa, (1 - phi) kappa)."""
         return population.log_likelihood(parameters, counts)
+
+
+def _theta_around(position: Position, counts: Counts) -> tuple[jax.Array, jax.Array]:
+    """Returns (group,) mean and sd of logit_theta given the population and the data, nearly.
+
+    For Beta(a, b) they are differences of digammas and trigammas: here, by their first two terms.
+    """
+    successes, failures, _ = counts.as_floats(position["logit_phi"].dtype)
+    kappa = population.concentration(position["log_kappa_log"])
+    smallest = jnp.sqrt(jnp.finfo(kappa.dtype).tiny)
+    a = jnp.maximum(kappa * jax.nn.sigmoid(position["logit_phi"]) + successes, smallest)
+    b = jnp.maximum(kappa * jax.nn.sigmoid(-position["logit_phi"]) + failures, smallest)
+    centre = jnp.log(a) - jnp.log(b) - 0.5 / a + 0.5 / b
+    return centre, jnp.sqrt((1 + 0.5 / a) / a + (1 + 0.5 / b) / b)

@@ -123,7 +123,7 @@ class Stats(NamedTuple):
     """What NUTS tells of its draws, under the names that ArviZ reads; NumPy arrays on the host."""
 
     lp: Array
-    """Log posterior density of the position, up to a constant of the data."""
+    """Log posterior density in the coordinates that NUTS explores, up to a constant of the data."""
     acceptance_rate: Array
     """Mean acceptance over the trajectory."""
     diverging: Array

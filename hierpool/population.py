@@ -46,18 +46,43 @@ def floats(*hyperparameters: ArrayLike) -> tuple[jax.Array, ...]:
 def start(key: jax.Array, data: Data) -> Position:
     """Returns a rough draw of the population, spread a little wider than its posterior."""
     phi_key, kappa_key = jax.random.split(key)
+    dtype = jnp.result_type(float)
+    log_kappa_log = jnp.log(jax.random.uniform(kappa_key, (), dtype, 1.0, 6.0))
+    centre, spread = _around(log_kappa_log, data)
+    logit_phi = centre + spread * jax.random.normal(phi_key, (), dtype)
+    return {"logit_phi": logit_phi, "log_kappa_log": log_kappa_log}
+
+
+def standardize(position: Position, data: Data) -> Position:
+    """Returns a population as NUTS explores it: logit_phi about the data, in units of its spread.
+
+    The more a group weighs, the narrower the posterior of phi: with the spread that goes with each
+    kappa taken out, that funnel is gone. ``unstandardize`` is the inverse.
+    """
+    centre, spread = _around(position["log_kappa_log"], data)
+    z_phi = (position["logit_phi"] - centre) / spread
+    return {"z_phi": z_phi, "log_kappa_log": position["log_kappa_log"]}
+
+
+def unstandardize(standard: Position, data: Data) -> tuple[Position, jax.Array]:
+    """Returns the position, and () the log-Jacobian of the map to it."""
+    log_kappa_log = standard["log_kappa_log"]
+    centre, spread = _around(log_kappa_log, data)
+    logit_phi = centre + spread * standard["z_phi"]
+    return {"logit_phi": logit_phi, "log_kappa_log": log_kappa_log}, jnp.log(spread)
+
+
+def _around(log_kappa_log: jax.Array, data: Data) -> tuple[jax.Array, jax.Array]:
+    """Returns () where the data put logit_phi, and how uncertain a kappa leaves it, roughly."""
     successes, failures, groups = totals(data)
     trials = successes + failures
-    kappa_log = jax.random.uniform(kappa_key, (), successes.dtype, 1.0, 6.0)
     # The standard error of the population's log-odds, each group counting for the trials it is
     # worth: its own, but no more than kappa.
-    most = groups * jnp.exp(kappa_log)
-    worth = trials * most / (trials + most + 1)
+    most = groups * concentration(log_kappa_log)
+    worth = trials / (1 + (trials + 1) / jnp.maximum(most, 1))
     rarer = (jnp.minimum(successes, failures) + 0.5) / (trials + 1)
     spread = jnp.minimum(1 / jnp.sqrt((worth + 1) * rarer), 1)
-    centre = jnp.log(successes + 0.5) - jnp.log(failures + 0.5)
-    logit_phi = centre + spread * jax.random.normal(phi_key, (), successes.dtype)
-    return {"logit_phi": logit_phi, "log_kappa_log": jnp.log(kappa_log)}
+    return jnp.log(successes + 0.5) - jnp.log(failures + 0.5), spread
 
 
 def concentration(log_kappa_log: jax.Array) -> jax.Array:

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import jax
 
 from hierpool.counts import Counts
-from hierpool.flat import Flat, Position
+from hierpool.flat import Position
 from hierpool.models import Model
 from hierpool.nuts import NUTS, Stats
 from hierpool.population import Parameters
@@ -66,17 +66,54 @@ def sample(
     run_key, theta_key = jax.random.split(key)
     positions: Position = {}
     stats = None
-    if flat(model, counts).num_dimensions:
-        positions, stats = inference.run(
-            run_key, partial(model.log_density, counts=counts), partial(model.init, counts=counts)
-        )
+    target = target_of(model, counts)
+    if jax.tree.leaves(jax.eval_shape(target.init, run_key)):
+        positions, stats = inference.run(run_key, target.log_density, target.init)
+        positions = jax.vmap(jax.vmap(target.to_position))(positions)
     shape = (inference.num_chains, inference.num_draws)
     return Draws(constrain(theta_key, model, counts, positions, shape), stats)
 
 
-def flat(model: Model, counts: Counts) -> Flat:
-    """Returns the density of a model of one data set, over one vector."""
-    return Flat(partial(model.log_density, counts=counts), partial(model.init, counts=counts))
+class Target(NamedTuple):
+    """A posterior in the coordinates in which it is explored."""
+
+    log_density: Callable[[Position], jax.Array]
+    """Log density of a point, up to a constant of the data."""
+    init: Callable[[jax.Array], Position]
+    """A start from a key."""
+    to_position: Callable[[Position], Position]
+    """The model's position of a point."""
+
+
+@runtime_checkable
+class Standardized(Protocol):
+    """A model that knows coordinates in which its posterior is nearly a standard normal."""
+
+    def standardize(self, position: Position, counts: Counts) -> Position:
+        """Returns a position in those coordinates."""
+
+    def unstandardize(self, standard: Position, counts: Counts) -> tuple[Position, jax.Array]:
+        """Returns the position, and () the log-Jacobian of the map to it."""
+
+
+def target_of(model: Model, counts: Counts) -> Target:
+    """Returns the posterior of a model of one data set, in the coordinates that suit NUTS."""
+    log_density, init = (
+        partial(model.log_density, counts=counts),
+        partial(model.init, counts=counts),
+    )
+    if not isinstance(model, Standardized):
+        return Target(log_density, init, lambda position: position)
+
+    def standard_density(standard: Position) -> jax.Array:
+        position, log_jacobian = model.unstandardize(standard, counts)
+        return log_density(position) + log_jacobian
+
+    return Target(
+        standard_density,
+        lambda key: model.standardize(init(key), counts),
+        lambda standard: model.unstandardize(standard, counts)[0],
+    )
 
 
 def constrain(

@@ -20,6 +20,7 @@ from hierpool.models import (
     NoPooling,
     PartialPooling,
 )
+from hierpool.special import logit
 
 MODELS = {
     "complete": CompletePooling(),
@@ -199,6 +200,42 @@ def test_the_log_jacobians_are_those_of_autodiff(double: None) -> None:
     density += stats.binom.logpmf(PLAYERS.successes, PLAYERS.trials, theta).sum()
     got = PartialPooling().log_density(unravel(flat), PLAYERS) + log_constant(PLAYERS)
     close(got - density, want, relative=1e-10)
+
+
+@pytest.mark.parametrize("model", [PartialPooling(), CollapsedPartialPooling()])
+@pytest.mark.parametrize("counts", [WITH_ROOKIE, Counts(np.array([0, 0]), np.array([20, 0]))])
+def test_what_nuts_explores_maps_to_the_position_and_back(
+    model: PartialPooling | CollapsedPartialPooling, counts: Counts, double: None
+) -> None:
+    position = model.init(jax.random.key(7), counts)
+    standard = model.standardize(position, counts)
+    again, log_jacobian = model.unstandardize(standard, counts)
+    for name, leaf in position.items():
+        close(again[name], leaf, relative=1e-9, absolute=1e-12)
+    flat, unravel = ravel_pytree(standard)
+
+    def to_position(vector: jax.Array) -> jax.Array:
+        return ravel_pytree(model.unstandardize(unravel(vector), counts)[0])[0]
+
+    _, want = jnp.linalg.slogdet(jax.jacobian(to_position)(flat))
+    close(log_jacobian, want, relative=1e-9)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_what_nuts_explores_is_near_a_standard_normal(name: str, double: None) -> None:
+    # Draws of theta from its conditional have mean 0 and sd 1, whatever the population.
+    counts, model = TABLES[name], PartialPooling()
+    keys = jax.random.split(jax.random.key(8), 4000)
+    population_position = {"logit_phi": jnp.array(-1.0), "log_kappa_log": jnp.array(1.5)}
+
+    def one(key: jax.Array) -> jax.Array:
+        theta = population.draw_theta(key, population_position, counts)
+        position = population_position | {"logit_theta": logit(theta)}
+        return model.standardize(position, counts)["z_theta"]
+
+    z = batched(one)(keys)
+    close(z.mean(axis=0), 0, relative=0, absolute=0.1)
+    close(z.std(axis=0), 1, relative=0.1)
 
 
 @pytest.mark.parametrize("priors", [(1.5, 1.0, 1.0), (0.5, 2.0, 5.0), (5.0, 0.5, 0.5)])

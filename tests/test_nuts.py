@@ -8,9 +8,10 @@ from jax.flatten_util import ravel_pytree
 from tables import WITH_ROOKIE, close, tolerance
 
 from hierpool import nuts
+from hierpool.flat import Flat
 from hierpool.models import PartialPooling
 from hierpool.nuts import NUTS, Schedule
-from hierpool.sampling import flat
+from hierpool.sampling import target_of
 
 SCALES = jnp.asarray([0.1, 1.0, 3.0])
 
@@ -29,7 +30,8 @@ def normal(position: jax.Array) -> jax.Array:
 def test_it_adapts_as_blackjax_does_on_the_same_keys(
     precision: str, num_steps: int, target: float
 ) -> None:
-    target_density = flat(PartialPooling(), WITH_ROOKIE)
+    standard = target_of(PartialPooling(), WITH_ROOKIE)
+    target_density = Flat(standard.log_density, standard.init)
     start = target_density.init(jax.random.key(3))
     key = jax.random.key(11)
     keys = jax.random.split(key, num_steps)
