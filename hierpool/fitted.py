@@ -34,8 +34,8 @@ class Fitted(NamedTuple):
     """(group,) successes."""
     trials: np.ndarray
     """(group,) trials."""
-    model: Model
-    """What was fitted, with its hyperparameters."""
+    settings: dict[str, Any]
+    """The model's ``name``, and its hyperparameters."""
     parameters: dict[str, np.ndarray]
     """Parameters of the population by name, (draw,) each; none without a population."""
     theta: np.ndarray
@@ -44,6 +44,24 @@ class Fitted(NamedTuple):
     """Chains that the draws come from."""
     is_independent: bool
     """Whether every draw is exact and independent of the others."""
+
+    @property
+    def model(self) -> Model:
+        """What was fitted.
+
+        Raises:
+            InputError: it is none of hierpool's models.
+        """
+        name = self.settings["name"]
+        if name not in KINDS:
+            raise InputError(
+                f"{name} is not one of hierpool's models: this question needs to know how its "
+                "groups hang together."
+            )
+        model: Model = KINDS[name](
+            **{field: value for field, value in self.settings.items() if field != "name"}
+        )
+        return model
 
     @property
     def names(self) -> pd.Index:
@@ -74,10 +92,6 @@ def read_fit(tree: xr.DataTree, *, needs_theta: bool = True) -> Fitted:
         )
     if "posterior" not in tree.children or "hierpool_model" not in tree.attrs:
         raise InputError("The tree holds no fit of hierpool's: pass what fit returned.")
-    settings = json.loads(tree.attrs["hierpool_model"])
-    name = settings.pop("name")
-    if name not in KINDS:
-        raise InputError(f"{name} is not one of hierpool's models: its answers are its author's.")
     posterior = tree["posterior"].dataset
     shape = posterior.sizes["chain"], posterior.sizes["draw"]
     num_draws = shape[0] * shape[1]
@@ -94,7 +108,7 @@ def read_fit(tree: xr.DataTree, *, needs_theta: bool = True) -> Fitted:
         observed[GROUPS].values.astype(str).astype(object),
         observed.values,
         tree["constant_data"].dataset["n"].values,
-        KINDS[name](**settings),
+        json.loads(tree.attrs["hierpool_model"]),
         {
             str(name): posterior[name].transpose("chain", "draw").values.reshape(num_draws)
             for name in posterior.data_vars

@@ -1,12 +1,14 @@
 """The posterior of a fit in two tables: the population, and a row a group."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from hierpool.inference_data import GROUPS
+from hierpool.fitted import read_fit
+from hierpool.table import InputError
 
 
 class Summary(NamedTuple):
@@ -17,53 +19,89 @@ class Summary(NamedTuple):
     sd: its posterior variance is infinite."""
     groups: pd.DataFrame
     """A row a group: ``successes``, ``trials``, raw ``rate``, ``mean``, ``sd``, ``lower``,
-    ``upper``. The first three alone if the fit holds the hyperparameters only."""
+    ``upper``, and, if there is a kappa, ``shrinkage``: the mean of kappa / (kappa + n), the weight
+    of the population in the group's mean. The first three alone if the fit holds the
+    hyperparameters only."""
 
 
-def summarize(tree: xr.DataTree, *, prob: float = 0.89) -> Summary:
+def summarize(tree: xr.DataTree, *, prob: float = 0.89, interval: str = "equal-tailed") -> Summary:
     """Returns the posterior of a fit in two tables.
 
     Args:
         tree: what ``fit`` returned, or ``load`` read.
-        prob: probability of the interval from ``lower`` to ``upper``, equal-tailed.
+        prob: probability of the interval from ``lower`` to ``upper``.
+        interval: "equal-tailed", or "highest-density": the shortest of that probability.
 
     Raises:
-        ValueError: ``prob`` does not lie between 0 and 1.
+        InputError: ``prob`` does not lie between 0 and 1, the interval is unknown, or the tree
+            holds no fit.
+        TypeError: it is no tree.
     """
     if not 0 < prob < 1:
-        raise ValueError(f"prob must lie between 0 and 1, not {prob}.")
-    posterior = tree["posterior"].dataset.stack(sample=("chain", "draw"), create_index=False)
-    levels = [(1 - prob) / 2, 0.5, (1 + prob) / 2]
+        raise InputError(f"prob must lie between 0 and 1, not {prob}.")
+    if interval not in INTERVALS:
+        raise InputError(f"interval must be one of {tuple(INTERVALS)}, not {interval!r}.")
+    fitted, ends = read_fit(tree, needs_theta=False), INTERVALS[interval]
     rows = {}
-    for name in posterior.data_vars:
-        if name == "theta":
-            continue
-        draws = posterior[name].values
-        lower, median, upper = np.quantile(draws, levels)
+    for name, draws in fitted.parameters.items():
+        lower, upper = ends(draws[:, None], prob)
         has_moments = name != "kappa"
-        rows[str(name)] = {
+        rows[name] = {
             "mean": draws.mean() if has_moments else np.nan,
             "sd": draws.std(ddof=1) if has_moments else np.nan,
-            "median": median,
-            "lower": lower,
-            "upper": upper,
+            "median": np.median(draws),
+            "lower": lower[0],
+            "upper": upper[0],
         }
     columns = ["mean", "sd", "median", "lower", "upper"]
     population = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     population.index.name = "parameter"
 
-    observed = tree["observed_data"].dataset["y"]
-    successes, trials = observed.values, tree["constant_data"].dataset["n"].values
-    # A group that was never tried has no rate of its own.
-    rate = np.divide(successes, trials, out=np.full(len(trials), np.nan), where=trials > 0)
+    trials = fitted.trials
     groups = pd.DataFrame(
-        {"successes": successes, "trials": trials, "rate": rate},
-        index=pd.Index(observed[GROUPS].values.astype(str), dtype=object, name="group"),
+        {"successes": fitted.successes, "trials": trials, "rate": fitted.rate}, index=fitted.names
     )
-    if "theta" in posterior:
-        theta = posterior["theta"].transpose(GROUPS, "sample").values
-        lower, _, upper = np.quantile(theta, levels, axis=1)
+    if fitted.theta.shape[1]:
+        theta = fitted.theta
+        lower, upper = ends(theta, prob)
         groups = groups.assign(
-            mean=theta.mean(axis=1), sd=theta.std(axis=1, ddof=1), lower=lower, upper=upper
+            mean=theta.mean(axis=0), sd=theta.std(axis=0, ddof=1), lower=lower, upper=upper
         )
+        if "kappa" in fitted.parameters:
+            kappa = fitted.parameters["kappa"]
+            sizes, of_group = np.unique(trials, return_inverse=True)
+            share = np.array([np.mean(kappa / (kappa + size)) for size in sizes])
+            groups["shrinkage"] = share[of_group]
     return Summary(population, groups)
+
+
+def equal_tailed(draws: np.ndarray, prob: float) -> tuple[np.ndarray, np.ndarray]:
+    """Returns (column,) ends of the intervals that leave as much out below as above.
+
+    Args:
+        draws: (draw, column) draws.
+        prob: probability inside.
+    """
+    # Along the draws of a column, which lie side by side then.
+    lower, upper = np.quantile(draws.T, [(1 - prob) / 2, (1 + prob) / 2], axis=1)
+    return lower, upper
+
+
+def highest_density(draws: np.ndarray, prob: float) -> tuple[np.ndarray, np.ndarray]:
+    """Returns (column,) ends of the shortest intervals.
+
+    Args:
+        draws: (draw, column) draws.
+        prob: probability inside.
+    """
+    ordered = np.sort(draws.T, axis=1)
+    inside = min(int(np.ceil(prob * len(draws))), len(draws) - 1)
+    first = np.argmin(ordered[:, inside:] - ordered[:, : len(draws) - inside], axis=1)
+    column = np.arange(len(ordered))
+    return ordered[column, first], ordered[column, first + inside]
+
+
+INTERVALS: dict[str, Callable[[np.ndarray, float], tuple[np.ndarray, np.ndarray]]] = {
+    "equal-tailed": equal_tailed,
+    "highest-density": highest_density,
+}

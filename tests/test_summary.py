@@ -30,6 +30,7 @@ def tree() -> xr.DataTree:
         },
         coords={GROUPS: NAMES},
         dims={"theta": [GROUPS], "y": [GROUPS], "n": [GROUPS]},
+        attrs={"/": {"hierpool_model": '{"name": "Somebody\'s"}'}},
     )
 
 
@@ -67,6 +68,39 @@ def test_the_groups_are_what_numpy_says(tree: xr.DataTree, prob: float) -> None:
             [draws.mean(), draws.std(ddof=1), lower, upper],
             relative=1e-12,
         )
+
+
+def test_the_highest_density_interval_is_the_shortest_that_holds_as_much(
+    tree: xr.DataTree,
+) -> None:
+    long = tree.copy()
+    draws = RNG.gamma(0.5, size=(4, 500, 3))
+    coords, dims = {GROUPS: NAMES}, {"theta": [GROUPS]}
+    long["posterior"] = from_dict({"posterior": {"theta": draws}}, coords=coords, dims=dims)[
+        "posterior"
+    ]
+    short = summarize(long, prob=0.8, interval="highest-density").groups
+    equal = summarize(long, prob=0.8).groups
+    assert (short["upper"] - short["lower"] < 0.9 * (equal["upper"] - equal["lower"])).all()
+    for name, column in zip(NAMES, draws.reshape(-1, 3).T, strict=True):
+        lower, upper = short.loc[name, ["lower", "upper"]]
+        assert 1600 <= np.sum((column >= lower) & (column <= upper)) <= 1602
+        # Nothing that begins at another draw and holds as many is shorter.
+        ordered = np.sort(column)
+        assert upper - lower <= np.min(ordered[1600:] - ordered[:-1600]) + 1e-15
+
+
+def test_shrinkage_is_the_weight_of_the_population(tree: xr.DataTree) -> None:
+    kappa = np.exp(KAPPA_LOG)
+    want = [np.mean(kappa / (kappa + n)) for n in (4, 5, 0)]
+    close(summarize(tree).groups["shrinkage"], want, relative=1e-12)
+    tree["posterior"] = xr.DataTree(tree["posterior"].dataset[["phi", "theta"]])
+    assert "shrinkage" not in summarize(tree).groups
+
+
+def test_an_unknown_interval_is_refused(tree: xr.DataTree) -> None:
+    with pytest.raises(ValueError, match="interval must be one of .*highest-density.*, not 'hdi'"):
+        summarize(tree, interval="hdi")
 
 
 def test_a_group_that_was_never_tried_has_no_rate(tree: xr.DataTree) -> None:
