@@ -24,7 +24,8 @@ def print_summary(summary: Summary, prob: float, most_rows: int) -> None:
         print(population.rename_axis(None).to_string(), end="\n\n")
     shown = summary.groups if most_rows <= 0 else summary.groups.head(most_rows)
     # Without theta only counts and raw rates.
-    told = [name for name in ("rate", "mean", "sd", "lower", "upper") if name in shown]
+    told = [name for name in ("rate", "mean", "sd", "lower", "upper", "shrinkage")]
+    told = [name for name in told if name in shown]
     decimals = {name: f"{{:.{4}f}}".format for name in told}
     print(f"Groups (lower and upper: {interval})" if "lower" in told else "Groups")
     print(shown.rename_axis(None).to_string(formatters=decimals, na_rep=""))
