@@ -30,7 +30,9 @@ def test_a_saved_fit_is_printed_and_written(
     assert "Roberto Clemente" in printed and "Max Alvis" not in printed
     assert "... and 15 more" in printed and "50% interval" in printed
     want = hp.summarize(hp.load(fit), prob=0.5, interval="highest-density").groups
-    pd.testing.assert_frame_equal(pd.read_csv(written, index_col="group"), want, check_dtype=False)
+    pd.testing.assert_frame_equal(
+        pd.read_csv(written, index_col="group"), want, check_index_type=False
+    )
 
 
 @pytest.mark.parametrize(
