@@ -56,9 +56,15 @@ class Chains:
         is_batch = nuts.method == "vectorized"
         self._start = partial(_start_all if is_batch else _start_one, model, data)
         self._advance = partial(_advance_all if is_batch else _advance_one, model, data)
-        # Here, and not in the threads of the chains, which would compile it side by side.
+        # Here, and not in the threads of the chains, each of which would compile; the two programs
+        # side by side, a chunk of no steps from nowhere beside the start.
         key = self._keys if is_batch else self._keys[0]
-        jax.block_until_ready(self._chunk(self._start(key), key, 0, 0))
+        shapes = jax.eval_shape(self._start, key)
+        nowhere = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
+        with ThreadPoolExecutor(1) as other:
+            begun = other.submit(_as_configured(self._start), key)
+            jax.block_until_ready(self._chunk(nowhere, key, 0, 0))
+            jax.block_until_ready(begun.result())
 
     def run(self, progress: Progress | None = None) -> tuple[np.ndarray, Stats]:
         """Returns positions (chain, draw, dim) and ``Stats`` (chain, draw), as NumPy arrays.
@@ -72,14 +78,7 @@ class Chains:
         meter = _Meter(self._nuts, progress)
         if self._nuts.method == "vectorized":
             return self._drive(self._keys, meter)
-        # The configuration of a thread is its own: a new one would fall back to float32.
-        is_double = jnp.result_type(float) == np.float64
-        device = jax.config.jax_default_device
-
-        def chain(key: jax.Array) -> tuple[np.ndarray, Stats]:
-            with jax.enable_x64(is_double), jax.default_device(device):
-                return self._drive(key, meter)
-
+        chain = _as_configured(partial(self._drive, meter=meter))
         workers = self._nuts.num_chains if self._nuts.method == "parallel" else 1
         with ThreadPoolExecutor(workers) as pool:
             futures = [pool.submit(chain, key) for key in self._keys]
@@ -122,6 +121,19 @@ class Chains:
         return self._advance(
             state, key, first, steps, size, nuts.target_accept, max_tree_depth=nuts.max_tree_depth
         )
+
+
+def _as_configured[T](function: Callable[[jax.Array], T]) -> Callable[[jax.Array], T]:
+    """Returns a function that runs in any thread as in this one."""
+    # The configuration of a thread is its own: a new one would fall back to float32.
+    is_double = jnp.result_type(float) == np.float64
+    device = jax.config.jax_default_device
+
+    def run(key: jax.Array) -> T:
+        with jax.enable_x64(is_double), jax.default_device(device):
+            return function(key)
+
+    return run
 
 
 class _Meter:
