@@ -4,8 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 # A stamp, so that a new pyproject.toml installs again.
 INSTALLED := $(VENV)/.installed
+# The peers have an environment of their own: nothing of theirs reaches the library's.
+BENCH_VENV := .venv-bench
+BENCH_INSTALLED := $(BENCH_VENV)/.installed
 
-.PHONY: demo test lint types examples speed exact-speed clean
+.PHONY: demo test lint types examples speed exact-speed bench bench-full clean
 
 demo: $(INSTALLED)
 	$(BIN)/hierpool fit data/efron-morris-75.csv --group player --successes hits --trials at_bats \
@@ -31,11 +34,25 @@ speed: $(INSTALLED)
 exact-speed: $(INSTALLED)
 	$(BIN)/python benchmarks/exact_speed.py
 
+bench: $(BENCH_INSTALLED)
+	$(BENCH_VENV)/bin/python benchmarks/bench.py --form quick
+
+bench-full: $(BENCH_INSTALLED)
+	$(BENCH_VENV)/bin/python benchmarks/bench.py --form full
+
 $(INSTALLED): pyproject.toml .ci/find-python
 	@python=$$(PYTHON="$(PYTHON)" .ci/find-python) && \
 	  echo "Making $(VENV) with $$($$python --version)" && $$python -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
 	@touch $@
 
+$(BENCH_INSTALLED): pyproject.toml .ci/find-python benchmarks/mend_httpstan.py
+	@python=$$(PYTHON="$(PYTHON)" .ci/find-python) && \
+	  echo "Making $(BENCH_VENV) with $$($$python --version)" && \
+	  $$python -m venv --clear $(BENCH_VENV)
+	$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"
+	$(BENCH_VENV)/bin/python benchmarks/mend_httpstan.py
+	@touch $@
+
 clean:
-	rm -rf $(VENV) dist build demo.nc
+	rm -rf $(VENV) $(BENCH_VENV) dist build demo.nc

@@ -1,0 +1,53 @@
+"""What draws are worth: effective draws, and errors in units of their own Monte Carlo error.
+
+One estimator for all: ArviZ's bulk effective sample size, and its standard error of a mean.
+"""
+
+from typing import TypedDict
+
+import numpy as np
+from arviz_stats.base import array_stats
+
+
+class Quality(TypedDict):
+    """How good the draws of one run are."""
+
+    ess: float
+    """Fewest effective draws (bulk) of any parameter."""
+    ess_of: str
+    """The parameter that has them."""
+    error: float
+    """Largest distance of a mean from the exact one, in standard errors of that mean."""
+    error_of: str
+    """The parameter that has it."""
+    num_parameters: int
+    """How many parameters were looked at: the more, the larger an error to expect."""
+
+
+def quality(draws: dict[str, np.ndarray], exact: dict[str, np.ndarray]) -> Quality:
+    """Returns what draws are worth, over phi, kappa_log and every theta that was kept.
+
+    Args:
+        draws: (chain, draw) each, and (chain, draw, group) for theta.
+        exact: the exact means, () each, and (group,) for theta.
+    """
+    names, columns, means = [], [], []
+    for name, leaf in draws.items():
+        leaf = leaf.reshape(*leaf.shape[:2], -1)
+        width = leaf.shape[2]
+        names += [name if width == 1 else f"{name}[{i}]" for i in range(width)]
+        columns.append(leaf)
+        means.append(np.reshape(exact[name], -1))
+    values = np.concatenate(columns, axis=2)
+    axes = {"chain_axis": 0, "draw_axis": 1}
+    effective = np.reshape(array_stats.ess(values, method="bulk", **axes), -1)
+    standard_errors = np.reshape(array_stats.mcse(values, method="mean", **axes), -1)
+    errors = np.abs(values.mean(axis=(0, 1)) - np.concatenate(means)) / standard_errors
+    least, worst = int(np.argmin(effective)), int(np.argmax(errors))
+    return {
+        "ess": float(effective[least]),
+        "ess_of": names[least],
+        "error": float(errors[worst]),
+        "error_of": names[worst],
+        "num_parameters": len(names),
+    }

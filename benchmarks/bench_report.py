@@ -1,0 +1,292 @@
+"""The report of a run: tables in Markdown, and a picture, from its JSON.
+
+`python benchmarks/bench_report.py` writes them anew from benchmarks/results/bench.json.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from bench_goals import goals
+from bench_numbers import (
+    Key,
+    Row,
+    drawing,
+    drawing_rate,
+    expected_error,
+    median,
+    rate,
+    row_of,
+    rows_in,
+    short,
+    spread,
+    values,
+)
+from bench_slopes import slopes
+
+Report = dict[str, Any]
+
+
+def write(report: Report, folder: Path) -> None:
+    """Writes bench.md and bench.png into a folder."""
+    (folder / "bench.md").write_text("\n".join(markdown(report)) + "\n")
+    from bench_plot import draw  # Late: the tables do without matplotlib.
+
+    draw(report, folder / "bench.png")
+
+
+def markdown(report: Report) -> list[str]:
+    """Returns the lines of the tables."""
+    parts = {
+        "Goals": [*goals(report), "", NOTE_GOALS],
+        "W1: 19 groups, whole process, no caches": [*_whole(report, "W1 cold"), "", NOTE_WHOLE],
+        "W1: 19 groups, whole process, caches kept": _whole(report, "W1 warm"),
+        "W1: 19 groups, sampling alone": [*_sampling(report), "", *_expectations(report)],
+        "W1: 19 groups, answers without draws": _estimates(report),
+        "W2: many groups": [*_groups(report), "", _settings(report, "W2") + NOTE_GROUPS],
+        "W3: many data sets": [*_sets(report), "", _settings(report, "W3 loop") + NOTE_SETS],
+        "W4: many chains, seconds of sampling": [
+            *_chains(report),
+            "",
+            _settings(report, "W4") + NOTE_CHAINS,
+        ],
+        "W5: growth": [*slopes(report), "", NOTE_SLOPES],
+    }
+    lines = ["# hierpool beside its peers", "", *_head(report)]
+    for title, part in parts.items():
+        lines += ["", f"## {title}", "", *part]
+    return lines
+
+
+NOTE_GOALS = (
+    "Ratios of medians of this run. What counts as sampling is warm-up and draws of everything "
+    "that the row's contender draws; nutpie's also has its tree of results, some hundredths of a "
+    "second. Where a peer wins, the ratio says so."
+)
+NOTE_WHOLE = (
+    "Seconds from starting the process to its end, with the population and the groups printed. "
+    "The parts are those that the process can tell; what is missing to the whole is starting "
+    "Python, printing and leaving. For `hierpool` commands and where a program compiles at its "
+    "first call the parts are together. The commands print more than the peers: raw rates, a "
+    "verdict on convergence."
+)
+NOTE_GROUPS = (
+    "Trials negative-binomial with mean 60. Up to 10,000 "
+    "groups effective draws and errors are over phi, kappa_log and every theta; beyond, and where "
+    "a label says that the population is kept alone, over phi and kappa_log only, and there "
+    "hierpool draws no theta (its collapsed model does not need it, its joint one explores it all "
+    "the same). Peers draw every theta always. Memory is above what the process had before the "
+    "model was built, without child processes."
+)
+NOTE_SETS = (
+    "Ragged tables of 10 to 30 groups. Loops: compiled once, data swapped, compiling not counted; "
+    "tables filled up to 30 groups with groups of 0 trials, except for Stan and the plug-in, which "
+    "take any size. Each is the mean over the tables that were run; the other sizes are "
+    "extrapolated from it. Loops count sampling alone, by a sampler's own clock where it has one; "
+    "estimate's seconds are of the whole call, with reading the table. The plug-in gives no "
+    "uncertainty of the population."
+)
+NOTE_CHAINS = "The 19 groups, compiled before."
+NOTE_SLOPES = (
+    "Slopes on log axes, by least squares over the two top decades of what was measured; 1 is "
+    "growth in proportion. Below a fixed cost they are flatter than what is to come. A peer's "
+    "loop over data sets has slope 1 by construction."
+)
+
+
+def _head(report: Report) -> list[str]:
+    machine, form = report["machine"], report["form"]
+    told = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
+    return [
+        f"Printed by `benchmarks/bench.py`, the {form['name']} form, started {report['started']}, "
+        f"{report['seconds'] / 60:.0f} minutes.",
+        "",
+        f"{machine['processor']}, {machine['cores']} cores, {machine['gigabytes']} GB, "
+        f"{machine['system']}, no GPU, float64; Python {machine['python']}; {told}.",
+        "",
+        f"Every run is a process of its own; contenders take turns. Medians of {form['runs']} "
+        f"runs with their range; fewer runs, as each row says, where they would take more than "
+        f"{form['budget']} s in all. A process is stopped after {form['timeout']} s.",
+    ]
+
+
+def _settings(report: Report, work: str) -> str:
+    """Returns the sentence that tells what samplers were asked for in a work."""
+    asked = [row["task"]["settings"] for row in rows_in(report, work) if "settings" in row["task"]]
+    if not asked:
+        return ""
+    numbers = sorted({settings[0] for settings in asked})
+    chains = f"{numbers[0]} chains" if len(numbers) == 1 else "Chains"
+    _, num_warmup, num_draws, target = asked[0]
+    return f"{chains} of {num_warmup:,} + {num_draws:,}, target acceptance {target}. "
+
+
+def _table(head: str, rows: list[list[str]]) -> list[str]:
+    columns = head.count("|") + 1
+    cells = [" | ".join(row) for row in rows]
+    return [f"| {head} |", "|" + "---|" * columns, *(f"| {line} |" for line in cells)]
+
+
+def _failed(row: Row, columns: int) -> list[str]:
+    """Returns the cells of a row that was not measured: its reason, and dashes."""
+    return [row["label"], row["reason"] or "not run yet", *["-"] * (columns - 2)]
+
+
+def _apart(row: Row, key: Key) -> str:
+    """Returns the median of a part of the time, or that it is together with another."""
+    if row["task"].get("task") != "whole" or not all(values(row, "is_apart")):
+        return "together"
+    return short(median(row, key))
+
+
+def _whole(report: Report, work: str) -> list[str]:
+    rows = []
+    for row in rows_in(report, work):
+        if not row["runs"]:
+            rows.append(_failed(row, 6))
+            continue
+        parts = [_apart(row, key) for key in ("importing", "compiling", "sampling")]
+        rows.append([row["label"], spread(row, "wall"), *parts, str(len(row["runs"]))])
+    return _table("contender | whole, s | importing | compiling | sampling | runs", rows)
+
+
+def _sampling(report: Report) -> list[str]:
+    rows = []
+    for row in rows_in(report, "W1 sampling"):
+        if not row["runs"]:
+            rows.append(_failed(row, 11))
+            continue
+        is_apart = median(row, drawing) is not None
+        rows.append(
+            [
+                row["label"],
+                _compiling(report, row),
+                short(median(row, "warmup")) if is_apart else "together",
+                short(median(row, drawing)) if is_apart else "together",
+                spread(row, "sampling"),
+                spread(row, "call"),
+                spread(row, "ess"),
+                spread(row, rate),
+                short(median(row, drawing_rate)),
+                spread(row, "error"),
+                str(len(row["runs"])),
+            ]
+        )
+    return _table(
+        "contender | compiling, s | warm-up, s | draws, s | sampling, s | whole call, s | "
+        "fewest effective draws | a second of sampling | a second of draws | "
+        "worst error, MCSE | runs",
+        rows,
+    )
+
+
+def _compiling(report: Report, row: Row) -> str:
+    """Returns the seconds of compiling without caches, where there is such a run."""
+    if not all(values(row, "is_apart")):
+        return "at every call"
+    cold = median(row_of(report, "W1 cold", row["contender"]), "compiling")
+    return short(median(row, "compiling") if cold is None else cold)
+
+
+def _expectations(report: Report) -> list[str]:
+    numbers = {
+        int(number)
+        for row in rows_in(report, "W1 sampling")
+        for number in values(row, "num_parameters")
+    }
+    told = "; ".join(f"{number} parameters: {expected_error(number):.2f}" for number in numbers)
+    return [
+        _settings(report, "W1 sampling")
+        + "A run after one with another seed, where the first would compile. "
+        "Effective draws by ArviZ's bulk estimator, the fewest of phi, kappa_log and every theta. "
+        "Worst error: the largest distance of a mean from the exact one, in Monte Carlo standard "
+        "errors of that mean. Exact are the means of `hierpool.estimate`, which the tests hold to "
+        "1e-6 of an independent quadrature. The largest of so many right answers is typically "
+        f"(were they independent) - {told}. Sampling is warm-up and draws, by a sampler's own "
+        "clock where it has one (PyMC, Stan); the whole call has what else it does, which for "
+        "hierpool is replicates, log likelihoods, prior draws and a verdict. Compiling is "
+        "without caches; PyMC's is with all that it sets up at each call."
+    ]
+
+
+def _estimates(report: Report) -> list[str]:
+    rows = []
+    for row in rows_in(report, "W1 estimate"):
+        if not row["runs"]:
+            rows.append(_failed(row, 5))
+            continue
+        worst = median(row, "error_in_sd")
+        error = "exact" if worst is None else f"{short(worst)} sd"
+        ratio = median(row, "sd_ratio")
+        share = "exact" if ratio is None else f"{short(ratio)} of it"
+        cells = [row["label"], spread(row, "sampling"), error, share, str(len(row["runs"]))]
+        rows.append(cells)
+    return _table("contender | warm, s | worst error of a mean | least sd | runs", rows)
+
+
+def _groups(report: Report) -> list[str]:
+    rows = []
+    for row in rows_in(report, "W2"):
+        size = f"{row['size']:,}"
+        if not row["runs"]:
+            rows.append([size, *_failed(row, 8)])
+            continue
+        number = median(row, "num_parameters")
+        error = short(median(row, "error"))
+        if number is not None:
+            error += f" (of {number:,.0f}: {expected_error(int(number)):.2f})"
+        is_apart = all(values(row, "is_apart"))
+        rows.append(
+            [
+                size,
+                row["label"],
+                spread(row, "sampling") + ("" if is_apart else ", compiling with it"),
+                short(median(row, "ess")),
+                spread(row, rate) if number is not None else "-",
+                error,
+                short(median(row, "megabytes")),
+                short(median(row, "compiling")),
+                str(len(row["runs"])),
+            ]
+        )
+    return _table(
+        "groups | contender | sampling or estimating, s | fewest effective draws | a second | "
+        "worst error, MCSE (to expect) | memory, MB | compiling, caches kept, s | runs",
+        rows,
+    )
+
+
+def _sets(report: Report) -> list[str]:
+    sizes = sorted({row["size"] for row in rows_in(report, "W3")})
+    rows = []
+    for name in dict.fromkeys(row["contender"] for row in rows_in(report, "W3")):
+        found = [row_of(report, "W3", name, size) for size in sizes]
+        cells = [spread(row, "sampling") if row["runs"] else row["reason"] for row in found]
+        number = min((len(row["runs"]) for row in found), default=0)
+        rows.append([found[0]["label"], *cells, "measured", str(number)])
+    for row in rows_in(report, "W3 loop"):
+        each = median(row, "each")
+        if each is None:
+            rows.append(_failed(row, len(sizes) + 3))
+            continue
+        cells = [short(each * size) for size in sizes]
+        told = f"extrapolated from {row['size']} tables"
+        rows.append([row["label"], *cells, told, str(len(row["runs"]))])
+    head = " | ".join(f"{size:,}, s" for size in sizes)
+    return _table(f"contender | {head} | how | runs", rows)
+
+
+def _chains(report: Report) -> list[str]:
+    sizes = sorted({row["size"] for row in rows_in(report, "W4")})
+    rows = []
+    for name in dict.fromkeys(row["contender"] for row in rows_in(report, "W4")):
+        found = [row_of(report, "W4", name, size) for size in sizes]
+        cells = [spread(row, "sampling") if row["runs"] else row["reason"] for row in found]
+        rows.append([found[0]["label"], *cells, str(min(len(row["runs"]) for row in found))])
+    return _table("contender | " + " | ".join(map(str, sizes)) + " | runs, at least", rows)
+
+
+if __name__ == "__main__":
+    results = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "results"
+    write(json.loads((results / "bench.json").read_text()), results)
