@@ -17,6 +17,7 @@ from hierpool.cli_decisions import add_decisions
 from hierpool.cli_estimate import add_estimate
 from hierpool.cli_models import add_models
 from hierpool.cli_predictions import add_predictions
+from hierpool.cli_summary import add_summary
 from hierpool.compilation_cache import use_compilation_cache
 from hierpool.flags import add_data, add_inference, add_model, inference_of, model_of
 
@@ -106,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     output.add_argument("--quiet", action="store_true", help="show no progress")
     add_estimate(commands)
+    add_summary(commands)
     add_decisions(commands)
     add_predictions(commands)
     add_models(commands)

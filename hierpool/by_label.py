@@ -1,0 +1,99 @@
+"""Numbers of groups as a user gives them, by name: checked, and in the order of a fit."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from hierpool.fitted import Fitted, find_group
+from hierpool.table import InputError, read_table
+
+ByLabel = float | Mapping[str, int] | pd.Series | np.ndarray | list[int]
+"""A number for every group; or one a group: by name, or in the order of the fit."""
+NUMBER = (int, float, np.number)
+
+
+class Further(NamedTuple):
+    """Trials to come, or that came, of some groups of a fit, and what succeeded of them."""
+
+    places: np.ndarray
+    """(some,) places of the groups in the fit."""
+    successes: np.ndarray
+    """(some,) int64 successes; 0 where none were given."""
+    trials: np.ndarray
+    """(some,) int64 trials."""
+
+    def of(self, fitted: Fitted) -> Fitted:
+        """Returns these groups of the fit alone."""
+        theta = fitted.theta[:, self.places] if fitted.theta.shape[1] else fitted.theta
+        return fitted._replace(
+            labels=fitted.labels[self.places],
+            successes=fitted.successes[self.places],
+            trials=fitted.trials[self.places],
+            theta=theta,
+        )
+
+
+def read_further(fitted: Fitted, trials: ByLabel, successes: ByLabel | None = None) -> Further:
+    """Returns further trials of groups of a fit, checked.
+
+    Args:
+        fitted: a fit.
+        trials: of every group, or by name. Groups may be left out.
+        successes: of these trials, for the same groups.
+
+    Raises:
+        InputError: a name or a value breaks a rule.
+        TypeError: the numbers come in no form that is known.
+    """
+    of_trials = _series(fitted, trials, "trials")
+    if successes is None:
+        of_successes = pd.Series(0, index=of_trials.index)
+    else:
+        of_successes = _series(fitted, successes, "successes")
+        if isinstance(trials, NUMBER):
+            of_trials = of_trials.reindex(of_successes.index)
+        for label in of_trials.index.symmetric_difference(of_successes.index)[:1]:
+            raise InputError(
+                f"Group {label!r} has only one of successes and trials: give both, or neither."
+            )
+        of_trials = of_trials.loc[of_successes.index]
+    table = read_table(
+        {"group": of_trials.index, "successes": of_successes, "trials": of_trials},
+        successes="successes",
+        trials="trials",
+        group="group",
+    )
+    return Further(fitted.names.get_indexer(of_trials.index), table.successes, table.trials)
+
+
+def _series(fitted: Fitted, values: Any, name: str) -> pd.Series:
+    """Returns values by group's name, each of which is a group's of the fit."""
+    if isinstance(values, pd.Series | Mapping):
+        series = pd.Series(values, dtype=object if isinstance(values, Mapping) else None)
+        # The names in a fit are text.
+        series.index = pd.Index([str(label) for label in series.index], dtype=object)
+        for label in series.index[fitted.names.get_indexer(series.index) < 0][:1]:
+            try:
+                find_group(fitted, label)
+            except InputError as error:
+                raise InputError(
+                    f"{name} name group {label!r}, and that is wrong: {error}"
+                ) from None
+        for label in series.index[series.index.duplicated()][:1]:
+            raise InputError(f"{name} name group {label!r} twice: give one number a group.")
+        return series
+    if isinstance(values, NUMBER):
+        return pd.Series(values, index=fitted.names)
+    if isinstance(values, list | tuple | np.ndarray):
+        if np.shape(values) != fitted.trials.shape:
+            raise InputError(
+                f"{name} have the shape {np.shape(values)}, and the fit has {len(fitted.trials)} "
+                "groups: give a number a group in their order, or a mapping by name."
+            )
+        return pd.Series(values, index=fitted.names)
+    raise TypeError(
+        f"{name} must be a number, a mapping from group to number, a Series by group, or an array "
+        f"in the groups' order, not {type(values).__name__}."
+    )

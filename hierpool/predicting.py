@@ -1,0 +1,239 @@
+"""Successes in further trials, of known groups and of new ones: a table, or draws in the tree.
+
+Given theta they are binomial; given the population, beta-binomial. Mean and sd need theta's alone:
+with E and V its mean and variance, z in m trials has mean m E and variance m (E (1 - E) - V) +
+m^2 V.
+"""
+
+import json
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy.special import gammaln
+
+from hierpool.bulk import binomials
+from hierpool.by_label import ByLabel, Further, read_further
+from hierpool.chances import Betas, Points, log_beta_binomial
+from hierpool.fitted import Fitted, read_fit
+from hierpool.inference_data import GROUPS
+from hierpool.models import CollapsedPartialPooling, NoPooling, PartialPooling
+from hierpool.new_groups import NewGroups, arrivals, check_prob, check_seed, draw_theta
+from hierpool.table import InputError
+from hierpool.weights import effective_draws, kept, moments, resampled, rows_of, thinned
+
+BUDGET = 3e7
+"""Probabilities that the quantiles of one table take: about a second."""
+FEWEST = 1000
+"""Rows that the sums take at least; where these are too many, z is drawn instead."""
+PIECE = 2**18
+"""Probabilities that are in memory at a time."""
+
+
+def predict(
+    tree: xr.DataTree,
+    *,
+    trials: ByLabel,
+    new_groups: NewGroups | None = None,
+    prob: float = 0.89,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Returns how many successes to expect in further trials, a row a group.
+
+        z_i ~ Binomial(trials_i, theta_i), averaged over the posterior of theta_i
+
+    Args:
+        tree: what ``fit`` returned, or ``load`` read.
+        trials: to come: a number for every group; a mapping or a Series by name, for the groups
+            that it names; or an array in the groups' order.
+        new_groups: successes and trials so far, by name, of groups that were not in the fit, as
+            ``newcomers`` takes them. All rows are then given their data too.
+        prob: probability of the interval from ``lower`` to ``upper``, equal-tailed: each end is
+            the smallest number that z does not exceed with probability (1 - prob) / 2 or
+            (1 + prob) / 2.
+        seed: of the draws of z, from which the interval is taken where summing the probabilities
+            of z over the posterior would take too long: for many groups, or many trials.
+
+    Returns:
+        ``trials`` to come; ``mean``, ``sd``, ``lower`` and ``upper`` of z; ``mcse``, the Monte
+        Carlo error of the mean.
+
+    Raises:
+        InputError: a name or a value breaks a rule, or the fit can't answer.
+        TypeError: an argument has the wrong type.
+
+    Warns:
+        FewDrawsWarning: as ``newcomers``.
+    """
+    check_prob(prob)
+    fitted, weight = _joined(tree, new_groups, seed)
+    further = _read_trials(fitted, trials, new_groups)
+    fitted, m = further.of(fitted), further.trials
+    mean, variance, error = moments(*rows_of(fitted, weight))
+    spread = m * (mean * (1 - mean) - variance) + m.astype(float) ** 2 * variance
+    levels = np.array([(1 - prob) / 2, (1 + prob) / 2])
+    lower, upper = quantiles(fitted, weight, m, levels, seed)
+    columns = {"trials": m, "mean": m * mean, "sd": np.sqrt(spread)}
+    columns |= {"lower": lower, "upper": upper, "mcse": m * error}
+    return pd.DataFrame(columns, index=fitted.names)
+
+
+def add_predictions(
+    tree: xr.DataTree,
+    *,
+    trials: ByLabel,
+    new_groups: NewGroups | None = None,
+    seed: int = 0,
+) -> xr.DataTree:
+    """Returns the tree with draws of successes in further trials, where ArviZ looks for them.
+
+    ``predictions`` has ``y`` (chain, draw, groups), and ``predictions_constant_data`` the trials
+    ``n`` (groups), with the groups' names. Each draw is given theta of the same draw of the
+    posterior, so statements about several groups, or about theta too, hold jointly.
+
+    New groups with data weigh the draws: then draws of the posterior are taken again in
+    proportion to their weights, in order, and ``predictions`` stand no longer beside ``posterior``
+    draw by draw.
+
+    Args:
+        tree: what ``fit`` returned, or ``load`` read. It is not changed.
+        trials: to come, as ``predict`` takes them.
+        new_groups: successes and trials so far, by name, of groups that were not in the fit.
+        seed: of the draws.
+
+    Raises:
+        InputError: a name or a value breaks a rule, or the fit can't answer.
+        TypeError: an argument has the wrong type.
+
+    Warns:
+        FewDrawsWarning: as ``newcomers``.
+    """
+    # arviz_base alone: arviz itself would bring its plots along.
+    from arviz_base import from_dict
+
+    fitted, weight = _joined(tree, new_groups, seed)
+    further = _read_trials(fitted, trials, new_groups)
+    z = _draws(further.of(fitted), weight, further.trials, seed)
+    added = from_dict(
+        {
+            "predictions": {"y": z.reshape(fitted.num_chains, -1, z.shape[1])},
+            "predictions_constant_data": {"n": further.trials},
+        },
+        pred_coords={GROUPS: further.of(fitted).labels.astype(str)},
+        pred_dims={"y": [GROUPS], "n": [GROUPS]},
+    )
+    added["predictions"].attrs |= {
+        "seed": seed,
+        "new_groups": json.dumps(
+            {name: [int(x) for x in pair] for name, pair in (new_groups or {}).items()}
+        ),
+        "effective_draws": float(effective_draws(weight)),
+    }
+    whole = tree.copy()
+    for name, group in added.children.items():
+        whole[name] = group
+    return whole
+
+
+def quantiles(
+    fitted: Fitted, weight: np.ndarray, trials: np.ndarray, levels: np.ndarray, seed: int
+) -> np.ndarray:
+    """Returns (level, group) quantiles of the successes in further trials.
+
+    Args:
+        fitted: a fit.
+        weight: (draw,) weights that add up to 1.
+        trials: (group,) trials to come.
+        levels: (level,) probabilities.
+        seed: of the draws of z, where they are needed.
+    """
+    rows, weight_of_row = rows_of(fitted, weight)
+    cells = np.stack([fitted.successes, fitted.trials, trials], axis=1)
+    # Points differ from group to group.
+    if isinstance(rows, Points):
+        cells = np.insert(cells, 0, np.arange(len(cells)), axis=1)
+    found, first, inverse = np.unique(cells, axis=0, return_index=True, return_inverse=True)
+    terms = len(weight_of_row) * float(np.sum(found[:, -1] + 1.0))
+    every = max(1, int(np.ceil(terms / BUDGET)))
+    if every > 1 and len(weight_of_row) < FEWEST * every:
+        z = _draws(fitted, weight, trials, seed)
+        return np.quantile(z, levels, axis=0, method="inverted_cdf")
+    if every > 1:
+        rows, _ = rows_of(thinned(fitted, every), weight)
+        weight_of_row = weight_of_row[kept(fitted, every)]
+    ends = np.empty((len(levels), len(found)), np.int64)
+    for column, place in enumerate(first):
+        below = np.cumsum(_probabilities(rows, weight_of_row, place, int(trials[place])))
+        ends[:, column] = np.searchsorted(below, levels * below[-1])
+    return ends[:, inverse.ravel()]
+
+
+def _probabilities(rows: Betas | Points, weight: np.ndarray, group: int, trials: int) -> np.ndarray:
+    """Returns (trials + 1,) weighted sums of the probabilities of each number of successes."""
+    total = np.zeros(trials + 1)
+    z = np.arange(trials + 1)
+    height = max(1, PIECE // (trials + 1))
+    for start in range(0, len(weight), height):
+        some = slice(start, start + height)
+        if isinstance(rows, Betas):
+            a = rows.alpha[some] + rows.successes[group]
+            b = rows.beta[some] + rows.failures[group]
+            logs = log_beta_binomial(a, b, trials)
+        else:
+            # Held off 0 and 1, whose logarithms are none: a float64 tells no more of them.
+            theta = np.clip(rows.theta[some, group], 1e-300, 1 - 1e-16)[:, None]
+            logs = z * np.log(theta) + z[::-1] * np.log1p(-theta)
+            logs += gammaln(trials + 1) - gammaln(z + 1) - gammaln(z[::-1] + 1)
+        total += weight[some] @ np.exp(logs)
+    return total
+
+
+def _draws(fitted: Fitted, weight: np.ndarray, trials: np.ndarray, seed: int) -> np.ndarray:
+    """Returns (draw, group) successes in further trials; the draws weigh the same."""
+    seeds = np.random.SeedSequence(seed, spawn_key=(3,)).spawn(2)
+    theta = fitted.theta
+    if theta.shape[1] < len(trials):
+        theta = draw_theta(fitted, seed)
+    if weight.min() < weight.max():
+        theta = theta[resampled(weight, np.random.default_rng(seeds[0]))]
+    return binomials(seeds[1], trials, theta)
+
+
+def _read_trials(fitted: Fitted, trials: ByLabel, new_groups: NewGroups | None) -> Further:
+    further = read_further(fitted, trials)
+    for place in np.flatnonzero(np.isin(fitted.labels, list(new_groups or {}))):
+        if place not in further.places:
+            raise InputError(
+                f"trials do not name new group {fitted.labels[place]!r}: say how many it has to "
+                "come, or leave it out."
+            )
+    return further
+
+
+def fit_of(tree: xr.DataTree) -> Fitted:
+    """Returns a fit as arrays; theta may be missing where a Beta says what is known of it."""
+    fitted = read_fit(tree, needs_theta=False)
+    if isinstance(fitted.model, PartialPooling | CollapsedPartialPooling | NoPooling):
+        return fitted
+    return read_fit(tree)
+
+
+def _joined(
+    tree: xr.DataTree, new_groups: NewGroups | None, seed: int
+) -> tuple[Fitted, np.ndarray]:
+    """Returns a fit with newcomers among its groups, and (draw,) weights given their data."""
+    check_seed(seed)
+    fitted = fit_of(tree)
+    num_draws = len(fitted.theta)
+    if not new_groups:
+        return fitted, np.full(num_draws, 1 / num_draws)
+    new, weight = arrivals(fitted, new_groups, seed)
+    joined = fitted._replace(
+        labels=np.append(fitted.labels, new.labels),
+        successes=np.append(fitted.successes, new.successes),
+        trials=np.append(fitted.trials, new.trials),
+    )
+    theta = fitted.theta
+    if theta.shape[1]:
+        theta = np.concatenate([theta, new.theta], axis=1)
+    return joined._replace(theta=theta), weight

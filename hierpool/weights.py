@@ -1,0 +1,146 @@
+"""Draws that weigh unequally: what new data make of the draws of a fit, without another fit.
+
+The posterior given further data is the old one times their probability given the population. So a
+draw of the population weighs in proportion to it, and means over draws become weighted means.
+
+Source: Owen (2013), "Monte Carlo theory, methods and examples", chapter 9, for self-normalized
+weights, their error and their effective number.
+"""
+
+import warnings
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from hierpool import thetas
+from hierpool.chances import Betas, Points, chances_of
+from hierpool.counts import Counts
+from hierpool.fitted import Fitted
+from hierpool.models import CollapsedPartialPooling, NoPooling, PartialPooling
+from hierpool.tally import distinct
+
+FEWEST_EFFECTIVE = 100
+"""With fewer effective draws than that, weighted means are not to be trusted."""
+BLOCK = 2**20
+"""Values of a block."""
+
+
+class FewDrawsWarning(UserWarning):
+    """The weights of the draws rest on few of them: new data contradict what was fitted."""
+
+
+def log_probability(fitted: Fitted, successes: np.ndarray, trials: np.ndarray) -> np.ndarray:
+    """Returns (draw, group) log probability of counts given each draw of the population.
+
+    theta is integrated out. Without pooling there is no population, and one row says all.
+
+    Args:
+        fitted: a fit.
+        successes: (group,) int64 successes.
+        trials: (group,) int64 trials.
+    """
+    num_draws = 1 if isinstance(fitted.model, NoPooling) else len(fitted.theta)
+    pairs = distinct(successes, trials)
+    with jax.enable_x64(True):
+        return thetas.log_likelihood(
+            fitted.model, Counts(successes, trials), pairs, fitted.parameters, num_draws
+        )
+
+
+def weights_of(log_weights: np.ndarray) -> np.ndarray:
+    """Returns (draw,) weights that add up to 1."""
+    weights = np.exp(log_weights - log_weights.max())
+    return weights / weights.sum()
+
+
+def effective_draws(weight: np.ndarray) -> np.ndarray:
+    """Returns (...) how many equally weighted draws (draw, ...) weights are worth."""
+    return weight.sum(axis=0) ** 2 / (weight**2).sum(axis=0)
+
+
+def warn_of_few(number: float, num_draws: int, remedy: str) -> None:
+    """Warns, at the user's own line, if the effective draws are few.
+
+    The weights are probabilities, and so bounded: their variance is finite, and the effective
+    number tells all that the shape of their tail would.
+    """
+    if number < FEWEST_EFFECTIVE and num_draws > 1:
+        warnings.warn(
+            f"The weights of {num_draws} draws are worth {number:.3g} draws, and at least "
+            f"{FEWEST_EFFECTIVE} are needed: {remedy}",
+            FewDrawsWarning,
+            skip_file_prefixes=(str(Path(__file__).parent),),
+        )
+
+
+def rows_of(fitted: Fitted, weight: np.ndarray) -> tuple[Betas | Points, np.ndarray]:
+    """Returns what every row knows of the groups' chances, and (row,) the rows' weights.
+
+    It is ``chances_of`` for all draws, however many they are.
+
+    Args:
+        fitted: a fit.
+        weight: (draw,) weights of its draws.
+    """
+    y, failures = fitted.successes, fitted.trials - fitted.successes
+    if isinstance(fitted.model, NoPooling):
+        return chances_of(fitted), np.ones(1)
+    if isinstance(fitted.model, PartialPooling | CollapsedPartialPooling):
+        phi, kappa = fitted.parameters["phi"], fitted.parameters["kappa"]
+        # Parameters that have underflowed to 0 are no Beta's.
+        alpha, beta = np.maximum(phi * kappa, 1e-300), np.maximum((1 - phi) * kappa, 1e-300)
+        rows = Betas(alpha, beta, y, failures, fitted.num_chains, fitted.is_independent)
+        return rows, weight
+    return Points(fitted.theta, fitted.num_chains, fitted.is_independent), weight
+
+
+def thinned(fitted: Fitted, every: int) -> Fitted:
+    """Returns a fit with one draw of so many, chain by chain."""
+    rows = kept(fitted, every)
+    parameters = {name: draws[rows] for name, draws in fitted.parameters.items()}
+    return fitted._replace(parameters=parameters, theta=fitted.theta[rows])
+
+
+def kept(fitted: Fitted, every: int) -> np.ndarray:
+    """Returns the draws that ``thinned`` keeps."""
+    return np.arange(len(fitted.theta)).reshape(fitted.num_chains, -1)[:, ::every].ravel()
+
+
+def moments(rows: Betas | Points, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns (group,) each: mean and variance of theta, and the mean's Monte Carlo error.
+
+    The variance is the weighted mean of those within rows, plus that of the means between rows.
+
+    Args:
+        rows: what is known of the groups.
+        weight: (row,) weights that add up to 1.
+    """
+    num_groups = rows.theta.shape[1] if isinstance(rows, Points) else len(rows.successes)
+    mean, variance, error = np.empty((3, num_groups))
+    width = max(1, BLOCK // len(weight))
+    for start in range(0, num_groups, width):
+        some = slice(start, start + width)
+        within: np.ndarray | float = 0.0
+        if isinstance(rows, Points):
+            means = rows.theta[:, some]
+        else:
+            a = rows.alpha[:, None] + rows.successes[some]
+            total = a + (rows.beta[:, None] + rows.failures[some])
+            means = a / total
+            within = weight @ (means * (1 - means) / (total + 1))
+        mean[some] = weight @ means
+        means = means - mean[some]
+        variance[some] = within + weight @ means**2
+        error[some] = rows.error(len(weight) * weight[:, None] * means)
+    return mean, variance, error
+
+
+def resampled(weight: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Returns (draw,) places of draws that weigh the same, taken in proportion to their weights.
+
+    Systematically: of draws that weigh the same already, each is taken once.
+    """
+    num_draws = len(weight)
+    steps = (np.arange(num_draws) + rng.uniform()) / num_draws
+    return np.minimum(np.searchsorted(np.cumsum(weight), steps), num_draws - 1)

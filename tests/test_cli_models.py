@@ -1,0 +1,153 @@
+"""``hierpool checks``, ``compare`` and ``sensitivity``, as a user of the shell meets them."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import hierpool as hp
+from hierpool.cli import main
+from hierpool.datasets import dataset_path
+from tests.tables import close
+
+pytestmark = pytest.mark.usefixtures("jax_as_it_was")
+PLAYERS, RATS = (str(dataset_path(name)) for name in ("efron-morris-75", "rat-tumors"))
+COLUMNS = ["--successes", "hits", "--trials", "at_bats", "--group", "player"]
+BRIEF = ["--model", "complete", "--model", "none"]
+
+
+@pytest.fixture(scope="module")
+def fit(tmp_path_factory: pytest.TempPathFactory) -> str:
+    tree = hp.fit(RATS, successes="tumors", trials="rats", model=hp.CompletePooling())
+    path = tmp_path_factory.mktemp("fit") / "fit.nc"
+    hp.save(tree, path)
+    return str(path)
+
+
+def test_checks_prints_p_values_and_whether_rates_go_with_trials(
+    fit: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "checks.csv"
+    assert main(["checks", fit, "--output", str(path)]) == 0
+    printed = capsys.readouterr().out
+    assert "Replicates of the same groups" in printed and "p_mid_mcse" in printed
+    assert "residuals" in printed and "Rates rise with the number of trials" in printed
+    got = pd.read_csv(path, index_col=[0, 1])
+    pd.testing.assert_frame_equal(got, hp.predictive_check(hp.load(fit)))
+
+
+def test_checks_replicates_new_groups_with_a_seed(
+    fit: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "checks.csv"
+    words = ["--replicates", "new-groups", "--seed", "7", "--output", str(path), "--rows", "3"]
+    assert main(["checks", fit, *words]) == 0
+    printed = capsys.readouterr().out
+    assert "Replicates of the new groups" in printed and "and 9 more" in printed
+    want = hp.predictive_check(hp.load(fit), replicates="new-groups", seed=7)
+    pd.testing.assert_frame_equal(pd.read_csv(path, index_col=[0, 1]), want)
+
+
+def test_compare_prints_four_models_and_writes_their_parts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    models, pointwise = tmp_path / "models.csv", tmp_path / "pointwise.csv"
+    words = ["--output", str(models), "--pointwise", str(pointwise)]
+    assert main(["compare", PLAYERS, *COLUMNS, *words]) == 0
+    printed = capsys.readouterr().out
+    names = [line.split()[0] for line in printed.splitlines()[2:6]]
+    assert names == ["complete", "logit", "beta", "none"] and "-46.43" in printed
+    table = pd.read_csv(models, index_col="model")
+    parts = pd.read_csv(pointwise, index_col="group")
+    assert list(table.index) == list(parts.columns) == names and "Roberto Clemente" in parts.index
+    close(parts.sum(), table["elpd"], relative=1e-12)
+
+
+def test_compare_takes_hyperparameters_and_new_groups(tmp_path: Path) -> None:
+    path = tmp_path / "models.csv"
+    words = [*BRIEF, "--theta-alpha", "3", "--new-group", "rookie=0/4", "--output", str(path)]
+    assert main(["compare", PLAYERS, *COLUMNS, *words]) == 0
+    models = {"complete": hp.CompletePooling(), "none": hp.NoPooling(theta_alpha=3)}
+    want = hp.compare(
+        PLAYERS,
+        successes="hits",
+        trials="at_bats",
+        group="player",
+        models=models,
+        new_groups={"rookie": (0, 4)},
+    )
+    close(pd.read_csv(path, index_col="model"), want.models, relative=1e-12)
+
+
+def test_sensitivity_prints_a_row_a_prior(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    groups, population = tmp_path / "groups.parquet", tmp_path / "population.csv"
+    words = ["--output", str(groups), "--population", str(population), "--prob", "0.5"]
+    for rate in ("0.5", "1.5"):
+        words += ["--kappa-log-rate", rate]
+    assert main(["sensitivity", PLAYERS, *COLUMNS, *words]) == 0
+    printed = capsys.readouterr().out
+    assert "lower and upper: 50%" in printed
+    (row,) = [
+        line
+        for line in printed.splitlines()
+        if line.startswith("kappa_log_rate=1.5") and "64.39" in line
+    ]
+    assert "-54.36" in row and "empirical Bayes" in printed
+    table = pd.read_csv(population, index_col="prior")
+    assert list(table.index) == ["kappa_log_rate=0.5", "kappa_log_rate=1.5", "empirical Bayes"]
+    assert len(pd.read_parquet(groups)) == 3 * 18
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["compare", PLAYERS, *COLUMNS, "--output", "t.txt"], "must end in .csv or .parquet"),
+        (["compare", PLAYERS, *COLUMNS, "--pointwise", "no/t.csv"], "does not exist"),
+        (
+            ["compare", PLAYERS, *COLUMNS, "--output", "a.csv", "--pointwise", "a.csv"],
+            "--output and --pointwise are the same file",
+        ),
+        (["compare", PLAYERS, *COLUMNS, *BRIEF, "--mu-sd", "2"], "--mu-sd is a hyperparameter of"),
+        (
+            ["compare", PLAYERS, *COLUMNS, *BRIEF, "--phi-alpha", "-1"],
+            "phi_alpha must be a positive number, not -1",
+        ),
+        (
+            ["compare", PLAYERS, *COLUMNS, "--new-group", "a=0/4", "--new-group", "a=1/4"],
+            "same name",
+        ),
+        (["compare", "absent.csv", *COLUMNS], "absent.csv"),
+        (["sensitivity", PLAYERS, *COLUMNS, "--prob", "2"], "prob must lie between 0 and 1"),
+        (
+            ["sensitivity", PLAYERS, *COLUMNS, "--kappa-log-rate", "0"],
+            "kappa_log_rate must be a positive number, not 0",
+        ),
+        (
+            ["sensitivity", PLAYERS, *COLUMNS, "--output", "a.csv", "--population", "./a.csv"],
+            "--output and --population are the same file",
+        ),
+        (["checks", "absent.nc"], "absent.nc does not exist"),
+        (["checks", "absent.nc", "--output", "t.txt"], "must end in .csv or .parquet"),
+    ],
+)
+def test_wrong_words_get_one_sentence(
+    words: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == 2
+    told = capsys.readouterr()
+    assert message in told.err and told.err.count("\n") == 1 and not told.out
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("command", ["checks", "compare", "sensitivity"])
+def test_help_tells_the_exit_codes(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main([command, "--help"])
+    assert stopped.value.code == 0 and "Exit codes" in capsys.readouterr().out
