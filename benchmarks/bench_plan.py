@@ -236,4 +236,4 @@ def _estimating(work: str, name: str, size: int, table: list[str | int]) -> Row:
 
 def _shrunk(settings: Settings, form: Form) -> Settings:
     """Returns the settings; in the smoke form with few steps, which prove no more than that."""
-    return settings._replace(num_warmup=300, num_draws=200) if form.name == "smoke" else settings
+    return settings._replace(num_warmup=250, num_draws=250) if form.name == "smoke" else settings

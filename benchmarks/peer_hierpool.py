@@ -79,6 +79,7 @@ class Hierpool:
         posterior = tree["posterior"]
         names = [name for name in ("phi", "kappa_log", "theta") if name in posterior]
         compiling = tree.attrs["compile_time"]
+        # Told to within the steps that fit takes between two looks of the host.
         # Chains that run one after another have no common end of their warm-up.
         is_told = self._has_warmup and self._method != "sequential" and warm
         return Run(

@@ -10,7 +10,7 @@ from typing import Any
 
 from hierpool.cli_tables import add_answer, load_fit, show
 from hierpool.compilation_cache import use_compilation_cache
-from hierpool.flags import _new_group
+from hierpool.flags import new_group_of
 
 
 def add_predictions(commands: Any) -> None:
@@ -35,7 +35,7 @@ def add_predictions(commands: Any) -> None:
         "--new-group",
         action="append",
         default=[],
-        type=_new_group,
+        type=new_group_of,
         metavar="NAME=Y/N",
         help='a group that was not in the fit, with its data so far, as "rookie=0/4"; may be '
         "repeated",

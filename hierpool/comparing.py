@@ -213,8 +213,7 @@ def _tables(
 
 def _standard_error(pointwise: pd.DataFrame) -> pd.Series:
     """Returns the standard errors of column sums over groups, as ArviZ has them."""
-    # From the first group's: equal values then have exactly no error.
-    return np.sqrt(len(pointwise) * (pointwise - pointwise.iloc[0]).var(ddof=0))
+    return np.sqrt(len(pointwise) * pointwise.var(ddof=0))
 
 
 def _pareto(

@@ -46,7 +46,7 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         "--new-group",
         action="append",
         default=[],
-        type=_new_group,
+        type=new_group_of,
         metavar="NAME=Y/N",
         help='a group to add, as "rookie=0/4"; may be repeated',
     )
@@ -99,7 +99,8 @@ def add_inference(parser: argparse.ArgumentParser) -> None:
     sampler.add_argument("--seed", type=int, default=0, help="seed of the random draws (0)")
 
 
-def _new_group(text: str) -> tuple[str, tuple[int, int]]:
+def new_group_of(text: str) -> tuple[str, tuple[int, int]]:
+    """Returns the name and the counts of "NAME=SUCCESSES/TRIALS"."""
     name, equals, counts = text.rpartition("=")
     successes, slash, trials = counts.partition("/")
     try:

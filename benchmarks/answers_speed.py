@@ -1,0 +1,89 @@
+"""How long each answer takes on a fit of 2,000 groups and 4,000 draws: `make answers-speed`.
+
+Prints a table and writes it to benchmarks/results/answers_speed.md. Memory is the process's peak
+above what it had with the tree in it, over all answers up to that row.
+"""
+
+import os
+import platform
+import resource
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from exact_speed import memory, timed
+
+import hierpool as hp
+
+RESULTS = Path(__file__).parent / "results"
+NUM_GROUPS = 2000
+RUNS = 3
+COLUMNS = {"successes": "y", "trials": "n", "group": "name"}
+
+
+def simulated() -> pd.DataFrame:
+    """Returns groups of very unequal size, with held-out successes in 50 trials each."""
+    rng = np.random.default_rng(2000)
+    n = np.exp(rng.uniform(0, np.log(10_001), NUM_GROUPS)).astype(int)
+    theta = rng.beta(20, 60, NUM_GROUPS)
+    names = [f"group {i}" for i in range(NUM_GROUPS)]
+    return pd.DataFrame(
+        {"name": names, "y": rng.binomial(n, theta), "n": n, "later": rng.binomial(50, theta)}
+    )
+
+
+def main() -> None:
+    """Prints and writes the table."""
+    frame = simulated()
+    exactly = {"model": hp.CollapsedPartialPooling(), "inference": hp.Quadrature()}
+    tree = hp.fit(frame, **COLUMNS, **exactly)
+    later = {"successes": frame["later"].to_numpy(), "trials": 50}
+    some = frame["name"][:100].tolist()
+    answers: dict[str, Callable[[], object]] = {
+        "`summarize`": lambda: hp.summarize(tree),
+        "`summarize`, highest density": lambda: hp.summarize(tree, interval="highest-density"),
+        "`events`, one line": lambda: hp.events(tree, above=0.3),
+        "`season`, 50 trials": lambda: hp.season(tree, above=0.3, trials_to_come=50),
+        "`select`": lambda: hp.select(tree, above=0.3),
+        "`rank`": lambda: hp.rank(tree, top=10),
+        "`contrast`": lambda: hp.contrast(tree, *some[:2], rope=0.02),
+        "`contrasts`, 100 groups, 4,950 pairs": lambda: hp.contrasts(tree, groups=some),
+        "`expected_loss`": lambda: hp.expected_loss(tree),
+        "`predict`, 50 trials": lambda: hp.predict(tree, trials=50),
+        "`newcomers`, one": lambda: hp.newcomers(tree, {"rookie": (0, 4)}),
+        "`add_predictions`": lambda: hp.add_predictions(tree, trials=50),
+        "`score`": lambda: hp.score(tree, **later),
+        "`coverage`": lambda: hp.coverage(tree, **later),
+        "`predictive_check`": lambda: hp.predictive_check(tree),
+        "`exchangeability`": lambda: hp.exchangeability(tree),
+        "`sensitivity`, 3 priors": lambda: hp.sensitivity(tree),
+        "`compare`, 4 models": lambda: hp.compare(frame, **COLUMNS),
+    }
+    lines = [
+        f"{NUM_GROUPS:,} groups of 1 to 10,000 trials, 4,000 draws.",
+        "",
+        "| answer | first call, s | after, s | peak memory above the tree, MB |",
+        "|---|---|---|---|",
+    ]
+    before = memory()
+    for name, answer in answers.items():
+        started = time.perf_counter()
+        answer()
+        first = time.perf_counter() - started
+        again = np.median(timed(answer, RUNS))
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before
+        lines.append(f"| {name} | {first:.2f} | {again:.2f} | {peak:,.0f} |")
+        print(lines[-1], flush=True)
+    versions = ", ".join(f"{name} {version(name)}" for name in ("jax", "numpy", "scipy"))
+    lines += [
+        "",
+        f"{os.cpu_count()} cores, no GPU; Python {platform.python_version()}, {versions}.",
+    ]
+    (RESULTS / "answers_speed.md").write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()
