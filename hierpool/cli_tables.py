@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+WIDE = 8
+"""Columns that a screen has room for."""
+
 
 def add_answer(commands: Any, name: str, summary: str, description: str) -> argparse.ArgumentParser:
     """Returns the parser of a command that asks a saved fit, with the flags that all of them have.
@@ -68,8 +71,10 @@ def show(options: argparse.Namespace, tables: Mapping[str, "pd.DataFrame"]) -> N
 def print_table(table: "pd.DataFrame", most_rows: int) -> None:
     """Prints a table to four significant digits, and how many rows were left out."""
     shown = table if most_rows <= 0 else table.head(most_rows)
-    names = shown.index.names
-    if len(names) == 1:
+    if len(table) == 1 and len(table.columns) > WIDE:
+        # A single long row reads better as a column.
+        shown = shown.T
+    elif len(shown.index.names) == 1:
         shown = shown.rename_axis(None)
     print(shown.to_string(float_format="{:.4g}".format, na_rep=""))
     if len(shown) < len(table):

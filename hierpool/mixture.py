@@ -87,7 +87,8 @@ def components(grid: Grid) -> Components:
     # A distribution function is far smoother in kappa than the posterior: rows a good sd apart do.
     # The outermost ones hold some 1e-6 of the mass, and would cost as much as the others.
     size = grid.weight.shape[0]
-    every = slice(size // 10, -(size // 10), max(size // 16, 1))
+    trim = max(size // 10, 1)
+    every = slice(trim, -trim, max(size // 16, 1))
     positions, weight = jax.tree.map(lambda leaf: leaf[every], (grid.positions, grid.weight))
     rows = population(grid._replace(positions=positions, weight=weight / weight.sum()))
     return Components(rows, _parts(jax.nn.sigmoid(positions["logit_phi"]), weight))

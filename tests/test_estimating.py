@@ -169,6 +169,15 @@ def test_the_pure_function_sweeps_priors(double: None) -> None:
         close(np.log(median), oracle.quantile(oracle.kappa_log, 0.5), relative=1e-4)
 
 
+def test_the_fewest_nodes_give_a_rough_answer() -> None:
+    frame = {"y": PLAYERS.successes, "n": PLAYERS.trials}
+    rough = hp.Quadrature(num_nodes=8)
+    with pytest.warns(hp.ConvergenceWarning):
+        groups = hp.estimate(frame, successes="y", trials="n", inference=rough).groups
+    want = hp.estimate(frame, successes="y", trials="n").groups
+    close(groups["mean"], want["mean"], relative=0.05)
+
+
 def test_an_integration_that_misses_its_tolerance_says_so() -> None:
     with pytest.warns(hp.ConvergenceWarning, match="num_nodes"):
         estimated(frame(HOSPITALS), inference=hp.Quadrature(num_nodes=10))
