@@ -6,6 +6,7 @@ Exit codes: 0, the fit converged; 1, it did not; 2, the input or an argument is 
 import argparse
 import os
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Sequence
@@ -139,6 +140,8 @@ def _fit(options: argparse.Namespace) -> int:
             raise hierpool.InputError(f"--output and --csv are the same file, {options.csv}.")
     inference = inference_of(options)
     model = model_of(options)
+    # What judges and keeps the draws is imported while XLA compiles, which leaves a core idle.
+    threading.Thread(target=_import_arviz, daemon=True).start()
     loaded = time.perf_counter()
     with warnings.catch_warnings():
         # The verdict says it, by the gate that was asked for.
@@ -175,6 +178,11 @@ def _fit(options: argparse.Namespace) -> int:
     for problem in verdict.problems:
         print(f"hierpool: {problem}", file=sys.stderr)
     return 1 if verdict.problems else 0
+
+
+def _import_arviz() -> None:
+    import arviz_base  # noqa: F401
+    import arviz_stats.base  # noqa: F401
 
 
 def _show(message: Warning | str, *_: Any, **__: Any) -> None:

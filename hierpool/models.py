@@ -171,11 +171,12 @@ class PartialPooling:
         # The Beta density of theta on the logit scale, so with its Jacobian: kappa times a
         # divergence from phi, and a normaliser in which the Beta function's large terms have
         # cancelled.
-        rest = stirling_remainder(kappa * jnp.exp(jnp.stack([log_phi, log_not_phi])))
+        shares = jnp.exp(jnp.stack([log_phi, log_not_phi, jnp.zeros_like(log_phi)]))
+        rest = stirling_remainder(kappa * shares)
         normaliser = (
             0.5 * (jnp.log(kappa) + log_phi + log_not_phi)
             - HALF_LOG_TWO_PI
-            + (stirling_remainder(kappa) - rest[0] - rest[1])
+            + (rest[2] - rest[0] - rest[1])
         )
         theta = normaliser - kappa * bernoulli_divergence(logit_phi, logit_theta - logit_phi)
         data = likelihood.binomial(logit_theta, counts)

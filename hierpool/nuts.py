@@ -277,11 +277,12 @@ def advance(
     stage, window_end = map(jnp.asarray, steps)
     skipped = stage.shape[0] - num_kept
 
+    # Compiled, so that it is traced once for the shapes and for the loop.
+    one = jax.jit(partial(step, log_density, target_accept, max_tree_depth))
+
     def take(i: jax.Array, run: Run) -> Run:
         step_key = jax.random.fold_in(key, first + i)
-        state, stats = step(
-            log_density, target_accept, max_tree_depth, run.state, step_key, stage[i], window_end[i]
-        )
+        state, stats = one(run.state, step_key, stage[i], window_end[i])
         # Steps that are not kept are written to the first row, and then over.
         row = jnp.maximum(i - skipped, 0)
         return Run(
@@ -290,13 +291,7 @@ def advance(
             jax.tree.map(lambda kept, new: kept.at[row].set(new), run.stats, stats),
         )
 
-    _, stats = jax.eval_shape(
-        partial(step, log_density, target_accept, max_tree_depth),
-        state,
-        key,
-        stage[0],
-        window_end[0],
-    )
+    _, stats = jax.eval_shape(one, state, key, stage[0], window_end[0])
     empty = jax.tree.map(lambda leaf: jnp.zeros((num_kept, *leaf.shape), leaf.dtype), stats)
     positions = jnp.zeros((num_kept, *state.hmc.position.shape), state.hmc.position.dtype)
     return jax.lax.fori_loop(0, num_steps, take, Run(state, positions, empty))
