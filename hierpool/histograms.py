@@ -25,9 +25,11 @@ from hierpool.special import log1p_ratio, stirling_remainder
 class Histogram(NamedTuple):
     """How many groups have each count: one of a data set's three, ready for ``log_rising``."""
 
-    more_than: ArrayLike
-    """(count,) entry j - 1 is the number of groups whose count exceeds j, of those not in the
-    tail."""
+    at: ArrayLike
+    """(node,) where log1p(j / x) is taken: j = 1, 2, ..., and sparser further out."""
+    weight: ArrayLike
+    """(node,) how many groups have a count that exceeds j, of those not in the tail: where nodes
+    are sparse, so weighted that the sum over all j comes out."""
     tail: ArrayLike
     """(distinct,) large counts; 0 fills up."""
     tail_groups: ArrayLike
@@ -99,9 +101,8 @@ def log_rising(x: jax.Array, histogram: Histogram) -> jax.Array:
         x: () positive.
         histogram: how many groups have each m.
     """
-    more_than, tail, groups = (jnp.asarray(leaf, x.dtype) for leaf in histogram)
-    j = jnp.arange(1, more_than.shape[0] + 1, dtype=x.dtype)
-    near = jnp.sum(more_than * log1p_ratio(j, x))
+    at, weight, tail, groups = (jnp.asarray(leaf, x.dtype) for leaf in histogram)
+    near = jnp.sum(weight * log1p_ratio(at, x))
     if not tail.shape[0]:
         return near
     # r(x, m) = log Gamma(x + m) - log Gamma(x) - m log x, by Stirling's formula.

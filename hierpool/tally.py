@@ -5,6 +5,7 @@ the sum of theirs, so a data set may be tallied where it lies.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +21,10 @@ LARGE = 4096
 """A count from here on is large."""
 TAIL_COST = 8
 """A count in a histogram's tail costs about as much as so many logarithms."""
+DENSE = 32
+"""Below it the terms of a rising factorial are summed one by one."""
+NODES = 20
+"""Nodes of each octave from there on."""
 
 
 class Distinct(NamedTuple):
@@ -90,8 +95,7 @@ class Tally:
         """Returns the form that ``histograms.log_marginal`` takes.
 
         Args:
-            near: length of ``Histogram.more_than``; by default what is cheapest. Larger counts are
-                in the tail.
+            near: largest count that is not in the tail; by default what is cheapest.
             tail: length of the tails; by default as many as are needed, up to a power of 2.
         """
         parts = (self.successes, self.failures, self.trials)
@@ -99,7 +103,8 @@ class Tally:
             largest = max(int(counts.max(initial=0)) for counts, _ in parts)
             # Powers of two, so that a compiled program serves many data sets.
             near = power_of_two(largest)
-            if near > LARGE or near > TAIL_COST * sum(len(counts) for counts, _ in parts):
+            most = TAIL_COST * sum(len(counts) for counts, _ in parts)
+            if near > LARGE or len(_nodes(near)[0]) > most:
                 near = 0
         if tail is None:
             longest = max(int(np.sum(counts > near)) for counts, _ in parts)
@@ -153,16 +158,17 @@ def batch_histograms(pairs: Distinct, which: np.ndarray, number: int, near: int)
         pairs: the distinct (y, n) of all of them, with at most ``near`` trials.
         which: (distinct,) the data set that each belongs to.
         number: how many data sets.
-        near: length of ``Histogram.more_than``.
+        near: the most trials that any may have.
     """
     y, n, groups = pairs.successes, pairs.trials, pairs.groups
+    at, matrix = _nodes(near)
+    at = np.broadcast_to(at, (number, len(at)))
 
     def histogram(counts: np.ndarray) -> Histogram:
         each = np.bincount(which * (near + 1) + counts, groups, number * (near + 1))
         at_least = np.cumsum(each.reshape(number, near + 1)[:, ::-1], axis=1)[:, ::-1]
-        more_than = np.append(at_least[:, 2:], np.zeros((number, 1)), axis=1)
         none = np.zeros((number, 0))
-        return Histogram(more_than, none, none)
+        return Histogram(at, at_least[:, 2:] @ matrix, none, none)
 
     log_coefficients, references = _constants(y.astype(float), n.astype(float))
     total_y, total_n, coefficient, reference, num_groups = (
@@ -244,9 +250,42 @@ def _device(counts: np.ndarray, groups: np.ndarray, near: int, tail: int) -> His
     is_near = counts <= near
     each = np.zeros(near + 1)
     each[counts[is_near]] = groups[is_near]
-    # Entry j - 1: the groups that have more than j.
-    more_than = np.cumsum(each[::-1])[::-1][1:]
-    more_than = np.append(more_than[1:], 0.0) if near else np.zeros(0)
+    # Entry j - 1: the groups that have more than j, from 1 to near - 1.
+    more_than = np.cumsum(each[::-1])[::-1][2:]
+    at, matrix = _nodes(near)
     far = np.zeros((2, tail))
     far[:, : np.sum(~is_near)] = counts[~is_near], groups[~is_near]
-    return Histogram(more_than, far[0], far[1])
+    return Histogram(at, more_than @ matrix, far[0], far[1])
+
+
+@lru_cache(maxsize=32)
+def _nodes(near: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns (node,) places, and (j, node) weights of f(j) in the values there, j < near.
+
+    As a function of j, log1p(j / x) has its only singularity at -x: over an octave the polynomial
+    through 20 Chebyshev points is as exact as a float64, whatever x is. So a sum over j to
+    near - 1 needs no more terms than the logarithm of near.
+    """
+    at, blocks = [np.arange(1.0, min(DENSE, near))], [np.eye(max(min(DENSE, near) - 1, 0))]
+    for first in (DENSE << octave for octave in range(64)):
+        if first >= near:
+            break
+        j = np.arange(first, min(2 * first, near), dtype=float)
+        if len(j) <= NODES:
+            at.append(j)
+            blocks.append(np.eye(len(j)))
+            continue
+        angle = (np.arange(NODES) + 0.5) * np.pi / NODES
+        middle, half = 0.5 * (j[0] + j[-1]), 0.5 * (j[-1] - j[0])
+        at.append(middle + half * np.cos(angle))
+        # Chebyshev polynomials at j, from values at their points.
+        degree = np.arange(NODES)
+        at_j = np.cos(degree * np.arccos(np.clip((j - middle) / half, -1, 1))[:, None])
+        at_points = np.cos(degree[:, None] * angle) * np.where(degree == 0, 1, 2)[:, None] / NODES
+        blocks.append(at_j @ at_points)
+    matrix = np.zeros((max(near - 1, 0), sum(block.shape[1] for block in blocks)))
+    row = column = 0
+    for block in blocks:
+        matrix[row : row + block.shape[0], column : column + block.shape[1]] = block
+        row, column = row + block.shape[0], column + block.shape[1]
+    return np.concatenate(at), matrix

@@ -56,7 +56,7 @@ def test_a_fit_that_converged_prints_all_and_leaves_with_0(
     # kappa has neither mean nor sd, only median, lower and upper.
     assert len(population.splitlines()[2].split()) == 4
     lines = groups.splitlines()
-    assert lines[1].split() == "successes trials rate mean sd lower upper".split()
+    assert lines[1].split() == "successes trials rate mean sd lower upper shrinkage".split()
     names = [re.sub(r" {2,}.*", "", line) for line in lines[2:]]
     assert names == [*hp.load_dataset("efron-morris-75")["player"], "a rookie"]
     assert re.fullmatch(

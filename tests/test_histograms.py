@@ -98,9 +98,10 @@ def test_every_form_has_the_same_totals(form: str, precision: str) -> None:
 
 def test_a_rising_factorial_is_the_product_of_its_factors(precision: str) -> None:
     counts, groups = np.array([1, 2, 5, 17, 300]), np.array([3, 1, 2, 4, 1])
-    in_tail = Histogram(np.zeros(0), np.append(counts, 0.0), np.append(groups, 0.0))
+    none = np.zeros(0)
+    in_tail = Histogram(none, none, np.append(counts, 0.0), np.append(groups, 0.0))
     more_than = np.array([np.sum(groups[counts > j]) for j in range(1, 301)])
-    near = Histogram(more_than.astype(float), np.zeros(0), np.zeros(0))
+    near = Histogram(np.arange(1.0, 301.0), more_than.astype(float), none, none)
     for x in (1e-3, 0.4, 7.0, 5e3, 1e7):
         factors = [np.sum(np.log1p(np.arange(m) / x)) for m in counts]
         want = np.dot(groups, factors)
