@@ -156,6 +156,9 @@ def _sweep(
         which = jnp.zeros(jnp.shape(counts.trials), int)
         return Exact(of_groups(grids, which, counts, prob), of_population(grid, data, prob))
 
+    # As in ``estimate``: a processor is quickest, and takes less memory, with one after another.
+    if jax.default_backend() == "cpu":
+        return jax.lax.map(one, models)
     return jax.vmap(one)(models)
 
 
