@@ -24,16 +24,6 @@ class Further(NamedTuple):
     trials: np.ndarray
     """(some,) int64 trials."""
 
-    def of(self, fitted: Fitted) -> Fitted:
-        """Returns these groups of the fit alone."""
-        theta = fitted.theta[:, self.places] if fitted.theta.shape[1] else fitted.theta
-        return fitted._replace(
-            labels=fitted.labels[self.places],
-            successes=fitted.successes[self.places],
-            trials=fitted.trials[self.places],
-            theta=theta,
-        )
-
 
 def read_further(fitted: Fitted, trials: ByLabel, successes: ByLabel | None = None) -> Further:
     """Returns further trials of groups of a fit, checked.

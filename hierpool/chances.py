@@ -102,44 +102,34 @@ class Points(NamedTuple):
         return mcse(values, self.num_chains, is_independent=self.is_independent)
 
 
-def chances_of(fitted: Fitted, cost: float = 1) -> Betas | Points:
-    """Returns what is known of the groups, row by row.
+def rows_of(fitted: Fitted) -> Betas | Points:
+    """Returns what is known of the groups, a row a draw; without pooling one row says it all.
 
     Under a Beta population, and without pooling, a row knows a Beta; else its draw of theta.
-
-    Args:
-        fitted: a fit.
-        cost: closed forms, or terms of a sum, that a group asks for in each row. Where all the
-            rows would take too long it is every other draw, or fewer.
     """
     y, failures = fitted.successes, fitted.trials - fitted.successes
     model = fitted.model
     if isinstance(model, NoPooling):
-        alpha, beta = (
-            np.array([float(np.asarray(model.theta_alpha))]),
-            np.array([float(np.asarray(model.theta_beta))]),
-        )
+        alpha, beta = (np.full(1, float(np.asarray(x))) for x in vars(model).values())
         return Betas(alpha, beta, y, failures, 1, True)
-    every = _stride(fitted, cost)
-    rows, chains = _thinned(fitted, every), fitted.num_chains
     if isinstance(model, PartialPooling | CollapsedPartialPooling):
-        phi, kappa = fitted.parameters["phi"][rows], fitted.parameters["kappa"][rows]
+        phi, kappa = fitted.parameters["phi"], fitted.parameters["kappa"]
         # Parameters that have underflowed to 0 are no Beta's.
         alpha, beta = np.maximum(phi * kappa, 1e-300), np.maximum((1 - phi) * kappa, 1e-300)
-        return Betas(alpha, beta, y, failures, chains, fitted.is_independent)
-    return Points(fitted.theta[rows], chains, fitted.is_independent)
+        return Betas(alpha, beta, y, failures, fitted.num_chains, fitted.is_independent)
+    return Points(fitted.theta, fitted.num_chains, fitted.is_independent)
 
 
-def _stride(fitted: Fitted, cost: float) -> int:
+def chances_of(fitted: Fitted, cost: float = 1) -> Betas | Points:
+    """Returns ``rows_of`` a fit, of every other draw, or fewer, where all would take too long.
+
+    Args:
+        fitted: a fit.
+        cost: closed forms, or terms of a sum, that a group asks for in each row.
+    """
     pairs = np.unique(np.stack([fitted.successes, fitted.trials]), axis=1).shape[1]
-    in_chain = len(fitted.theta) // fitted.num_chains
-    wanted = max(FEWEST, BUDGET / (max(pairs, 1) * max(cost, 1))) / fitted.num_chains
-    return max(1, int(np.ceil(in_chain / wanted)))
-
-
-def _thinned(fitted: Fitted, every: int) -> np.ndarray:
-    draws = np.arange(len(fitted.theta)).reshape(fitted.num_chains, -1)
-    return draws[:, ::every].ravel()
+    wanted = max(FEWEST, BUDGET / (max(pairs, 1) * max(cost, 1)))
+    return rows_of(fitted.thinned(max(1, int(np.ceil(len(fitted.theta) / wanted)))))
 
 
 def beta_binomial_tail(a: np.ndarray, b: np.ndarray, least: int, trials: int) -> np.ndarray:

@@ -12,8 +12,9 @@ import pandas as pd
 import xarray as xr
 from scipy.special import expit
 
+from hierpool.arguments import check_seed
 from hierpool.bulk import betas, binomials
-from hierpool.fitted import Fitted, mcse, read_fit
+from hierpool.fitted import Fitted, read_fit
 from hierpool.inference_data import GROUPS
 from hierpool.models import CollapsedPartialPooling, CompletePooling, NoPooling, PartialPooling
 from hierpool.table import InputError
@@ -103,12 +104,11 @@ def new_replicates(fitted: Fitted, trials: np.ndarray, seed: int) -> np.ndarray:
         trials: (group,) trials of the groups.
         seed: of the draws.
     """
-    if not isinstance(seed, int | np.integer) or seed < 0:
-        raise InputError(f"The seed must be a whole number from 0, not {seed!r}.")
+    check_seed(seed)
     num_draws, num_groups = len(fitted.theta), len(trials)
     in_chain = num_draws // fitted.num_chains
     every = min(-(-num_draws * num_groups // BUDGET), max(1, in_chain // 50))
-    rows = np.arange(num_draws).reshape(fitted.num_chains, -1)[:, ::every].ravel()
+    rows = fitted.kept(every)
     theta_seed, y_seed = np.random.SeedSequence(int(seed)).spawn(2)
     model, of = fitted.model, {name: draws[rows] for name, draws in fitted.parameters.items()}
     none = np.zeros(num_groups)
@@ -169,23 +169,19 @@ def _compare(fitted: Fitted, values: np.ndarray, observed: np.ndarray) -> dict[s
     upper, lower = (part.astype(float) for part in tail_indicators(values, observed))
     mean, sd = values.mean(axis=0), values.std(axis=0, ddof=1)
     # By the delta method, from the error of the variance.
-    of_variance = _error(fitted, (values - mean) ** 2)
+    of_variance = fitted.error((values - mean) ** 2)
     of_sd = np.divide(of_variance, 2 * sd, out=np.zeros_like(sd), where=sd > 0)
     columns = {
         "observed": observed,
         "mean": mean,
-        "mean_mcse": _error(fitted, values),
+        "mean_mcse": fitted.error(values),
         "sd": sd,
         "sd_mcse": of_sd,
     }
     for name, part in (("upper", upper), ("lower", lower), ("mid", (1 + upper - lower) / 2)):
         columns[f"p_{name}"] = part.mean(axis=0)
-        columns[f"p_{name}_mcse"] = _error(fitted, part)
+        columns[f"p_{name}_mcse"] = fitted.error(part)
     return columns
-
-
-def _error(fitted: Fitted, values: np.ndarray) -> np.ndarray:
-    return mcse(values, fitted.num_chains, is_independent=fitted.is_independent)
 
 
 def _tried(fitted: Fitted) -> np.ndarray:

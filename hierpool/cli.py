@@ -10,7 +10,6 @@ import threading
 import time
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NoReturn
 
 from hierpool import __version__
@@ -19,8 +18,17 @@ from hierpool.cli_estimate import add_estimate
 from hierpool.cli_models import add_models
 from hierpool.cli_predictions import add_predictions
 from hierpool.cli_summary import add_summary
+from hierpool.cli_tables import require_different
 from hierpool.compilation_cache import use_compilation_cache
-from hierpool.flags import add_data, add_inference, add_model, inference_of, model_of
+from hierpool.flags import (
+    add_data,
+    add_inference,
+    add_model,
+    add_prob,
+    inference_of,
+    model_of,
+    new_groups_of,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -88,9 +96,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="keep the population's parameters alone: no group's chance, little memory",
     )
-    output.add_argument(
-        "--prob", type=float, default=0.89, help="probability of the intervals (0.89)"
-    )
+    add_prob(output)
     output.add_argument("--output", metavar="FILE.nc", help="save the fit, for ArviZ and hierpool")
     output.add_argument("--force", action="store_true", help="replace FILE.nc if it exists")
     output.add_argument("--csv", metavar="FILE.csv", help="write the table of the groups")
@@ -119,15 +125,13 @@ def _fit(options: argparse.Namespace) -> int:
     started = time.perf_counter()
     use_compilation_cache()
     import hierpool
+    from hierpool.arguments import check_prob
     from hierpool.fitting import SlowModelWarning
     from hierpool.inference_data import check_writable, require_netcdf
     from hierpool.printing import Bar, print_summary
 
-    new_groups = dict(options.new_group)
-    if len(new_groups) < len(options.new_group):
-        raise hierpool.InputError("Two new groups have the same name.")
-    if not 0 < options.prob < 1:
-        raise hierpool.InputError(f"--prob must lie between 0 and 1, not {options.prob}.")
+    new_groups = new_groups_of(options)
+    check_prob(options.prob, "--prob")
     if not options.max_rhat > 1:
         raise hierpool.InputError(f"--max-rhat must be above 1, not {options.max_rhat}.")
     # Before any work is done, not after.
@@ -136,8 +140,7 @@ def _fit(options: argparse.Namespace) -> int:
         check_writable(options.output, force=options.force)
     if options.csv:
         check_writable(options.csv, force=options.force)
-        if options.output and Path(options.csv).resolve() == Path(options.output).resolve():
-            raise hierpool.InputError(f"--output and --csv are the same file, {options.csv}.")
+    require_different(options, "output", "csv")
     inference = inference_of(options)
     model = model_of(options)
     # What judges and keeps the draws is imported while XLA compiles, which leaves a core idle.

@@ -1,10 +1,10 @@
 """The commands that decide between groups: events, ranks, contrasts."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
-from hierpool.cli_tables import add_answer, check_table_path, load_fit, show, write_table
+from hierpool.cli_tables import add_answer, load_fit, show, write_table
+from hierpool.flags import add_prob
 
 
 def add_decisions(commands: Any) -> None:
@@ -83,7 +83,7 @@ def _add_ranks(commands: Any) -> None:
         "--top", type=int, default=1, metavar="K", help="how many groups the top has (1)"
     )
     _add_best(parser)
-    _add_prob(parser)
+    add_prob(parser)
     parser.add_argument(
         "--distribution",
         metavar="FILE",
@@ -92,12 +92,7 @@ def _add_ranks(commands: Any) -> None:
 
 
 def _ranks(options: argparse.Namespace) -> int:
-    files = [path for path in (options.output, options.distribution) if path]
-    if len(files) == 2 and Path(files[0]).resolve() == Path(files[1]).resolve():
-        raise ValueError(f"--output and --distribution are the same file, {files[0]}.")
-    if options.distribution:
-        check_table_path(options.distribution, force=options.force)
-    tree = load_fit(options)
+    tree = load_fit(options, "distribution")
     from hierpool.fitted import read_fit
     from hierpool.ranks import rank
 
@@ -134,7 +129,7 @@ def _add_contrasts(commands: Any) -> None:
     )
     parser.add_argument("--most-pairs", type=int, help="refuse more pairs than this (10000)")
     _add_best(parser)
-    _add_prob(parser)
+    add_prob(parser)
 
 
 def _contrasts(options: argparse.Namespace) -> int:
@@ -162,10 +157,4 @@ def _add_best(parser: argparse.ArgumentParser) -> None:
         choices=("highest", "lowest"),
         default="highest",
         help="which chance of success is the best (highest)",
-    )
-
-
-def _add_prob(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--prob", type=float, default=0.89, help="probability of the intervals (0.89)"
     )

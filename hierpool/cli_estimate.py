@@ -1,14 +1,11 @@
 """``hierpool estimate``: exact posteriors of a file's groups, as two tables."""
 
 import argparse
-import sys
-import warnings
-from pathlib import Path
 from typing import Any
 
-from hierpool.cli_tables import check_table_path, write_table
+from hierpool.cli_tables import check_tables, warnings_told, write_table
 from hierpool.compilation_cache import use_compilation_cache
-from hierpool.flags import HYPERPARAMETERS, add_data
+from hierpool.flags import HYPERPARAMETERS, add_data, add_prob, new_groups_of
 
 PRIORS = ("kappa_log_rate", "phi_alpha", "phi_beta")
 
@@ -39,9 +36,7 @@ def add_estimate(commands: Any) -> None:
         metavar = name.split("_")[-1].upper()
         model.add_argument(flag, type=float, metavar=metavar, help=HYPERPARAMETERS[name])
     output = estimate.add_argument_group("result")
-    output.add_argument(
-        "--prob", type=float, default=0.89, help="probability of the intervals (0.89)"
-    )
+    add_prob(output)
     output.add_argument(
         "--no-intervals", action="store_true", help="means and sds alone, in a fraction of the time"
     )
@@ -58,24 +53,16 @@ def add_estimate(commands: Any) -> None:
 def _estimate(options: argparse.Namespace) -> int:
     use_compilation_cache()
     import hierpool
+    from hierpool.arguments import check_prob
 
-    if not 0 < options.prob < 1:
-        raise hierpool.InputError(f"--prob must lie between 0 and 1, not {options.prob}.")
-    new_groups = dict(options.new_group)
-    if len(new_groups) < len(options.new_group):
-        raise hierpool.InputError("Two new groups have the same name.")
-    files = [path for path in (options.output, options.population) if path]
-    # Before any work is done, not after.
-    for path in files:
-        check_table_path(path, force=options.force)
-    if len(files) == 2 and Path(files[0]).resolve() == Path(files[1]).resolve():
-        raise hierpool.InputError(f"--output and --population are the same file, {files[0]}.")
+    check_prob(options.prob, "--prob")
+    new_groups = new_groups_of(options)
+    check_tables(options, "output", "population")
     given = {name: getattr(options, name) for name in PRIORS}
     model = hierpool.PartialPooling(
         **{name: value for name, value in given.items() if value is not None}
     )
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", hierpool.ConvergenceWarning)
+    with warnings_told() as caught:
         result = hierpool.estimate(
             options.file,
             successes=options.successes,
@@ -92,8 +79,6 @@ def _estimate(options: argparse.Namespace) -> int:
     if options.population:
         write_table(result.population, options.population)
     _print(result, options)
-    for warning in caught:
-        print(f"hierpool: {warning.message}", file=sys.stderr)
     return 1 if caught else 0
 
 

@@ -1,21 +1,20 @@
 """The commands that judge models: checks, compare, sensitivity."""
 
 import argparse
-import sys
-import warnings
 from typing import Any
 
 from hierpool.cli_tables import (
     add_answer,
     add_table_flags,
-    check_table_path,
+    check_tables,
     load_fit,
     print_table,
     show,
+    warnings_told,
     write_table,
 )
 from hierpool.compilation_cache import use_compilation_cache
-from hierpool.flags import HYPERPARAMETERS, add_data
+from hierpool.flags import HYPERPARAMETERS, add_data, add_prob, new_groups_of
 
 NAMES = ("complete", "none", "beta", "logit")
 """The models that ``compare`` compares."""
@@ -88,7 +87,7 @@ def _compare(options: argparse.Namespace) -> int:
     use_compilation_cache()
     import hierpool
 
-    _check_paths(options, ("output", "pointwise"))
+    check_tables(options, "output", "pointwise")
     kinds: dict[str, Any] = {
         "complete": hierpool.CompletePooling,
         "none": hierpool.NoPooling,
@@ -105,13 +104,12 @@ def _compare(options: argparse.Namespace) -> int:
         if getattr(options, name) is not None and name not in used:
             flag = "--" + name.replace("_", "-")
             raise hierpool.InputError(f"{flag} is a hyperparameter of no --model that is compared.")
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", hierpool.ConvergenceWarning)
+    with warnings_told() as caught:
         result = hierpool.compare(options.file, models=models, **_data(options))
     show(options, {"Models, by leave-one-group-out elpd": result.models})
     if options.pointwise:
         write_table(result.pointwise, options.pointwise)
-    return _tell(caught)
+    return 1 if caught else 0
 
 
 def _add_sensitivity(commands: Any) -> None:
@@ -137,18 +135,15 @@ def _add_sensitivity(commands: Any) -> None:
     for name in ("phi_alpha", "phi_beta"):
         flag = "--" + name.replace("_", "-")
         model.add_argument(flag, type=float, default=1.0, help=HYPERPARAMETERS[name])
-    model.add_argument(
-        "--prob", type=float, default=0.89, help="probability of the intervals (0.89)"
-    )
+    add_prob(model)
 
 
 def _sensitivity(options: argparse.Namespace) -> int:
     use_compilation_cache()
     import hierpool
 
-    _check_paths(options, ("output", "population"))
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", hierpool.ConvergenceWarning)
+    check_tables(options, "output", "population")
+    with warnings_told() as caught:
         result = hierpool.sensitivity(
             options.file,
             kappa_log_rate=options.kappa_log_rate or (0.5, 1.5, 5.0),
@@ -162,7 +157,7 @@ def _sensitivity(options: argparse.Namespace) -> int:
     )
     if options.population:
         write_table(result.population, options.population)
-    return _tell(caught)
+    return 1 if caught else 0
 
 
 def _add_data_answer(
@@ -182,29 +177,5 @@ def _add_data_answer(
 
 
 def _data(options: argparse.Namespace) -> dict[str, Any]:
-    from hierpool.table import InputError
-
-    new_groups = dict(options.new_group)
-    if len(new_groups) < len(options.new_group):
-        raise InputError("Two new groups have the same name.")
     names = ("successes", "trials", "group", "aggregate")
-    return {name: getattr(options, name) for name in names} | {"new_groups": new_groups}
-
-
-def _check_paths(options: argparse.Namespace, names: tuple[str, str]) -> None:
-    """Raises what would keep the tables from being written, before any work is done."""
-    from pathlib import Path
-
-    from hierpool.table import InputError
-
-    paths = [path for path in (getattr(options, name) for name in names) if path]
-    for path in paths:
-        check_table_path(path, force=options.force)
-    if len(paths) == 2 and Path(paths[0]).resolve() == Path(paths[1]).resolve():
-        raise InputError(f"--{names[0]} and --{names[1]} are the same file, {paths[0]}.")
-
-
-def _tell(caught: list[warnings.WarningMessage]) -> int:
-    for warning in caught:
-        print(f"hierpool: {warning.message}", file=sys.stderr)
-    return 1 if caught else 0
+    return {name: getattr(options, name) for name in names} | {"new_groups": new_groups_of(options)}

@@ -1,16 +1,11 @@
 """The commands that look ahead: predict, score."""
 
 import argparse
-import sys
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-from hierpool.cli_tables import add_answer, load_fit, show
+from hierpool.cli_tables import add_answer, load_fit, require_different, show, warnings_told
 from hierpool.compilation_cache import use_compilation_cache
-from hierpool.flags import new_group_of
+from hierpool.flags import add_new_groups, add_prob, new_groups_of
 
 
 def add_predictions(commands: Any) -> None:
@@ -31,16 +26,12 @@ def add_predictions(commands: Any) -> None:
     )
     ahead.add_argument("--data", metavar="FILE", help="CSV or TSV file, a row a group")
     ahead.add_argument("--group", metavar="COLUMN", help="column of --data with the groups' names")
-    ahead.add_argument(
-        "--new-group",
-        action="append",
-        default=[],
-        type=new_group_of,
-        metavar="NAME=Y/N",
-        help='a group that was not in the fit, with its data so far, as "rookie=0/4"; may be '
-        "repeated",
+    add_new_groups(
+        ahead,
+        'a group that was not in the fit, with its data so far, as "rookie=0/4"; may be repeated',
     )
-    _add_prob(predict, 0.89)
+    add_prob(predict)
+    _add_seed(predict)
     predict.add_argument(
         "--save", metavar="OUT.nc", help="save the fit with draws of the predictions, for ArviZ"
     )
@@ -64,24 +55,12 @@ def add_predictions(commands: Any) -> None:
     held_out.add_argument(
         "--group", required=True, metavar="COLUMN", help="column of the groups' names"
     )
-    _add_prob(score, 0.5)
+    add_prob(score, 0.5)
+    _add_seed(score)
 
 
-def _add_prob(parser: argparse.ArgumentParser, prob: float) -> None:
-    parser.add_argument(
-        "--prob", type=float, default=prob, help=f"probability of the intervals ({prob})"
-    )
+def _add_seed(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of the random draws (0)")
-
-
-@contextmanager
-def _warnings_told() -> Iterator[None]:
-    """Tells a warning that the draws are few in one line, once."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        yield
-    for message in dict.fromkeys(str(warning.message) for warning in caught):
-        print(f"hierpool: {message}", file=sys.stderr)
 
 
 def _predict(options: argparse.Namespace) -> int:
@@ -89,9 +68,7 @@ def _predict(options: argparse.Namespace) -> int:
     import hierpool
     from hierpool.inference_data import check_writable
 
-    new_groups = dict(options.new_group)
-    if len(new_groups) < len(options.new_group):
-        raise hierpool.InputError("Two new groups have the same name.")
+    new_groups = new_groups_of(options)
     needs_data = options.trials_column is not None
     if needs_data != (options.data is not None) or needs_data != (options.group is not None):
         raise hierpool.InputError(
@@ -100,12 +77,11 @@ def _predict(options: argparse.Namespace) -> int:
     # Before any work is done, not after.
     if options.save:
         check_writable(options.save, force=options.force)
-        if Path(options.save).resolve() == Path(options.output or "").resolve():
-            raise hierpool.InputError(f"--output and --save are the same file, {options.save}.")
+        require_different(options, "output", "save")
     tree = load_fit(options)
     trials = _trials(options) if needs_data else options.trials
     asked = {"trials": trials, "new_groups": new_groups, "seed": options.seed}
-    with _warnings_told():
+    with warnings_told():
         table = hierpool.predict(tree, **asked, prob=options.prob)
         if options.save:
             with_draws = hierpool.add_predictions(tree, **asked)
@@ -142,7 +118,7 @@ def _score(options: argparse.Namespace) -> int:
         "successes": pd.Series(table.successes, index=table.labels),
         "trials": pd.Series(table.trials, index=table.labels),
     }
-    with _warnings_told():
+    with warnings_told():
         score = hierpool.score(tree, **held_out)
         coverage = hierpool.coverage(tree, **held_out, prob=options.prob, seed=options.seed)
     groups = score.groups.join(coverage.groups[["lower", "upper", "inside"]])

@@ -4,6 +4,7 @@ import argparse
 from typing import Any
 
 from hierpool.cli_tables import add_answer, load_fit, write_table
+from hierpool.flags import add_prob
 
 
 def add_summary(commands: Any) -> None:
@@ -15,9 +16,7 @@ def add_summary(commands: Any) -> None:
         "Print the population's parameters and each group's mean, sd, interval and shrinkage.",
     )
     summary.set_defaults(run=_summary)
-    summary.add_argument(
-        "--prob", type=float, default=0.89, help="probability of the intervals (0.89)"
-    )
+    add_prob(summary)
     summary.add_argument(
         "--interval",
         default="equal-tailed",

@@ -2,7 +2,10 @@
 
 import argparse
 import os
-from collections.abc import Mapping
+import sys
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,13 +47,53 @@ def add_table_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def load_fit(options: argparse.Namespace) -> "xr.DataTree":
-    """Returns the saved fit, once it is sure that the answer can be written."""
+def load_fit(options: argparse.Namespace, *tables: str) -> "xr.DataTree":
+    """Returns the saved fit, once it is sure that the answer can be written.
+
+    Args:
+        options: with ``fit`` and ``output``.
+        tables: other flags that name a table to write.
+    """
     from hierpool.inference_data import load
 
-    if options.output:
-        check_table_path(options.output, force=options.force)
+    check_tables(options, "output", *tables)
     return load(options.fit)
+
+
+def check_tables(options: argparse.Namespace, *names: str) -> None:
+    """Raises what would keep tables from being written, before any work is done.
+
+    Args:
+        options: with the files' paths, or None.
+        names: of the flags that name them.
+    """
+    for name in names:
+        if getattr(options, name):
+            check_table_path(getattr(options, name), force=options.force)
+    require_different(options, *names)
+
+
+def require_different(options: argparse.Namespace, *names: str) -> None:
+    """Raises ``InputError`` if two flags name the same file."""
+    from hierpool.places import InputError
+
+    flags: dict[Path, str] = {}
+    for name in names:
+        path = getattr(options, name)
+        if path and flags.setdefault(Path(path).resolve(), name) != name:
+            other = flags[Path(path).resolve()]
+            raise InputError(f"--{other} and --{name} are the same file, {path}.")
+
+
+@contextmanager
+def warnings_told() -> Iterator[list[warnings.WarningMessage]]:
+    """Collects the library's warnings, and in the end tells each in one line, once."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", UserWarning)
+        yield caught
+    for message in dict.fromkeys(str(warning.message) for warning in caught):
+        print(f"hierpool: {message}", file=sys.stderr)
 
 
 def show(options: argparse.Namespace, tables: Mapping[str, "pd.DataFrame"]) -> None:

@@ -15,7 +15,7 @@ import pandas as pd
 import xarray as xr
 from scipy.special import logsumexp
 
-from hierpool.convergence import ConvergenceWarning
+from hierpool.convergence import ConvergenceWarning, missed
 from hierpool.fitted import Fitted, read_fit
 from hierpool.fitting import check_settings
 from hierpool.inference_data import GROUPS
@@ -183,12 +183,8 @@ def _tables(
         scores = dict(zip(models, found, strict=True))
     for name, of_model in scores.items():
         if not of_model.converged:
-            warnings.warn(
-                f"The integration of {name!r} missed its tolerance: its error may be "
-                f"{of_model.error:.1g}; take Quadrature(num_nodes=128).",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
+            sentence = missed(f" of {name!r}", of_model.error)
+            warnings.warn(sentence, ConvergenceWarning, stacklevel=3)
     best_first = sorted(scores, key=lambda name: -float(pairs.groups @ scores[name].elpd))
     pointwise = pd.DataFrame(
         {name: scores[name].elpd[pairs.inverse] for name in best_first}, index=names

@@ -55,6 +55,19 @@ class Verdict(NamedTuple):
         )
 
 
+def missed(of: str, error: float) -> str:
+    """Returns the sentence for an integration that missed its tolerance.
+
+    Args:
+        of: what was integrated, as " of 'A'" or " under kappa_log_rate=5"; may be empty.
+        error: its estimated error.
+    """
+    return (
+        f"The integration{of} missed its tolerance: its error may be {error:.1g}; take "
+        "Quadrature(num_nodes=128)."
+    )
+
+
 def check(tree: xr.DataTree, *, max_rhat: float = MAX_RHAT, strict: bool = False) -> Verdict:
     """Returns what the diagnostics say of a fit.
 

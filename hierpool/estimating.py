@@ -9,7 +9,6 @@ import os
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -18,9 +17,10 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from hierpool.convergence import ConvergenceWarning
+from hierpool.arguments import check_prob
+from hierpool.convergence import ConvergenceWarning, missed
 from hierpool.counts import Counts
-from hierpool.exact import Groups, Population, explore, of_groups, of_population
+from hierpool.exact import Groups, Population, explore, of_groups, of_population, over_batch
 from hierpool.grid import Grid
 from hierpool.histograms import Data
 from hierpool.models import CollapsedPartialPooling, PartialPooling
@@ -94,8 +94,8 @@ def estimate(
     quadrature = Quadrature() if inference is None else inference
     if not isinstance(quadrature, Quadrature):
         raise TypeError(f"estimate integrates, by Quadrature, not {type(quadrature).__name__}.")
-    if prob is not None and not 0 < prob < 1:
-        raise InputError(f"prob must lie between 0 and 1, not {prob}.")
+    if prob is not None:
+        check_prob(prob)
     table = read_table(
         frame,
         successes=successes,
@@ -109,13 +109,12 @@ def estimate(
     sets = _Sets(table.successes, table.trials, table.data_set)
     with jax.enable_x64(True):
         groups, population = _solve(collapsed, sets, np.arange(sets.number), quadrature, prob)
-        (missed,) = np.nonzero(~population["converged"])
-        if len(missed):
-            finer = replace(quadrature, num_nodes=2 * quadrature.num_nodes)
-            again, population_again = _solve(collapsed, sets, missed, finer, prob)
+        (rough,) = np.nonzero(~population["converged"])
+        if len(rough):
+            again, population_again = _solve(collapsed, sets, rough, quadrature.finer, prob)
             for name, column in population.items():
-                column[missed] = population_again[name][missed]
-            pairs = np.isin(sets.set_of_pair, missed)
+                column[rough] = population_again[name][rough]
+            pairs = np.isin(sets.set_of_pair, rough)
             for name, column in groups.items():
                 column[pairs] = again[name][pairs]
     _warn(population, table.data_sets)
@@ -252,10 +251,7 @@ def _populations(
         grid = explore(model, data, quadrature)
         return grid, of_population(grid, data, prob, has_quantiles=has_quantiles)
 
-    # A processor is quickest with one data set after another, which stay in its cache.
-    if jax.default_backend() == "cpu":
-        return jax.lax.map(one, data)
-    return jax.vmap(one)(data)
+    return over_batch(one, data)
 
 
 @partial(jax.jit, static_argnames="has_quantiles")
@@ -284,16 +280,12 @@ def _collapsed(model: Any) -> CollapsedPartialPooling:
 
 
 def _warn(population: dict[str, np.ndarray], data_sets: pd.MultiIndex | pd.Index | None) -> None:
-    (missed,) = np.nonzero(~population["converged"])
-    if len(missed):
-        where = "" if data_sets is None else f" of {data_sets[missed[0]]!r}"
-        more = f" (and {len(missed) - 1} more)" if len(missed) > 1 else ""
-        warnings.warn(
-            f"The integration{where}{more} missed its tolerance: its error may be "
-            f"{population['error'][missed[0]]:.1g}; take Quadrature(num_nodes=128).",
-            ConvergenceWarning,
-            stacklevel=3,
-        )
+    (rough,) = np.nonzero(~population["converged"])
+    if len(rough):
+        where = "" if data_sets is None else f" of {data_sets[rough[0]]!r}"
+        more = f" (and {len(rough) - 1} more)" if len(rough) > 1 else ""
+        error = population["error"][rough[0]]
+        warnings.warn(missed(where + more, error), ConvergenceWarning, stacklevel=3)
 
 
 def _group_index(

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from hierpool.arguments import check_prob
 from hierpool.by_label import ByLabel, Further, read_further
-from hierpool.chances import BUDGET, Betas, Points, chances_of
+from hierpool.chances import BUDGET, Betas, Points, chances_of, rows_of
 from hierpool.fitted import Fitted, read_fit
 from hierpool.table import InputError
 
@@ -143,10 +144,7 @@ def select(tree: xr.DataTree, *, above: float, false_discovery_rate: float = 0.0
         TypeError: an argument has the wrong type.
     """
     line, rate = _line(above), false_discovery_rate
-    if not isinstance(rate, Real):
-        raise TypeError(f"false_discovery_rate must be a number, not {type(rate).__name__}.")
-    if not 0 < rate < 1:
-        raise InputError(f"false_discovery_rate must lie between 0 and 1, not {rate}.")
+    check_prob(rate, "false_discovery_rate")
     fitted, chances = _read(tree, 1)
     (tried,) = np.nonzero(fitted.trials > 0)
     values = chances.above(line)[:, tried]
@@ -175,14 +173,14 @@ def _read(tree: xr.DataTree, cost: float) -> tuple[Fitted, Betas | Points]:
     fitted = read_fit(tree, needs_theta=False)
     chances = chances_of(fitted, cost)
     if isinstance(chances, Points):
-        fitted = read_fit(tree)
         # To compare a draw with a line costs next to nothing: take them all.
-        chances = chances._replace(theta=fitted.theta)
+        fitted = read_fit(tree)
+        chances = rows_of(fitted)
     return fitted, chances
 
 
 def _read_season(tree: xr.DataTree, further: Further) -> tuple[Fitted, Betas | Points]:
-    fitted, m = further.of(read_fit(tree, needs_theta=False)), further.trials
+    fitted, m = read_fit(tree, needs_theta=False).of(further.places), further.trials
     y, n = fitted.successes, fitted.trials
     terms = np.unique(np.stack([y, n, m]), axis=1)[2].sum()
     pairs = np.unique(np.stack([y, n]), axis=1).shape[1]
@@ -194,10 +192,9 @@ def _read_season(tree: xr.DataTree, further: Further) -> tuple[Fitted, Betas | P
     )
     if is_quick:
         return fitted, chances
-    fitted = further.of(read_fit(tree))
-    chains, groups = fitted.num_chains, len(y)
-    theta = fitted.theta.reshape(chains, -1, groups)[:, :: -(-fitted.theta.size // BUDGET)]
-    return fitted, Points(theta.reshape(-1, groups), chains, fitted.is_independent)
+    fitted = read_fit(tree).of(further.places)
+    fitted = fitted.thinned(-(-fitted.theta.size // BUDGET))
+    return fitted, Points(fitted.theta, fitted.num_chains, fitted.is_independent)
 
 
 def _mean_and_error(chances: Betas | Points, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -4,6 +4,7 @@ What ``estimate`` is for tables of the host, this is for a JAX program: it may s
 and under ``vmap`` over data sets and hyperparameters.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple, Protocol
 
@@ -115,6 +116,17 @@ def integrate(
     grids = jax.tree.map(lambda leaf: leaf[None], grid)
     which = jnp.zeros(jnp.shape(counts.trials), int)
     return Exact(of_groups(grids, which, counts, prob), of_population(grid, counts, prob))
+
+
+def over_batch[T, Result](function: Callable[[T], Result], batch: T) -> Result:
+    """Returns what a function makes of every part of a batch, each leaf (part, ...).
+
+    A processor is quickest, and takes least memory, with one after another, which stay in its
+    cache; an accelerator with all at once.
+    """
+    if jax.default_backend() == "cpu":
+        return jax.lax.map(function, batch)
+    return jax.vmap(function)(batch)
 
 
 def explore(model: BetaPopulation, data: Data, quadrature: Quadrature) -> Grid:

@@ -68,6 +68,38 @@ class Fitted(NamedTuple):
         """The groups' names, as the index of a table."""
         return pd.Index(self.labels, dtype=object, name="group")
 
+    def of(self, places: np.ndarray) -> "Fitted":
+        """Returns the fit of some of its groups, by their (some,) places."""
+        if np.array_equal(places, np.arange(len(self.labels))):
+            return self
+        return self._replace(
+            labels=self.labels[places],
+            successes=self.successes[places],
+            trials=self.trials[places],
+            theta=self.theta[:, places] if self.theta.shape[1] else self.theta,
+        )
+
+    def kept(self, every: int) -> np.ndarray:
+        """Returns the places of one draw of so many, chain by chain."""
+        return np.arange(len(self.theta)).reshape(self.num_chains, -1)[:, ::every].ravel()
+
+    def thinned(self, every: int) -> "Fitted":
+        """Returns the fit with one draw of so many, chain by chain."""
+        if every == 1:
+            return self
+        draws = self.kept(every)
+        parameters = {name: values[draws] for name, values in self.parameters.items()}
+        return self._replace(parameters=parameters, theta=self.theta[draws])
+
+    def error(self, values: np.ndarray) -> np.ndarray:
+        """Returns (...) Monte Carlo standard errors of the means of (draw, ...) values."""
+        return mcse(values.astype(float), self.num_chains, is_independent=self.is_independent)
+
+    def share_error(self, happens: np.ndarray) -> np.ndarray:
+        """Returns (...) Monte Carlo standard errors of the shares of (draw, ...) draws."""
+        # What happens in no draw, or in all, is known to one draw only.
+        return np.maximum(self.error(happens), 1 / len(happens))
+
     @property
     def rate(self) -> np.ndarray:
         """(group,) raw rates; NaN for a group that was never tried."""

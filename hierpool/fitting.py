@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from hierpool import memory, thetas
+from hierpool.arguments import check_seed
 from hierpool.chains import Progress
 from hierpool.convergence import ConvergenceWarning, check
 from hierpool.exploring import compressed, explore, position_of, require_two_numbers
@@ -188,8 +189,7 @@ def check_settings(model: Model, inference: NUTS | Quadrature, seed: int) -> Non
         _check_tolerance(inference.tolerance)
     else:
         _check_nuts(inference)
-    if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**63:
-        raise InputError(f"The seed must be a whole number from 0 to 2^63 - 1, not {seed}.")
+    check_seed(seed)
 
 
 def _check_tolerance(tolerance: float) -> None:

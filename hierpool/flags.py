@@ -42,14 +42,7 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     data.add_argument("--successes", required=True, metavar="COLUMN", help="column of successes")
     data.add_argument("--trials", required=True, metavar="COLUMN", help="column of trials")
     data.add_argument("--group", metavar="COLUMN", help="column of names (by default, row numbers)")
-    data.add_argument(
-        "--new-group",
-        action="append",
-        default=[],
-        type=new_group_of,
-        metavar="NAME=Y/N",
-        help='a group to add, as "rookie=0/4"; may be repeated',
-    )
+    add_new_groups(data, 'a group to add, as "rookie=0/4"; may be repeated')
     data.add_argument(
         "--aggregate", action="store_true", help="add up rows that have the same name"
     )
@@ -99,8 +92,41 @@ def add_inference(parser: argparse.ArgumentParser) -> None:
     sampler.add_argument("--seed", type=int, default=0, help="seed of the random draws (0)")
 
 
-def new_group_of(text: str) -> tuple[str, tuple[int, int]]:
-    """Returns the name and the counts of "NAME=SUCCESSES/TRIALS"."""
+def add_new_groups(parser: Any, help_text: str) -> None:
+    """Adds the flag that names groups to add."""
+    parser.add_argument(
+        "--new-group",
+        action="append",
+        default=[],
+        type=_new_group,
+        metavar="NAME=Y/N",
+        help=help_text,
+    )
+
+
+def new_groups_of(options: argparse.Namespace) -> dict[str, tuple[int, int]]:
+    """Returns the groups that ``--new-group`` names.
+
+    Raises:
+        InputError: two have the same name.
+    """
+    from hierpool.places import InputError
+
+    names = [name for name, _ in options.new_group]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"--new-group names {name!r} twice: give each group once.")
+    return dict(options.new_group)
+
+
+def add_prob(parser: Any, prob: float = 0.89) -> None:
+    """Adds the flag of the intervals' probability."""
+    parser.add_argument(
+        "--prob", type=float, default=prob, help=f"probability of the intervals ({prob})"
+    )
+
+
+def _new_group(text: str) -> tuple[str, tuple[int, int]]:
     name, equals, counts = text.rpartition("=")
     successes, slash, trials = counts.partition("/")
     try:

@@ -9,7 +9,6 @@ as exact as the grid still is with the new weights. Where it is not, since the g
 posterior far, the population is integrated again without it.
 """
 
-from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -137,7 +136,7 @@ def _by_quadrature(model: Model, pairs: Distinct, quadrature: Quadrature) -> Lef
     data: Data = compress(pairs) if is_many else whole
     grid = _integrate(model, data, quadrature)
     if not grid.converged:
-        quadrature = replace(quadrature, num_nodes=2 * quadrature.num_nodes)
+        quadrature = quadrature.finer
         grid = _integrate(model, data, quadrature)
     size = min(MOST, length)
     parts = []

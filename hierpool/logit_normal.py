@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from hierpool import likelihood
+from hierpool import likelihood, normal_log_odds
 from hierpool.counts import Counts
 from hierpool.flat import Position
 from hierpool.histograms import Data, Histograms, Pairs, totals
@@ -76,8 +76,8 @@ class CollapsedLogitPartialPooling:
 
     The posterior is the same. The position is ``log_sigma`` () and ``mu`` (). There is no closed
     form: each distinct (y, n) costs a quadrature of 49 nodes, of which the error is below 1e-9 in
-    float64 for sigma up to 50 (``likelihood.logit_normal_binomial``). ``constrain`` draws theta by
-    inverting the distribution function, which it tabulates to 1e-6 or better.
+    float64 for sigma up to 50 (``normal_log_odds``). ``constrain`` draws theta by inverting the
+    distribution function, which it tabulates to 1e-6 or better.
     """
 
     mu_mean: ArrayLike = -1.0
@@ -107,7 +107,7 @@ class CollapsedLogitPartialPooling:
         mu, log_sigma = position["mu"], position["log_sigma"]
         sigma = jnp.exp(log_sigma)
         distinct, groups = _distinct(counts)
-        each = likelihood.logit_normal_binomial(mu, sigma, distinct)
+        each = normal_log_odds.logit_normal_binomial(mu, sigma, distinct)
         # log_sigma is log d sigma / d log_sigma.
         prior = _log_prior(self, mu, sigma) + log_sigma
         return prior + jnp.sum(jnp.asarray(groups, mu.dtype) * each)
@@ -132,7 +132,7 @@ def theta_quantile(level: jax.Array, mu: jax.Array, sigma: jax.Array, counts: Co
         sigma: () their standard deviation.
         counts: successes out of trials of each group.
     """
-    nodes = likelihood.logit_normal_nodes(mu, sigma, counts, num_nodes=129)
+    nodes = normal_log_odds.logit_normal_nodes(mu, sigma, counts, num_nodes=129)
     mass = nodes.mass
     # Of each cell, by the polynomial through six nodes: beyond the ends there is nothing.
     num_cells = mass.shape[0] - 1
@@ -167,33 +167,6 @@ def theta_quantile(level: jax.Array, mu: jax.Array, sigma: jax.Array, counts: Co
     return jax.nn.sigmoid(jnp.log(successes + 0.5) - jnp.log(failures + 0.5) + shift)
 
 
-def theta_moments(
-    mu: jax.Array, sigma: jax.Array, weight: jax.Array, counts: Counts
-) -> tuple[jax.Array, jax.Array]:
-    """Returns (group,) posterior means and sds of theta, over weighted populations.
-
-    Args:
-        mu: (population,) means of the log-odds.
-        sigma: (population,) their standard deviations.
-        weight: (population,) posterior probabilities; the sum is 1.
-        counts: (group,) successes out of trials, distinct or not.
-    """
-    successes, failures, _ = counts.as_floats(mu.dtype)
-    reference_logit = jnp.log(successes + 0.5) - jnp.log(failures + 0.5)
-
-    def given(population: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
-        nodes = likelihood.logit_normal_nodes(*population, counts)
-        share = nodes.mass / jnp.sum(nodes.mass, axis=0)
-        theta = jax.nn.sigmoid(reference_logit + nodes.shift)
-        mean = jnp.sum(share * theta, axis=0)
-        return mean, jnp.sum(share * (theta - mean) ** 2, axis=0)
-
-    # One after the other: all nodes of all populations at once would fill the memory.
-    means, variances = jax.lax.map(given, (mu, sigma))
-    mean = weight @ means
-    return mean, jnp.sqrt(weight @ (variances + (means - mean) ** 2))
-
-
 def _distinct(data: Data) -> tuple[Counts, ArrayLike]:
     """Returns the counts of a data set, and how many groups have each."""
     if isinstance(data, Histograms):
@@ -205,7 +178,7 @@ def _distinct(data: Data) -> tuple[Counts, ArrayLike]:
 
 
 def _log_likelihood(parameters: Parameters, counts: Counts) -> jax.Array:
-    marginal = likelihood.logit_normal_binomial(parameters["mu"], parameters["sigma"], counts)
+    marginal = normal_log_odds.logit_normal_binomial(parameters["mu"], parameters["sigma"], counts)
     return marginal + likelihood.reference(counts)
 
 

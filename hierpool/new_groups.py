@@ -14,8 +14,9 @@ from scipy.optimize import brentq
 from scipy.special import betainc
 
 from hierpool import thetas
+from hierpool.arguments import check_prob, check_seed
 from hierpool.bulk import betas
-from hierpool.chances import Betas
+from hierpool.chances import Betas, rows_of
 from hierpool.counts import Counts
 from hierpool.fitted import Fitted, read_fit
 from hierpool.logit_normal import CollapsedLogitPartialPooling, LogitPartialPooling
@@ -25,7 +26,7 @@ from hierpool.weights import (
     effective_draws,
     log_probability,
     moments,
-    rows_of,
+    of_rows,
     warn_of_few,
     weights_of,
 )
@@ -73,7 +74,8 @@ def newcomers(
     fitted, weight = arrivals(read_fit(tree, needs_theta=False), new_groups, seed)
     if not len(fitted.labels):
         raise InputError('new_groups are empty: name one at least, as {"rookie": (0, 4)}.')
-    rows, weight_of_row = rows_of(fitted, weight)
+    rows = rows_of(fitted)
+    weight_of_row = of_rows(weight, rows)
     mean, variance, error = moments(rows, weight_of_row)
     levels = np.array([(1 - prob) / 2, (1 + prob) / 2])
     pairs = np.unique(np.stack([fitted.successes, fitted.trials]), axis=1).shape[1]
@@ -87,18 +89,6 @@ def newcomers(
     columns |= {"sd": np.sqrt(variance), "lower": lower, "upper": upper, "mcse": error}
     columns["effective_draws"] = np.full(len(mean), effective_draws(weight))
     return pd.DataFrame(columns, index=fitted.names)
-
-
-def check_prob(prob: float) -> None:
-    """Raises ``InputError`` unless it is a probability between 0 and 1."""
-    if not 0 < prob < 1:
-        raise InputError(f"prob must lie between 0 and 1, not {prob}.")
-
-
-def check_seed(seed: int) -> None:
-    """Raises ``InputError`` unless it can seed random draws."""
-    if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**63:
-        raise InputError(f"The seed must be a whole number from 0 to 2^63 - 1, not {seed}.")
 
 
 def arrivals(fitted: Fitted, new_groups: NewGroups | None, seed: int) -> tuple[Fitted, np.ndarray]:
@@ -156,7 +146,7 @@ def draw_theta(fitted: Fitted, seed: int) -> np.ndarray:
             counts = Counts(fitted.successes, fitted.trials)
             positions = {"log_sigma": np.log(sigma), "mu": mu}
             return thetas.theta(key, numpy_seed, collapsed, counts, positions, num_draws)
-    rows, _ = rows_of(fitted, np.ones(num_draws))
+    rows = rows_of(fitted)
     assert isinstance(rows, Betas)
     alpha, beta = (np.broadcast_to(x, num_draws) for x in (rows.alpha, rows.beta))
     return betas(numpy_seed, alpha, beta, rows.successes, rows.failures)

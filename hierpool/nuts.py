@@ -74,17 +74,9 @@ class NUTS:
             init_key, steps_key = jax.random.split(key)
             steps = schedule(self.num_warmup, self.num_draws)
             state = start(flat.log_density, flat.init(init_key))
-            run = advance(
-                flat.log_density,
-                self.target_accept,
-                self.max_tree_depth,
-                state,
-                steps_key,
-                0,
-                steps,
-                self.num_warmup + self.num_draws,
-                self.num_draws,
-            )
+            moving = flat.log_density, self.target_accept, self.max_tree_depth
+            length = self.num_warmup + self.num_draws
+            run = advance(*moving, state, steps_key, 0, steps, length, self.num_draws)
             return run.positions, run.stats
 
         keys = chain_keys(key, self.num_chains)

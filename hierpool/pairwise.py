@@ -6,18 +6,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from hierpool.arguments import check_prob
 from hierpool.chances import chances_of
 from hierpool.fitted import Fitted, find_group
-from hierpool.ranks import (
-    Best,
-    check_best,
-    check_prob,
-    error,
-    of_groups,
-    read_distinct,
-    share_error,
-    tried,
-)
+from hierpool.ranks import Best, check_best, read_distinct, tried
 from hierpool.table import InputError
 
 Rope = float | tuple[float, float]
@@ -144,9 +136,9 @@ def expected_loss(tree: xr.DataTree, *, best: Best = "highest") -> pd.DataFrame:
     return pd.DataFrame(
         {
             "expected_loss": losses.mean(axis=0),
-            "mcse": error(fitted, losses),
+            "mcse": fitted.error(losses),
             "best": is_best.mean(axis=0),
-            "best_mcse": share_error(fitted, is_best),
+            "best_mcse": fitted.share_error(is_best),
         },
         index=fitted.names,
     )
@@ -162,10 +154,10 @@ def _contrasts(
     """Returns (pair,) columns, from (pair, draw) chances."""
     difference = a - b
     above = (difference > 0) + 0.5 * (difference == 0)
-    columns = {"probability": above.mean(axis=1), "mcse": share_error(fitted, above.T)}
+    columns = {"probability": above.mean(axis=1), "mcse": fitted.share_error(above.T)}
     if region is not None:
         inside = (difference >= region[0]) & (difference <= region[1])
-        columns |= {"in_rope": inside.mean(axis=1), "in_rope_mcse": share_error(fitted, inside.T)}
+        columns |= {"in_rope": inside.mean(axis=1), "in_rope_mcse": fitted.share_error(inside.T)}
     columns["difference_sd"] = difference.std(axis=1, ddof=1)
     a, b = (np.clip(theta, TINY, 1 - 2**-53) for theta in (a, b))
     ratio = a / b
@@ -205,7 +197,7 @@ def _compared(fitted: Fitted, groups: Sequence[str] | None) -> Fitted:
         for label in labels:
             if labels.count(label) > 1:
                 raise InputError(f"Group {label!r} is named twice: no group differs from itself.")
-        fitted = of_groups(fitted, np.array([find_group(fitted, label) for label in labels], int))
+        fitted = fitted.of(np.array([find_group(fitted, label) for label in labels], int))
     if len(fitted.labels) < 2:
         raise InputError(f"A contrast needs two groups, and there are {len(fitted.labels)}.")
     return fitted

@@ -14,6 +14,7 @@ import pandas as pd
 from scipy.optimize import minimize
 from scipy.special import betaincinv, expit, logit, xlogy
 
+from hierpool.arguments import check_prob
 from hierpool.histograms import Data, log_marginal
 from hierpool.table import InputError, read_table
 from hierpool.tally import Distinct, compress, distinct, tally
@@ -80,8 +81,7 @@ def empirical_bayes(
         TypeError: an argument has the wrong type.
         OSError: the file can't be read.
     """
-    if not 0 < prob < 1:
-        raise InputError(f"prob must lie between 0 and 1, not {prob}.")
+    check_prob(prob)
     table = read_table(
         frame,
         successes=successes,

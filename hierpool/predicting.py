@@ -12,15 +12,16 @@ import pandas as pd
 import xarray as xr
 from scipy.special import gammaln
 
+from hierpool.arguments import check_prob, check_seed
 from hierpool.bulk import binomials
 from hierpool.by_label import ByLabel, Further, read_further
-from hierpool.chances import Betas, Points, log_beta_binomial
+from hierpool.chances import Betas, Points, log_beta_binomial, rows_of
 from hierpool.fitted import Fitted, read_fit
 from hierpool.inference_data import GROUPS
 from hierpool.models import CollapsedPartialPooling, NoPooling, PartialPooling
-from hierpool.new_groups import NewGroups, arrivals, check_prob, check_seed, draw_theta
+from hierpool.new_groups import NewGroups, arrivals, draw_theta
 from hierpool.table import InputError
-from hierpool.weights import effective_draws, kept, moments, resampled, rows_of, thinned
+from hierpool.weights import effective_draws, moments, of_rows, resampled
 
 BUDGET = 3e7
 """Probabilities that the quantiles of one table take: about a second."""
@@ -68,8 +69,9 @@ def predict(
     check_prob(prob)
     fitted, weight = _joined(tree, new_groups, seed)
     further = _read_trials(fitted, trials, new_groups)
-    fitted, m = further.of(fitted), further.trials
-    mean, variance, error = moments(*rows_of(fitted, weight))
+    fitted, m = fitted.of(further.places), further.trials
+    rows = rows_of(fitted)
+    mean, variance, error = moments(rows, of_rows(weight, rows))
     spread = m * (mean * (1 - mean) - variance) + m.astype(float) ** 2 * variance
     levels = np.array([(1 - prob) / 2, (1 + prob) / 2])
     lower, upper = quantiles(fitted, weight, m, levels, seed)
@@ -113,13 +115,13 @@ def add_predictions(
 
     fitted, weight = _joined(tree, new_groups, seed)
     further = _read_trials(fitted, trials, new_groups)
-    z = _draws(further.of(fitted), weight, further.trials, seed)
+    z = _draws(fitted.of(further.places), weight, further.trials, seed)
     added = from_dict(
         {
             "predictions": {"y": z.reshape(fitted.num_chains, -1, z.shape[1])},
             "predictions_constant_data": {"n": further.trials},
         },
-        pred_coords={GROUPS: further.of(fitted).labels.astype(str)},
+        pred_coords={GROUPS: fitted.of(further.places).labels.astype(str)},
         pred_dims={"y": [GROUPS], "n": [GROUPS]},
     )
     added["predictions"].attrs |= {
@@ -147,7 +149,8 @@ def quantiles(
         levels: (level,) probabilities.
         seed: of the draws of z, where they are needed.
     """
-    rows, weight_of_row = rows_of(fitted, weight)
+    rows = rows_of(fitted)
+    weight_of_row = of_rows(weight, rows)
     cells = np.stack([fitted.successes, fitted.trials, trials], axis=1)
     # Points differ from group to group.
     if isinstance(rows, Points):
@@ -159,8 +162,7 @@ def quantiles(
         z = _draws(fitted, weight, trials, seed)
         return np.quantile(z, levels, axis=0, method="inverted_cdf")
     if every > 1:
-        rows, _ = rows_of(thinned(fitted, every), weight)
-        weight_of_row = weight_of_row[kept(fitted, every)]
+        rows, weight_of_row = rows_of(fitted.thinned(every)), weight_of_row[fitted.kept(every)]
     ends = np.empty((len(levels), len(found)), np.int64)
     for column, place in enumerate(first):
         below = np.cumsum(_probabilities(rows, weight_of_row, place, int(trials[place])))

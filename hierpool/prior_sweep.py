@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -12,9 +11,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from hierpool.convergence import ConvergenceWarning
+from hierpool.arguments import check_prob
+from hierpool.convergence import ConvergenceWarning, missed
 from hierpool.counts import Counts
-from hierpool.exact import Exact, explore, of_groups, of_population
+from hierpool.exact import Exact, explore, of_groups, of_population, over_batch
 from hierpool.fitted import read_fit
 from hierpool.fitting import check_settings
 from hierpool.histograms import Data
@@ -85,8 +85,7 @@ def sensitivity(
     quadrature = Quadrature() if inference is None else inference
     if not isinstance(quadrature, Quadrature):
         raise TypeError(f"sensitivity integrates, by Quadrature, not {type(quadrature).__name__}.")
-    if not 0 < prob < 1:
-        raise InputError(f"prob must lie between 0 and 1, not {prob}.")
+    check_prob(prob)
     if isinstance(data, xr.DataTree):
         if successes or trials or group or new_groups or aggregate:
             raise InputError("A fit holds its data: leave out the columns, or pass the table.")
@@ -116,8 +115,7 @@ def sensitivity(
         )
         exact = jax.tree.map(np.asarray, _sweep(*arguments, quadrature))
         if not exact.population.converged.all():
-            finer = replace(quadrature, num_nodes=2 * quadrature.num_nodes)
-            exact = jax.tree.map(np.asarray, _sweep(*arguments, finer))
+            exact = jax.tree.map(np.asarray, _sweep(*arguments, quadrature.finer))
     _warn(list(priors), exact)
 
     new = plug_in(best, np.zeros(1, int), np.zeros(1, int), prob)
@@ -156,10 +154,7 @@ def _sweep(
         which = jnp.zeros(jnp.shape(counts.trials), int)
         return Exact(of_groups(grids, which, counts, prob), of_population(grid, data, prob))
 
-    # As in ``estimate``: a processor is quickest, and takes less memory, with one after another.
-    if jax.default_backend() == "cpu":
-        return jax.lax.map(one, models)
-    return jax.vmap(one)(models)
+    return over_batch(one, models)
 
 
 def _of_fit(tree: xr.DataTree) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[float, float]]:
@@ -200,9 +195,4 @@ def _warn(names: Sequence[str], exact: Exact) -> None:
         names, exact.population.converged, exact.population.error, strict=True
     ):
         if not converged:
-            warnings.warn(
-                f"The integration under {name} missed its tolerance: its error may be {error:.1g}; "
-                "take Quadrature(num_nodes=128).",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
+            warnings.warn(missed(f" under {name}", float(error)), ConvergenceWarning, stacklevel=3)

@@ -9,7 +9,7 @@ Source: Trefethen and Weideman (2014), "The Exponentially Convergent Trapezoidal
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jax
@@ -38,6 +38,11 @@ class Quadrature:
     """Rows. Each has half as many nodes: given the first number, the second is nearly normal."""
     tolerance: float = field(default=1e-6, metadata={"static": True})
     """Largest estimated error of a grid that counts as converged."""
+
+    @property
+    def finer(self) -> "Quadrature":
+        """The same with twice the nodes, for what did not converge."""
+        return replace(self, num_nodes=2 * self.num_nodes)
 
     def integrate(
         self, key: jax.Array, log_density: LogDensity, init: Callable[[jax.Array], Position]

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from hierpool.fitted import Fitted, mcse, read_fit
+from hierpool.arguments import check_prob
+from hierpool.fitted import Fitted, read_fit
 from hierpool.models import CompletePooling
 from hierpool.table import InputError
 
@@ -64,11 +65,11 @@ def rank(tree: xr.DataTree, *, top: int = 1, best: Best = "highest", prob: float
     tail = (1 - prob) / 2
     ends = np.quantile(ranks, [tail, 1 - tail], axis=0, method="inverted_cdf")
     lower, upper = ends.astype(np.int64)
-    columns: dict[str, np.ndarray] = {"rank": ranks.mean(axis=0), "rank_mcse": error(fitted, ranks)}
+    columns: dict[str, np.ndarray] = {"rank": ranks.mean(axis=0), "rank_mcse": fitted.error(ranks)}
     columns |= {"lower": lower, "upper": upper}
     for name, most in (("best", 1), ("top", top)):
         inside = ranks <= most
-        columns |= {name: inside.mean(axis=0), f"{name}_mcse": share_error(fitted, inside)}
+        columns |= {name: inside.mean(axis=0), f"{name}_mcse": fitted.share_error(inside)}
     cells = ranks - 1 + num_groups * np.arange(num_groups)
     times = np.bincount(cells.ravel(), minlength=num_groups**2).reshape(num_groups, num_groups)
     return Ranks(
@@ -129,41 +130,10 @@ def tried(fitted: Fitted) -> Fitted:
     (places,) = np.nonzero(fitted.trials > 0)
     if not len(places):
         raise InputError("No group has trials: there is nothing to compare.")
-    return of_groups(fitted, places)
-
-
-def of_groups(fitted: Fitted, places: np.ndarray) -> Fitted:
-    """Returns a fit of some of its groups."""
-    if np.array_equal(places, np.arange(len(fitted.labels))):
-        return fitted
-    return fitted._replace(
-        labels=fitted.labels[places],
-        successes=fitted.successes[places],
-        trials=fitted.trials[places],
-        theta=fitted.theta[:, places],
-    )
-
-
-def error(fitted: Fitted, values: np.ndarray) -> np.ndarray:
-    """Returns (...) Monte Carlo standard errors of the means of (draw, ...) values."""
-    return mcse(values.astype(float), fitted.num_chains, is_independent=fitted.is_independent)
-
-
-def share_error(fitted: Fitted, values: np.ndarray) -> np.ndarray:
-    """Returns (...) Monte Carlo standard errors of the shares of (draw, ...) draws."""
-    # What happens in no draw, or in all, is known to one draw only.
-    return np.maximum(error(fitted, values), 1 / len(values))
+    return fitted.of(places)
 
 
 def check_best(best: str) -> None:
     """Raises ``InputError`` if it is not said which theta is best."""
     if best not in get_args(Best):
         raise InputError(f"best must be 'highest' or 'lowest', not {best!r}.")
-
-
-def check_prob(prob: float) -> None:
-    """Raises what is wrong with the probability of an interval."""
-    if not isinstance(prob, float | int):
-        raise TypeError(f"prob must be a number, not {type(prob).__name__}.")
-    if not 0 < prob < 1:
-        raise InputError(f"prob must lie between 0 and 1, not {prob}.")

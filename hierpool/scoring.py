@@ -15,17 +15,16 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from hierpool.arguments import check_prob, check_seed
 from hierpool.by_label import ByLabel, Further, read_further
-from hierpool.fitted import Fitted, mcse, read_fit
+from hierpool.fitted import Fitted, read_fit
 from hierpool.logit_normal import CollapsedLogitPartialPooling, LogitPartialPooling
-from hierpool.new_groups import check_prob, check_seed
 from hierpool.predicting import fit_of, quantiles
 from hierpool.tally import log_coefficient
 from hierpool.weights import (
     FEWEST_EFFECTIVE,
     effective_draws,
     log_probability,
-    thinned,
     warn_of_few,
     weights_of,
 )
@@ -105,7 +104,7 @@ def score(tree: xr.DataTree, *, successes: ByLabel, trials: ByLabel) -> Score:
     total = pd.DataFrame(
         {
             "log_density": [log_density.sum(), highest + np.log(joint.mean())],
-            "mcse": [float(_error(fitted, values)) for values in columns.values()],
+            "mcse": [float(fitted.error(values)) for values in columns.values()],
             "effective_draws": [
                 float(value) if len(logs) > 1 else np.nan for value in effective.values()
             ],
@@ -119,9 +118,9 @@ def score(tree: xr.DataTree, *, successes: ByLabel, trials: ByLabel) -> Score:
             "successes": further.successes,
             "trials": further.trials,
             "log_density": log_density,
-            "mcse": _error(fitted, density),
+            "mcse": fitted.error(density),
         },
-        index=further.of(fitted).names,
+        index=fitted.of(further.places).names,
     )
     return Score(total, groups)
 
@@ -150,7 +149,7 @@ def coverage(
     check_seed(seed)
     fitted = fit_of(tree)
     further = read_further(fitted, trials, successes)
-    fitted, z, m = further.of(fitted), further.successes, further.trials
+    fitted, z, m = fitted.of(further.places), further.successes, further.trials
     weight = np.full(len(fitted.theta), 1 / len(fitted.theta))
     lower, upper = quantiles(fitted, weight, m, np.array([(1 - prob) / 2, (1 + prob) / 2]), seed)
     inside = (lower <= z) & (z <= upper)
@@ -168,12 +167,12 @@ def _log_densities(fitted: Fitted, further: Further, budget: float) -> np.ndarra
     Where all draws would take more than the budget, it is every other draw, or fewer.
     """
     z, m = further.successes, further.trials
-    of = further.of(fitted)
+    of = fitted.of(further.places)
     y, n = of.successes, of.trials
     is_logit = isinstance(fitted.model, LogitPartialPooling | CollapsedLogitPartialPooling)
     cells = np.unique(np.stack([y, n, z, m]), axis=1).shape[1] * (LOGIT_COST if is_logit else 1)
     every = max(1, int(np.ceil(len(fitted.theta) / max(FEWEST, budget / cells))))
-    of = thinned(of, every)
+    of = of.thinned(every)
     logs = log_probability(of, y + z, n + m)
     logs -= log_probability(of, y, n)
     y, n, z, m = (x.astype(float) for x in (y, n, z, m))
@@ -182,7 +181,3 @@ def _log_densities(fitted: Fitted, further: Further, budget: float) -> np.ndarra
 
 def _worth(log_weights: np.ndarray) -> float:
     return float(effective_draws(weights_of(log_weights)))
-
-
-def _error(fitted: Fitted, values: np.ndarray) -> np.ndarray:
-    return mcse(values, fitted.num_chains, is_independent=fitted.is_independent)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from hierpool.arguments import check_prob
 from hierpool.fitted import read_fit
 from hierpool.table import InputError
 
@@ -37,8 +38,7 @@ def summarize(tree: xr.DataTree, *, prob: float = 0.89, interval: str = "equal-t
             holds no fit.
         TypeError: it is no tree.
     """
-    if not 0 < prob < 1:
-        raise InputError(f"prob must lie between 0 and 1, not {prob}.")
+    check_prob(prob)
     if interval not in INTERVALS:
         raise InputError(f"interval must be one of {tuple(INTERVALS)}, not {interval!r}.")
     fitted, ends = read_fit(tree, needs_theta=False), INTERVALS[interval]

@@ -140,14 +140,12 @@ def tally(pairs: Distinct) -> Tally:
 
 def compress(pairs: Distinct) -> Pairs | Histograms:
     """Returns a data set in the form that suits it: pairs if few and large, or histograms."""
+    number = len(pairs.trials)
     has_large = pairs.trials.max(initial=0) > LARGE
-    if has_large and len(pairs.trials) <= MOST_PAIRS:
-        return padded_pairs(pairs, power_of_two(len(pairs.trials)))
-    histograms = tally(pairs).histograms()
+    histograms = None if has_large and number <= MOST_PAIRS else tally(pairs).histograms()
     # Tails cost as much as pairs, and hold fewer digits.
-    has_tails = np.shape(histograms.trials.tail)[0] > 0
-    if has_tails and len(pairs.trials) <= FEW_PAIRS:
-        return padded_pairs(pairs, power_of_two(len(pairs.trials)))
+    if histograms is None or (number <= FEW_PAIRS and np.size(histograms.trials.tail)):
+        return padded_pairs(pairs, power_of_two(number))
     return histograms
 
 

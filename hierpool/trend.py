@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from hierpool.arguments import check_prob
 from hierpool.checking import new_replicates, tail_indicators
-from hierpool.fitted import Fitted, mcse, read_fit
+from hierpool.fitted import Fitted, read_fit
 from hierpool.models import CollapsedPartialPooling, CompletePooling, NoPooling, PartialPooling
-from hierpool.table import InputError
 
 COLUMNS = [
     "correlation",
@@ -63,9 +63,8 @@ def exchangeability(
         InputError: the fit holds the hyperparameters only, or an argument breaks a rule.
         TypeError: the tree is none.
     """
-    for name, value in (("prob", prob), ("level", level)):
-        if not 0 < value < 1:
-            raise InputError(f"{name} must lie between 0 and 1, not {value}.")
+    check_prob(prob)
+    check_prob(level, "level")
     fitted = read_fit(tree)
     tried = fitted.trials > 0
     y, n = fitted.successes[tried], fitted.trials[tried]
@@ -85,12 +84,12 @@ def exchangeability(
     tails = np.stack(tail_indicators(drawn, observed)).astype(float)
     smaller = tails[tails.mean(axis=1).argmin()]
     p = min(1.0, 2 * smaller.mean())
-    p_mcse = 2 * _error(fitted, smaller)
+    p_mcse = 2 * float(fitted.error(smaller))
 
     theta = _correlation(fitted.theta[:, tried], log_n, np.ones(len(n)))
     mean = error = lower = upper = np.nan
     if not isinstance(fitted.model, CompletePooling):
-        mean, error = theta.mean(), _error(fitted, theta)
+        mean, error = theta.mean(), float(fitted.error(theta))
         lower, upper = np.quantile(theta, [(1 - prob) / 2, (1 + prob) / 2])
     row = [observed, p, p_mcse, mean, error, lower, upper]
     table = pd.DataFrame([row], columns=COLUMNS)
@@ -134,7 +133,3 @@ def _correlation(values: np.ndarray, other: np.ndarray, weight: np.ndarray) -> n
     scale = np.sqrt(variance * (weight @ other**2))
     covariance = centred @ (weight * other)
     return np.divide(covariance, scale, out=np.zeros_like(scale), where=variance > 1e-28)
-
-
-def _error(fitted: Fitted, values: np.ndarray) -> float:
-    return float(mcse(values[:, None], fitted.num_chains, is_independent=fitted.is_independent)[0])

@@ -14,10 +14,10 @@ import jax
 import numpy as np
 
 from hierpool import thetas
-from hierpool.chances import Betas, Points, chances_of
+from hierpool.chances import Betas, Points
 from hierpool.counts import Counts
 from hierpool.fitted import Fitted
-from hierpool.models import CollapsedPartialPooling, NoPooling, PartialPooling
+from hierpool.models import NoPooling
 from hierpool.tally import distinct
 
 FEWEST_EFFECTIVE = 100
@@ -74,37 +74,10 @@ def warn_of_few(number: float, num_draws: int, remedy: str) -> None:
         )
 
 
-def rows_of(fitted: Fitted, weight: np.ndarray) -> tuple[Betas | Points, np.ndarray]:
-    """Returns what every row knows of the groups' chances, and (row,) the rows' weights.
-
-    It is ``chances_of`` for all draws, however many they are.
-
-    Args:
-        fitted: a fit.
-        weight: (draw,) weights of its draws.
-    """
-    y, failures = fitted.successes, fitted.trials - fitted.successes
-    if isinstance(fitted.model, NoPooling):
-        return chances_of(fitted), np.ones(1)
-    if isinstance(fitted.model, PartialPooling | CollapsedPartialPooling):
-        phi, kappa = fitted.parameters["phi"], fitted.parameters["kappa"]
-        # Parameters that have underflowed to 0 are no Beta's.
-        alpha, beta = np.maximum(phi * kappa, 1e-300), np.maximum((1 - phi) * kappa, 1e-300)
-        rows = Betas(alpha, beta, y, failures, fitted.num_chains, fitted.is_independent)
-        return rows, weight
-    return Points(fitted.theta, fitted.num_chains, fitted.is_independent), weight
-
-
-def thinned(fitted: Fitted, every: int) -> Fitted:
-    """Returns a fit with one draw of so many, chain by chain."""
-    rows = kept(fitted, every)
-    parameters = {name: draws[rows] for name, draws in fitted.parameters.items()}
-    return fitted._replace(parameters=parameters, theta=fitted.theta[rows])
-
-
-def kept(fitted: Fitted, every: int) -> np.ndarray:
-    """Returns the draws that ``thinned`` keeps."""
-    return np.arange(len(fitted.theta)).reshape(fitted.num_chains, -1)[:, ::every].ravel()
+def of_rows(weight: np.ndarray, rows: Betas | Points) -> np.ndarray:
+    """Returns (row,) weights: those of the draws, but 1 where a single row says all."""
+    is_single = isinstance(rows, Betas) and len(rows.alpha) == 1
+    return np.ones(1) if is_single else weight
 
 
 def moments(rows: Betas | Points, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

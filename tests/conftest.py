@@ -1,9 +1,11 @@
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import jax
 import pytest
 from jax.experimental.compilation_cache import compilation_cache
+from shell import Run, refused
 
 
 @pytest.fixture(params=["float64", "float32"])
@@ -36,3 +38,19 @@ def jax_as_it_was(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     for name, value in before.items():
         jax.config.update(name, value)
     compilation_cache.reset_cache()
+
+
+@pytest.fixture
+def refuses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[[list[str], str], None]:
+    """Fails unless the command refuses its words in one sentence, and leaves nothing behind."""
+
+    def run(words: list[str], message: str) -> None:
+        folder = tmp_path / "empty"
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        refused(Run(words, capsys), re.escape(message))
+        assert not list(folder.iterdir())
+
+    return run

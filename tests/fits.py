@@ -72,3 +72,12 @@ def agrees(got: object, mcse: object, want: object, *, want_error: float = 0.0) 
     allowed = 5 * np.hypot(np.asarray(mcse, float), want_error)
     gap = np.abs(np.asarray(got, float) - np.asarray(want, float))
     assert np.all(gap <= allowed), f"{got} is not within {allowed} of {want}"
+
+
+REST = PLAYERS.set_index("player")["remaining_at_bats"]
+
+
+ONE_FIVE_TEN = [NAMES[i - 1] for i in (1, 5, 10)]
+
+
+FEW = np.array([[0.1, 0.5, 0.9], [0.2, 0.6, 0.8], [0.3, 0.2, 0.9], [0.4, 0.5, 0.9]])

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from hierpool import likelihood
 from hierpool.counts import Counts
 from hierpool.datasets import load_dataset
 
@@ -75,3 +76,8 @@ HARD_TABLES = {
     "100,000 uneven groups": _uneven(100_000),
     "none and all of a million": _table([0, 10**6], [10**6] * 2),
 }
+
+
+def log_constant(counts: Counts) -> float:
+    """Returns what densities leave out."""
+    return float(likelihood.reference(counts).sum())

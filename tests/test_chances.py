@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from scipy import stats
+from tables import close
 
 from hierpool.chances import Betas, Points, beta_binomial_tail, log_beta_binomial
 from hierpool.fitted import mcse
-from tests.tables import close
 
 ALPHA, BETA = np.array([0.3, 2.0, 2.5e4, 1e13]), np.array([0.7, 9.0, 7.5e4, 3e13])
 Y, FAILURES = np.array([18, 0, 0, 18]), np.array([27, 4, 0, 27])

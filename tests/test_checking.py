@@ -6,20 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from fits import MODELS
 from scipy.special import expit
+from tables import close
 
 import hierpool as hp
 from hierpool import checking
 from hierpool.checking import FOUR
-from tests.tables import close
 
 COLUMNS = {"successes": "hits", "trials": "at_bats", "group": "player"}
-MODELS = {
-    "complete": hp.CompletePooling(),
-    "none": hp.NoPooling(),
-    "beta": hp.CollapsedPartialPooling(),
-    "logit": hp.CollapsedLogitPartialPooling(),
-}
 # Of min, max, mean and sd of the 18 players' hits.
 REFERENCE = {
     "complete": [0.600, 0.476, 0.516, 0.327],
@@ -212,7 +207,7 @@ def test_wrong_arguments_get_a_sentence(players: dict[str, xr.DataTree]) -> None
         hp.predictive_check(tree, statistics=[np.min])
     with pytest.raises(hp.InputError, match=r"'all' returned shape \(\) .* a number a row"):
         hp.predictive_check(tree, statistics={"all": lambda y, n: y.max()})
-    with pytest.raises(hp.InputError, match=r"seed must be a whole number from 0, not -1"):
+    with pytest.raises(hp.InputError, match="seed must be a whole number from 0 .* not -1"):
         hp.predictive_check(tree, replicates="new-groups", seed=-1)
     with pytest.raises(TypeError, match="the tree that fit returned"):
         hp.predictive_check({"y": [1]})

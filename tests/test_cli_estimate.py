@@ -1,5 +1,6 @@
 """``hierpool estimate``, as a user of the shell meets it."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -59,21 +60,15 @@ def test_without_intervals_none_are_printed(capsys: pytest.CaptureFixture[str]) 
         (["--prob", "2"], "--prob must lie between 0 and 1"),
         (["--by", "playr"], "Did you mean 'player'"),
         (["--kappa-log-rate", "-1"], "kappa_log_rate must be a positive number"),
-        (["--new-group", "a=0/4", "--new-group", "a=1/4"], "same name"),
+        (["--new-group", "a=0/4", "--new-group", "a=1/4"], "names 'a' twice"),
     ],
 )
 def test_wrong_words_get_one_sentence(
     words: list[str],
     message: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    refuses: Callable[[list[str], str], None],
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert main(["estimate", PLAYERS, *COLUMNS, *words]) == 2
-    told = capsys.readouterr()
-    assert message in told.err and told.err.count("\n") == 1 and not told.out
-    assert not list(tmp_path.iterdir())
+    refuses(["estimate", PLAYERS, *COLUMNS, *words], message)
 
 
 def test_a_file_that_exists_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 """``hierpool summary``, as a user of the shell meets it."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -43,9 +44,7 @@ def test_a_saved_fit_is_printed_and_written(
         (["FIT", "--output", "groups.txt"], "must end in .csv or .parquet"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line(
-    words: list[str], message: str, fit: str, capsys: pytest.CaptureFixture[str]
+def test_wrong_words_get_one_sentence(
+    words: list[str], message: str, fit: str, refuses: Callable[[list[str], str], None]
 ) -> None:
-    words = [fit if word == "FIT" else word for word in words]
-    assert main(["summary", *words]) == 2
-    assert message in capsys.readouterr().err
+    refuses(["summary", *(fit if word == "FIT" else word for word in words)], message)

@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from fits import NAMES, PLAYERS, REFERENCE_ERROR, agrees, draws_of, fit_of, tree_of
+from oracle import exact
 from scipy import integrate, stats
+from tables import HOSPITALS, close
 
 import hierpool as hp
 from hierpool import pairwise
 from hierpool.inference_data import settings
-from tests.fits import NAMES, PLAYERS, REFERENCE_ERROR, agrees, draws_of, fit_of, tree_of
-from tests.oracle import exact
-from tests.tables import HOSPITALS, close
 
 MODELS = ["none", "beta", "logit"]
 # Draws that tie now and then, and some that have underflowed.

@@ -10,8 +10,8 @@ import hierpool
 PACKAGE = Path(__file__).parent.parent / "hierpool"
 FLOORS = [
     {"special", "counts", "files", "flat", "placement", "bulk", "compilation_cache"},
-    {"likelihood", "places", "grid"},
-    {"histograms", "nuts", "quadrature", "labels"},
+    {"likelihood", "normal_log_odds", "places", "grid"},
+    {"histograms", "nuts", "quadrature", "labels", "arguments"},
     {"population", "table", "tally"},
     {"models", "mixture", "datasets", "memory"},
     {"logit_normal", "exact"},
@@ -33,6 +33,7 @@ DEVICE = {
     "special",
     "counts",
     "likelihood",
+    "normal_log_odds",
     "population",
     "models",
     "logit_normal",
@@ -91,4 +92,4 @@ def test_device_code_never_sees_a_frame(module: str) -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_no_module_is_past_three_hundred_lines(module: str) -> None:
-    assert len((PACKAGE / f"{module}.py").read_text().splitlines()) <= 330
+    assert len((PACKAGE / f"{module}.py").read_text().splitlines()) <= 300

@@ -9,7 +9,7 @@ from scipy.optimize import brentq
 from scipy.special import expit
 from tables import HOSPITALS, PLAYERS, RATS, batched, close, tolerance
 
-from hierpool import likelihood
+from hierpool import likelihood, normal_log_odds
 from hierpool.counts import Counts
 
 mpmath.mp.dps = 45
@@ -116,7 +116,7 @@ def test_the_beta_binomial_adds_up_to_one_over_all_successes(double: None) -> No
 def test_the_logit_normal_binomial_adds_up_to_one_over_all_successes(double: None) -> None:
     counts = Counts(np.arange(46.0), np.full(46, 45.0))
     for sigma in (1e-3, 0.2, 1.0, 4.0):
-        log_chances = likelihood.logit_normal_binomial(
+        log_chances = normal_log_odds.logit_normal_binomial(
             jnp.asarray(-1.0), jnp.asarray(sigma), counts
         )
         close(jnp.exp(log_chances + likelihood.reference(counts)).sum(), 1, relative=1e-8)
@@ -139,7 +139,7 @@ def test_the_logit_normal_binomial_agrees_with_adaptive_quadrature(
     with mpmath.workdps(25):
         area = mpmath.quad(integrand, list(mode + spread * np.linspace(-14, 14, 57)))
         want = float(mpmath.log(area / mpmath.sqrt(2 * mpmath.pi)))
-    got = likelihood.logit_normal_binomial(jnp.asarray(mu), jnp.asarray(sigma), one(y, n))
+    got = normal_log_odds.logit_normal_binomial(jnp.asarray(mu), jnp.asarray(sigma), one(y, n))
     close(got[0], want, relative=1e-9, absolute=1e-9)
 
 

@@ -13,14 +13,13 @@ from scipy.special import expit, log_expit
 from tables import HOSPITALS, PLAYERS, RATS, WITH_ROOKIE, batched, close, tolerance
 from test_exact import agrees
 
-from hierpool import likelihood
+from hierpool import normal_log_odds
 from hierpool.counts import Counts
 from hierpool.grid import row_quantiles
 from hierpool.histograms import Data, Pairs
 from hierpool.logit_normal import (
     CollapsedLogitPartialPooling,
     LogitPartialPooling,
-    theta_moments,
     theta_quantile,
 )
 from hierpool.nuts import NUTS
@@ -31,6 +30,33 @@ from hierpool.tally import compress, distinct
 MODEL = CollapsedLogitPartialPooling()
 PAIRS = [(0, 0), (0, 4), (1, 1), (18, 45), (45, 45), (2, 10**6), (3 * 10**8, 10**9), (0, 10**9)]
 SIGMAS = [1e-6, 0.03, 0.5, 3.0, 10.0, 50.0]
+
+
+def theta_moments(
+    mu: jax.Array, sigma: jax.Array, weight: jax.Array, counts: Counts
+) -> tuple[jax.Array, jax.Array]:
+    """Returns (group,) posterior means and sds of theta, over weighted populations.
+
+    Args:
+        mu: (population,) means of the log-odds.
+        sigma: (population,) their standard deviations.
+        weight: (population,) posterior probabilities; the sum is 1.
+        counts: (group,) successes out of trials, distinct or not.
+    """
+    successes, failures, _ = counts.as_floats(mu.dtype)
+    reference_logit = jnp.log(successes + 0.5) - jnp.log(failures + 0.5)
+
+    def given(population: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        nodes = normal_log_odds.logit_normal_nodes(*population, counts)
+        share = nodes.mass / jnp.sum(nodes.mass, axis=0)
+        theta = jax.nn.sigmoid(reference_logit + nodes.shift)
+        mean = jnp.sum(share * theta, axis=0)
+        return mean, jnp.sum(share * (theta - mean) ** 2, axis=0)
+
+    # One after the other: all nodes of all populations at once would fill the memory.
+    means, variances = jax.lax.map(given, (mu, sigma))
+    mean = weight @ means
+    return mean, jnp.sqrt(weight @ (variances + (means - mean) ** 2))
 
 
 class Dense(NamedTuple):
@@ -84,7 +110,7 @@ def one(y: int, n: int) -> Counts:
 
 
 def marginal(mu: jax.Array, sigma: jax.Array, counts: Counts) -> jax.Array:
-    return likelihood.logit_normal_binomial(mu, sigma, counts)[0]
+    return normal_log_odds.logit_normal_binomial(mu, sigma, counts)[0]
 
 
 @pytest.mark.parametrize(("y", "n"), PAIRS)

@@ -7,14 +7,14 @@ import pandas as pd
 import pytest
 import xarray as xr
 from scipy import stats
+from tables import close
+from test_predicting import COLUMNS, MODELS, PLAYERS
 
 import hierpool as hp
 from hierpool.chances import Betas, Points
 from hierpool.fitted import read_fit
 from hierpool.new_groups import arrivals
 from hierpool.weights import effective_draws, moments, resampled
-from tests.tables import close
-from tests.test_predicting import COLUMNS, MODELS, PLAYERS
 
 THREE = {"rookie": (0, 4), "unseen": (0, 0), "hot": (9, 10)}
 

@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy import optimize, stats
+from tables import HARD_TABLES, HOSPITALS, PLAYERS, RATS, WITH_ROOKIE, close
 
 import hierpool as hp
 from hierpool.plug_in import maximise
 from hierpool.tally import distinct
-from tests.tables import HARD_TABLES, HOSPITALS, PLAYERS, RATS, WITH_ROOKIE, close
 
 
 def empirical_bayes(y: Any, n: Any, **knobs: Any) -> Any:

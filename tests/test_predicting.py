@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from oracle import Exact, exact
 from scipy import stats
+from tables import close
 
 import hierpool as hp
 from hierpool.inference_data import settings
-from tests.oracle import Exact, exact
-from tests.tables import close
 
 COLUMNS = {"successes": "hits", "trials": "at_bats", "group": "player"}
 QUADRATURE = hp.Quadrature(num_chains=4, num_draws=1000)

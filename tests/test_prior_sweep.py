@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from tables import close
 
 import hierpool as hp
 from hierpool import prior_sweep
-from tests.tables import close
 
 COLUMNS = {"successes": "hits", "trials": "at_bats", "group": "player"}
 RATES = (0.5, 1.5, 5.0)

@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from fits import NAMES, REFERENCE_ERROR, agrees, draws_of, fit_of, tree_of
 from scipy import stats
+from tables import close
 
 import hierpool as hp
 from hierpool import ranks as ranking
 from hierpool.inference_data import settings
 from hierpool.ranks import ranks_of
-from tests.fits import NAMES, REFERENCE_ERROR, agrees, draws_of, fit_of, tree_of
-from tests.tables import close
 
 RNG = np.random.default_rng(0)
 # Draws that tie now and then, and once all together.

@@ -8,11 +8,11 @@ import pytest
 import xarray as xr
 from scipy import stats
 from scipy.special import betaln
+from tables import close
+from test_predicting import COLUMNS, FIRST, MODELS, PLAYERS
 
 import hierpool as hp
 from hierpool.tally import log_coefficient
-from tests.tables import close
-from tests.test_predicting import COLUMNS, FIRST, MODELS, PLAYERS
 
 HELD_OUT = PLAYERS.set_index("player")
 LATER = {"successes": HELD_OUT["remaining_hits"], "trials": HELD_OUT["remaining_at_bats"]}

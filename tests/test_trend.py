@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 import xarray as xr
 from scipy import stats
+from tables import close
 
 import hierpool as hp
-from tests.tables import close
 
 EXACT = hp.Quadrature(num_chains=4, num_draws=1000)
 
