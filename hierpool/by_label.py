@@ -65,12 +65,7 @@ def _series(fitted: Fitted, values: Any, name: str) -> pd.Series:
         # The names in a fit are text.
         series.index = pd.Index([str(label) for label in series.index], dtype=object)
         for label in series.index[fitted.names.get_indexer(series.index) < 0][:1]:
-            try:
-                find_group(fitted, label)
-            except InputError as error:
-                raise InputError(
-                    f"{name} name group {label!r}, and that is wrong: {error}"
-                ) from None
+            find_group(fitted, label)
         for label in series.index[series.index.duplicated()][:1]:
             raise InputError(f"{name} name group {label!r} twice: give one number a group.")
         return series

@@ -15,9 +15,9 @@ import pandas as pd
 import xarray as xr
 from scipy.special import logsumexp
 
+from hierpool.arguments import check_model, check_quadrature
 from hierpool.convergence import ConvergenceWarning, missed
 from hierpool.fitted import Fitted, read_fit
-from hierpool.fitting import check_settings
 from hierpool.inference_data import GROUPS
 from hierpool.leave_one_out import collapsed, leave_one_out
 from hierpool.logit_normal import CollapsedLogitPartialPooling
@@ -161,10 +161,9 @@ def _checked(models: Mapping[str, Any], inference: Quadrature | None) -> Quadrat
     if not models:
         raise InputError("There is nothing to compare: give one model at least.")
     quadrature = Quadrature() if inference is None else inference
-    if not isinstance(quadrature, Quadrature):
-        raise TypeError(f"compare integrates, by Quadrature, not {type(quadrature).__name__}.")
+    check_quadrature(quadrature, "compare")
     for model in models.values():
-        check_settings(collapsed(model), quadrature, 0)
+        check_model(collapsed(model))
     return quadrature
 
 

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from hierpool.arguments import check_prob
+from hierpool.arguments import check_model, check_prob, check_quadrature
 from hierpool.convergence import ConvergenceWarning, missed
 from hierpool.counts import Counts
 from hierpool.exact import Groups, Population, explore, of_groups, of_population, over_batch
@@ -92,8 +92,7 @@ def estimate(
     """
     collapsed = _collapsed(PartialPooling() if model is None else model)
     quadrature = Quadrature() if inference is None else inference
-    if not isinstance(quadrature, Quadrature):
-        raise TypeError(f"estimate integrates, by Quadrature, not {type(quadrature).__name__}.")
+    check_quadrature(quadrature, "estimate")
     if prob is not None:
         check_prob(prob)
     table = read_table(
@@ -271,11 +270,7 @@ def _collapsed(model: Any) -> CollapsedPartialPooling:
             f"estimate knows PartialPooling and CollapsedPartialPooling, not "
             f"{type(model).__name__}: fit draws from any model."
         )
-    for name, value in vars(model).items():
-        if np.ndim(value) or not np.isfinite(value) or value <= 0:
-            raise InputError(
-                f"{type(model).__name__}: {name} must be a positive number, not {value}."
-            )
+    check_model(model)
     return CollapsedPartialPooling(**{name: float(value) for name, value in vars(model).items()})
 
 

@@ -162,8 +162,9 @@ def find_group(fitted: Fitted, label: str) -> int:
 
     (places,) = np.nonzero(fitted.labels == label)
     if not len(places):
-        near = difflib.get_close_matches(str(label), list(fitted.labels), 1, 0)
-        raise InputError(f"There is no group {label!r}; the nearest name is {near[0]!r}.")
+        near = difflib.get_close_matches(str(label), list(fitted.labels))
+        told = f"the nearest name is {near[0]!r}" if near else f"the first is {fitted.labels[0]!r}"
+        raise InputError(f"The fit has no group {label!r}; {told}.")
     return int(places[0])
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from hierpool import memory, thetas
-from hierpool.arguments import check_seed
+from hierpool.arguments import check_inference, check_model, check_seed
 from hierpool.chains import Progress
 from hierpool.convergence import ConvergenceWarning, check
 from hierpool.exploring import compressed, explore, position_of, require_two_numbers
@@ -91,7 +91,9 @@ def fit(
     """
     model = PartialPooling() if model is None else model
     inference = NUTS() if inference is None else inference
-    check_settings(model, inference, seed)
+    check_model(model)
+    check_inference(inference)
+    check_seed(seed)
     table = read_table(
         frame,
         successes=successes,
@@ -167,42 +169,6 @@ def fit(
     if problems:
         warnings.warn(" ".join(problems), ConvergenceWarning, stacklevel=2)
     return tree
-
-
-def check_settings(model: Model, inference: NUTS | Quadrature, seed: int) -> None:
-    """Raises ``InputError`` if a hyperparameter or an algorithm's setting is out of its range."""
-    for name, value in vars(model).items():
-        is_location = name == "mu_mean"
-        if np.ndim(value) or not np.isfinite(value) or (value <= 0 and not is_location):
-            rule = "a finite number" if is_location else "a positive number"
-            raise InputError(f"{type(model).__name__}: {name} must be {rule}, not {value}.")
-    least = {"num_chains": 1, "num_draws": 4}
-    if isinstance(inference, Quadrature):
-        least["num_nodes"] = 8
-    else:
-        least |= {"num_warmup": 0, "max_tree_depth": 1}
-    for name, bound in least.items():
-        value = getattr(inference, name)
-        if not isinstance(value, int) or value < bound:
-            raise InputError(f"{name} must be a whole number, at least {bound}, not {value}.")
-    if isinstance(inference, Quadrature):
-        _check_tolerance(inference.tolerance)
-    else:
-        _check_nuts(inference)
-    check_seed(seed)
-
-
-def _check_tolerance(tolerance: float) -> None:
-    if not 0 < tolerance < np.inf:
-        raise InputError(f"tolerance must be a positive number, not {tolerance}.")
-
-
-def _check_nuts(nuts: NUTS) -> None:
-    if not 0 < float(np.asarray(nuts.target_accept)) < 1:
-        raise InputError(f"target_accept must lie between 0 and 1, not {nuts.target_accept}.")
-    methods = ("parallel", "vectorized", "sequential")
-    if nuts.chain_method is not None and nuts.chain_method not in methods:
-        raise InputError(f"chain_method must be one of {methods}, not {nuts.chain_method!r}.")
 
 
 def _advise(model: Model, num_groups: int) -> None:

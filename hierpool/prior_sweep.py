@@ -11,12 +11,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from hierpool.arguments import check_prob
+from hierpool.arguments import check_model, check_prob, check_quadrature
 from hierpool.convergence import ConvergenceWarning, missed
 from hierpool.counts import Counts
 from hierpool.exact import Exact, explore, of_groups, of_population, over_batch
 from hierpool.fitted import read_fit
-from hierpool.fitting import check_settings
 from hierpool.histograms import Data
 from hierpool.models import CollapsedPartialPooling, PartialPooling
 from hierpool.plug_in import maximise, plug_in
@@ -83,8 +82,7 @@ def sensitivity(
         ConvergenceWarning: the integration under a prior missed its tolerance.
     """
     quadrature = Quadrature() if inference is None else inference
-    if not isinstance(quadrature, Quadrature):
-        raise TypeError(f"sensitivity integrates, by Quadrature, not {type(quadrature).__name__}.")
+    check_quadrature(quadrature, "sensitivity")
     check_prob(prob)
     if isinstance(data, xr.DataTree):
         if successes or trials or group or new_groups or aggregate:
@@ -102,7 +100,7 @@ def sensitivity(
             aggregate=aggregate,
         )
         labels, y, n, own = table.labels.astype(object), table.successes, table.trials, (1.0, 1.0)
-    priors = _priors(kappa_log_rate, [own] if phi_prior is None else phi_prior, quadrature)
+    priors = _priors(kappa_log_rate, [own] if phi_prior is None else phi_prior)
     pairs = distinct(y, n)
     best = maximise(pairs)
     rows = np.array(list(priors.values()), float).T
@@ -169,9 +167,7 @@ def _of_fit(tree: xr.DataTree) -> tuple[np.ndarray, np.ndarray, np.ndarray, tupl
     return fitted.labels, fitted.successes, fitted.trials, own
 
 
-def _priors(
-    rates: Any, phi_priors: Any, quadrature: Quadrature
-) -> dict[str, tuple[float, float, float]]:
+def _priors(rates: Any, phi_priors: Any) -> dict[str, tuple[float, float, float]]:
     """Returns the hyperpriors by the names of their rows."""
     priors: dict[str, tuple[float, float, float]] = {}
     for phi_prior in phi_priors:
@@ -180,7 +176,7 @@ def _priors(
         for rate in np.atleast_1d(rates).tolist():
             alpha, beta = phi_prior
             given = dict(zip(HYPERPRIORS, (rate, alpha, beta), strict=True))
-            check_settings(CollapsedPartialPooling(**given), quadrature, 0)
+            check_model(CollapsedPartialPooling(**given))
             name = f"kappa_log_rate={rate:g}"
             if len(phi_priors) > 1:
                 name += f", phi~Beta({alpha:g}, {beta:g})"

@@ -221,6 +221,7 @@ def test_under_complete_pooling_contrasts_are_refused_with_the_reason() -> None:
     ("knobs", "error", "message"),
     [
         ({"groups": ["Ken Bery", "Max Alvis"]}, hp.InputError, "nearest name is 'Ken Berry'"),
+        ({"groups": ["1", "Max Alvis"]}, hp.InputError, "no group '1'; the first is 'Roberto"),
         ({"groups": ["Max Alvis"]}, hp.InputError, "needs two groups, and there are 1"),
         ({"groups": []}, hp.InputError, "needs two groups, and there are 0"),
         ({"groups": ["Max Alvis"] * 2}, hp.InputError, "'Max Alvis' is named twice"),

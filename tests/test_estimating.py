@@ -191,6 +191,12 @@ def test_an_integration_that_misses_its_tolerance_says_so() -> None:
         ({"prob": 1.5}, "prob must lie between 0 and 1, not 1.5"),
         ({"model": hp.LogitPartialPooling()}, "LogitPartialPooling"),
         ({"model": hp.PartialPooling(kappa_log_rate=-1)}, "kappa_log_rate must be a positive"),
+        (
+            {"inference": hp.Quadrature(num_nodes=2)},
+            "num_nodes must be a whole .* at least 8, not 2",
+        ),
+        ({"inference": hp.Quadrature(num_nodes=40.5)}, "num_nodes must be a whole number"),
+        ({"inference": hp.Quadrature(tolerance=0.0)}, "tolerance must be a positive number, not 0"),
     ],
 )
 def test_what_cannot_be_estimated_is_refused(

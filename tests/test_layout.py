@@ -11,8 +11,8 @@ PACKAGE = Path(__file__).parent.parent / "hierpool"
 FLOORS = [
     {"special", "counts", "files", "flat", "placement", "bulk", "compilation_cache"},
     {"likelihood", "normal_log_odds", "places", "grid"},
-    {"histograms", "nuts", "quadrature", "labels", "arguments"},
-    {"population", "table", "tally"},
+    {"histograms", "nuts", "quadrature", "labels"},
+    {"population", "table", "tally", "arguments"},
     {"models", "mixture", "datasets", "memory"},
     {"logit_normal", "exact"},
     {"sampling", "priors", "thetas", "flags"},

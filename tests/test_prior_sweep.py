@@ -129,6 +129,8 @@ def test_wrong_arguments_get_a_sentence(tree: xr.DataTree) -> None:
         hp.sensitivity(other)
     with pytest.raises(hp.InputError, match="kappa_log_rate must be a positive number, not 0"):
         hp.sensitivity(frame, **columns, kappa_log_rate=[1, 0])
+    with pytest.raises(hp.InputError, match="kappa_log_rate must be a positive number, not a"):
+        hp.sensitivity(frame, **columns, kappa_log_rate=["a"])
     with pytest.raises(hp.InputError, match=r"phi_prior must be pairs such as \(1, 1\), not 1"):
         hp.sensitivity(frame, **columns, phi_prior=(1, 1))
     with pytest.raises(hp.InputError, match="There is no prior to try"):
