@@ -95,7 +95,7 @@ def test_priors_of_phi_are_crossed_with_rates() -> None:
     # Two ways to the same quantile, of which each keeps four digits.
     close(unseen["upper"], result.population["new_group_upper"], relative=1e-3)
     assert len(result.groups) == 4 * 20
-    crossed = prior_sweep._priors([1, 2], [(1, 1), (1, 9)], hp.Quadrature())
+    crossed = prior_sweep._priors([1, 2], [(1, 1), (1, 9)])
     assert list(crossed.values()) == [(1, 1, 1), (2, 1, 1), (1, 1, 9), (2, 1, 9)]
 
 
