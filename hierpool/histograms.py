@@ -1,4 +1,4 @@
-"""The collapsed likelihood of a whole data set, at the cost of its distinct values.
+"""The collapsed likelihood of a whole data set, at a cost that does not grow with it.
 
 Less the binomial coefficient, one group's log probability with theta integrated out is
 
@@ -7,10 +7,12 @@ Less the binomial coefficient, one group's log probability with theta integrated
 
 The first two terms are complete pooling, the r's are what the spread of the population adds. Summed
 over groups they ask only how many groups have each value of y, of n - y and of n: three histograms,
-which add up across files and machines. ``Pairs`` is the other way to be brief: a term for every
-distinct (y, n). It keeps more digits where counts go to a billion.
+which add up across files and machines. Each is a smooth function of one number, and is tabulated:
+so an evaluation costs the same for any number of groups. ``Pairs`` is the other way to be brief: a
+term for every distinct (y, n). It keeps more digits where counts go to a billion.
 """
 
+import math
 from typing import NamedTuple
 
 import jax
@@ -19,31 +21,31 @@ from jax.typing import ArrayLike
 
 from hierpool.counts import Counts
 from hierpool.likelihood import against_reference, beta_binomial, reference
-from hierpool.special import log1p_ratio, stirling_remainder
+from hierpool.rising import LOWEST
+
+LOG_TWO, LOG_LOWEST = math.log(2), math.log(LOWEST)
 
 
-class Histogram(NamedTuple):
-    """How many groups have each count: one of a data set's three, ready for ``log_rising``."""
+class Rising(NamedTuple):
+    """The sum over groups of r(x, m), as a function of x: one of a data set's three histograms.
 
-    at: ArrayLike
-    """(node,) where log1p(j / x) is taken: j = 1, 2, ..., and sparser further out."""
-    weight: ArrayLike
-    """(node,) how many groups have a count that exceeds j, of those not in the tail: where nodes
-    are sparse, so weighted that the sum over all j comes out."""
-    tail: ArrayLike
-    """(distinct,) large counts; 0 fills up."""
-    tail_groups: ArrayLike
-    """(distinct,) how many groups have each."""
+    A polynomial for each octave of x, one below and one above; see ``rising``, which makes them.
+    """
+
+    pieces: ArrayLike
+    """(piece, coefficient) of the polynomials, the constant first."""
+    slope: ArrayLike
+    """() how fast it falls with log x below the octaves: the sum over groups of m - 1, if m > 0."""
 
 
 class Histograms(NamedTuple):
     """A data set by its three histograms: all that its collapsed likelihood depends on."""
 
-    successes: Histogram
+    successes: Rising
     """Of y."""
-    failures: Histogram
+    failures: Rising
     """Of n - y."""
-    trials: Histogram
+    trials: Rising
     """Of n."""
     total_successes: ArrayLike
     """() the sum of y."""
@@ -70,46 +72,49 @@ Data = Counts | Pairs | Histograms
 """One data set, in any of the forms that ``log_marginal`` takes."""
 
 
-def log_marginal(logit_phi: jax.Array, kappa: jax.Array, data: Data) -> jax.Array:
+def log_marginal(logit_phi: jax.Array, log_kappa: jax.Array, data: Data) -> jax.Array:
     """Returns () the log probability of a data set with every theta integrated out.
 
     It is given less the sum of ``likelihood.reference``, as every log-likelihood here.
 
     Args:
         logit_phi: () log-odds of the population mean chance.
-        kappa: () population concentration, in trials.
+        log_kappa: () log of the population concentration, in trials.
         data: the counts, as they are or compressed.
     """
     if isinstance(data, Counts):
-        return jnp.sum(beta_binomial(logit_phi, kappa, data))
+        return jnp.sum(beta_binomial(logit_phi, jnp.exp(log_kappa), data))
     if isinstance(data, Pairs):
         groups = jnp.asarray(data.groups, logit_phi.dtype)
-        return jnp.sum(groups * beta_binomial(logit_phi, kappa, data.counts))
+        return jnp.sum(groups * beta_binomial(logit_phi, jnp.exp(log_kappa), data.counts))
     floats = (jnp.asarray(value, logit_phi.dtype) for value in data[3:7])
     successes, trials, _, pooled = floats
     reference_logit = jnp.log(successes + 0.5) - jnp.log(trials - successes + 0.5)
     common = against_reference(reference_logit, logit_phi - reference_logit, successes, trials)
-    a, b = kappa * jax.nn.sigmoid(logit_phi), kappa * jax.nn.sigmoid(-logit_phi)
-    spread = log_rising(a, data.successes) + log_rising(b, data.failures)
-    return pooled + common + (spread - log_rising(kappa, data.trials))
+    log_a = log_kappa + jax.nn.log_sigmoid(logit_phi)
+    spread = log_rising(log_a, data.successes) + log_rising(log_a - logit_phi, data.failures)
+    return pooled + common + (spread - log_rising(log_kappa, data.trials))
 
 
-def log_rising(x: jax.Array, histogram: Histogram) -> jax.Array:
+def log_rising(log_x: jax.Array, rising: Rising) -> jax.Array:
     """Returns () the sum over groups of r(x, m) = sum over j < m of log1p(j / x).
 
     Args:
-        x: () positive.
-        histogram: how many groups have each m.
+        log_x: () log of x.
+        rising: the function of x, tabulated.
     """
-    at, weight, tail, groups = (jnp.asarray(leaf, x.dtype) for leaf in histogram)
-    near = jnp.sum(weight * log1p_ratio(at, x))
-    if not tail.shape[0]:
-        return near
-    # r(x, m) = log Gamma(x + m) - log Gamma(x) - m log x, by Stirling's formula.
-    rise = log1p_ratio(tail, x)
-    rest = stirling_remainder(x + tail) - stirling_remainder(x)
-    far = tail * _mean_rise(tail / x) - 0.5 * rise + rest
-    return near + jnp.sum(groups * far)
+    pieces, slope = (jnp.asarray(leaf, log_x.dtype) for leaf in rising)
+    num_octaves = pieces.shape[0] - 2
+    octave = (log_x - LOG_LOWEST) / LOG_TWO
+    # Choices, and no minima: those have no slope of their own where two are equal.
+    is_below, is_above = octave < 0, octave >= num_octaves
+    whole = jnp.clip(jnp.floor(octave), -1, num_octaves)
+    share = jnp.exp(LOG_TWO * jnp.where(is_below, octave, num_octaves - octave))
+    u = 2 * jnp.where(is_below | is_above, share, octave - whole) - 1
+    *lower, total = pieces.at[whole.astype(int) + 1].get(mode="clip")
+    for coefficient in reversed(lower):
+        total = total * u + coefficient
+    return total - slope * LOG_TWO * jnp.where(is_below, octave, 0)
 
 
 def log_reference(data: Data) -> jax.Array:
@@ -133,14 +138,3 @@ def totals(data: Data) -> tuple[jax.Array, jax.Array, jax.Array]:
     weights = jnp.asarray(weights, dtype)
     has_trials = (trials > 0).astype(dtype)
     return tuple(jnp.sum(weights * value) for value in (successes, failures, has_trials))  # type: ignore[return-value]
-
-
-def _mean_rise(t: jax.Array) -> jax.Array:
-    """Returns (1 + 1 / t) log1p(t) - 1: the mean of log1p(s) over s from 0 to t."""
-    small = jnp.minimum(t, 0.1)
-    # For small t the terms cancel: their power series, to rounding.
-    series = jnp.zeros_like(t)
-    for k in range(16, 0, -1):
-        series = small * (1 / (k * (k + 1)) - series)
-    large = jnp.maximum(t, 0.1)
-    return jnp.where(t < 0.1, series, (1 + 1 / large) * jnp.log1p(large) - 1)

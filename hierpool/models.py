@@ -234,11 +234,11 @@ class CollapsedPartialPooling:
     def log_density(self, position: Position, counts: Data) -> jax.Array:
         """Returns () the log posterior density of the population, up to a constant of the data.
 
-        ``counts`` may also be compressed, to ``Histograms`` or ``Pairs``: it then costs as much as
-        there are distinct values.
+        ``counts`` may also be compressed, to ``Histograms``, whose cost does not grow with the
+        data, or to ``Pairs``.
         """
-        kappa = population.concentration(position["log_kappa_log"])
-        data = log_marginal(position["logit_phi"], kappa, counts)
+        log_kappa = population.log_concentration(position["log_kappa_log"])
+        data = log_marginal(position["logit_phi"], log_kappa, counts)
         return population.log_prior(self, position) + data
 
     def constrain(self, key: jax.Array, position: Position, counts: Counts) -> Parameters:

@@ -229,14 +229,11 @@ def stretch(peak: jax.Array, width: jax.Array, left: jax.Array, right: jax.Array
     more they differ, the more it is stretched, so that along t the peak looks normal again.
     """
     normal = width * np.sqrt(2 * DROP)
-    ratio = jnp.maximum(0.5 * (left + right) / normal, 1 + 1e-6)
-    # sinh(tail) / tail = ratio: convex, so Newton's steps from above stay above.
-    start = jnp.minimum(jnp.sqrt(6 * (ratio - 1)), 2 * jnp.log(2 * ratio) + 1)
-
-    def newton(_: int, x: jax.Array) -> jax.Array:
-        return x - (jnp.sinh(x) - ratio * x) / (jnp.cosh(x) - ratio)
-
-    tail = jnp.maximum(jax.lax.fori_loop(0, 20, newton, start), 1e-2)
+    log_ratio = jnp.log(jnp.maximum(0.5 * (left + right) / normal, 1))
+    # Nearly the solution of sinh(tail) / tail = ratio; then a step of Newton's on its log.
+    tail = jnp.maximum(jnp.sqrt(log_ratio * (log_ratio + 6)), 1e-2)
+    excess = jnp.log(jnp.sinh(tail) / tail) - log_ratio
+    tail = jnp.maximum(tail - excess / (1 / jnp.tanh(tail) - 1 / tail), 1e-2)
     lean = 0.5 * (right - left) / normal * tail / (jnp.cosh(tail) - 1)
     skew = jnp.arctanh(jnp.clip(lean, -0.95, 0.95))
     return Stretch(peak - left, peak + right, tail, skew)

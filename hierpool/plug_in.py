@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 from scipy.optimize import minimize
@@ -187,7 +186,7 @@ def _quantile(a: np.ndarray, b: np.ndarray, phi: float, level: float) -> np.ndar
 @jax.jit
 def _likelihood(x: jax.Array, data: Data) -> jax.Array:
     """Returns () the log probability of the data at (logit phi, log kappa), less ``reference``."""
-    return log_marginal(x[0], jnp.exp(x[1]), data)
+    return log_marginal(x[0], x[1], data)
 
 
 _likelihoods = jax.jit(jax.vmap(_likelihood, (0, None)))

@@ -85,20 +85,26 @@ def _around(log_kappa_log: jax.Array, data: Data) -> tuple[jax.Array, jax.Array]
     return jnp.log(successes + 0.5) - jnp.log(failures + 0.5), spread
 
 
-def concentration(log_kappa_log: jax.Array) -> jax.Array:
-    """Returns kappa = exp(exp(log_kappa_log)), held below overflow.
+def log_concentration(log_kappa_log: jax.Array) -> jax.Array:
+    """Returns log kappa = exp(log_kappa_log), held below where kappa overflows.
 
     Up there the population is a point: the likelihood has reached its limit, only the prior falls.
     """
     ceiling = (0.9 * jnp.log(jnp.finfo(log_kappa_log.dtype).max)).astype(log_kappa_log.dtype)
-    return jnp.exp(jnp.minimum(jnp.exp(log_kappa_log), ceiling))
+    return jnp.minimum(jnp.exp(log_kappa_log), ceiling)
+
+
+def concentration(log_kappa_log: jax.Array) -> jax.Array:
+    """Returns kappa = exp(exp(log_kappa_log)), held below overflow."""
+    return jnp.exp(log_concentration(log_kappa_log))
 
 
 def log_prior(model: Hyperpriors, position: Position) -> jax.Array:
     """Returns () the log prior density of logit_phi and log_kappa_log. Its integral is 1."""
     logit_phi, log_kappa_log = position["logit_phi"], position["log_kappa_log"]
     a, b, rate = floats(model.phi_alpha, model.phi_beta, model.kappa_log_rate)
-    phi = a * jax.nn.log_sigmoid(logit_phi) + b * jax.nn.log_sigmoid(-logit_phi)
+    # log(1 - phi) = log phi - logit_phi.
+    phi = (a + b) * jax.nn.log_sigmoid(logit_phi) - b * logit_phi
     # Exponential(rate) on kappa_log is Pareto(1, rate) on kappa; the last term is
     # log d kappa_log / d log_kappa_log.
     kappa = jnp.log(rate) - rate * jnp.exp(log_kappa_log) + log_kappa_log

@@ -78,7 +78,7 @@ class Quadrature:
         log_evidence = jax.nn.logsumexp(log_mass)
         weight = jnp.exp(log_mass - log_evidence)
         first = jnp.broadcast_to(nodes.rows[:, None], nodes.columns.shape)
-        error = _error(first, nodes.columns, log_mass)
+        error = _error(first, nodes.columns, weight)
         edge = jnp.maximum(weight[0].sum() + weight[-1].sum(), (weight[:, 0] + weight[:, -1]).sum())
         return Grid(
             structure.unflatten([first, nodes.columns]),
@@ -99,34 +99,25 @@ class Quadrature:
         return draw(draw_key, grid, (self.num_chains, self.num_draws)), None
 
 
-def _error(first: jax.Array, second: jax.Array, log_mass: jax.Array) -> jax.Array:
+def _error(first: jax.Array, second: jax.Array, weight: jax.Array) -> jax.Array:
     """Returns what is left of the error, from the rules with every other row or node."""
-    shift = log_mass.max()
-    centre, scale = _moments(first, second, jnp.exp(log_mass - shift))
+    u, v = first - jnp.sum(weight * first), second - jnp.sum(weight * second)
+    terms = weight * jnp.stack([jnp.ones_like(u), u, v, u * u, v * v])
+    by_row = terms.sum(axis=2)
+    log_mass, means, sds = _moments(by_row.sum(axis=1))
 
-    def compare(rows: slice, columns: slice) -> jax.Array:
-        mass = 2 * jnp.exp(log_mass[rows, columns] - shift)
-        all_mass = jnp.exp(log_mass - shift).sum()
-        means, sds = _moments(first[rows, columns], second[rows, columns], mass)
-        gaps = jnp.stack(
-            [
-                jnp.log(mass.sum() / all_mass),
-                *((means - centre) / scale),
-                *(sds / scale - 1),
-            ]
-        )
-        return jnp.max(jnp.abs(gaps))
+    def distance(sums: jax.Array) -> jax.Array:
+        half_log_mass, half_means, half_sds = _moments(2 * sums)
+        gaps = jnp.stack([(half_means - means) / sds, half_sds / sds - 1])
+        return jnp.maximum(jnp.max(jnp.abs(gaps)), jnp.abs(half_log_mass - log_mass))
 
-    every, other = slice(None), slice(None, None, 2)
-    half = jnp.maximum(compare(other, every), compare(every, other))
+    every_other_node = terms[:, :, ::2].sum(axis=(1, 2))
+    half = jnp.maximum(distance(by_row[:, ::2].sum(axis=1)), distance(every_other_node))
     # Geometric convergence: twice the nodes, the square of the error.
     return half * half
 
 
-def _moments(first: jax.Array, second: jax.Array, mass: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Returns means (2,) and sds (2,) of the two numbers."""
-    mass = mass / mass.sum()
-    values = jnp.stack([first, second])
-    means = jnp.sum(mass * values, axis=(1, 2))
-    sds = jnp.sqrt(jnp.sum(mass * (values - means[:, None, None]) ** 2, axis=(1, 2)))
-    return means, sds
+def _moments(sums: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Returns () log mass, (2,) means and sds, from (5,) the sums of 1, u, v, u u and v v."""
+    means = sums[1:3] / sums[0]
+    return jnp.log(sums[0]), means, jnp.sqrt(sums[3:] / sums[0] - means * means)

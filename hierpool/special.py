@@ -18,6 +18,8 @@ _STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 /
 _SERIES_FROM = {jnp.dtype("float32"): (4, 3), jnp.dtype("float64"): (9, 7)}
 
 HALF_LOG_TWO_PI = 0.9189385332046727
+FAR = 60.0
+"""A shift of log-odds whose exponential either precision still holds."""
 
 
 def stirling_remainder(x: ArrayLike) -> jax.Array:
@@ -82,14 +84,7 @@ def bernoulli_divergence(logit: ArrayLike, shift: ArrayLike) -> jax.Array:
         logit: log-odds of the first chance.
         shift: log-odds of the second less those of the first, broadcast against ``logit``.
     """
-    logit, shift = jnp.broadcast_arrays(jnp.asarray(logit), jnp.asarray(shift))
-    # The divergence is the same for failures: take the rarer outcome, whose chance is <= 1/2.
-    sign = jnp.where(logit > 0, -1, 1).astype(logit.dtype)
-    rare, shift = sign * logit, sign * shift
-    chance = jax.nn.sigmoid(rare)
-    near = jnp.log1p(chance * jnp.expm1(jnp.minimum(shift, 1)))
-    far = jax.nn.softplus(rare + shift) - jax.nn.softplus(rare)
-    return jnp.where(shift < 1, near, far) - chance * shift
+    return _divergence(jnp.asarray(logit), jnp.asarray(shift))[0]
 
 
 @bernoulli_divergence.defjvp
@@ -98,24 +93,27 @@ def _bernoulli_divergence_jvp(
 ) -> tuple[jax.Array, jax.Array]:
     logit, shift = map(jnp.asarray, primals)
     logit_dot, shift_dot = map(jnp.asarray, tangents)
-    change = sigmoid_change(logit, shift)
+    value, change = _divergence(logit, shift)
     spread = jax.nn.sigmoid(logit) * jax.nn.sigmoid(-logit)
-    slope = change * shift_dot + (change - spread * shift) * logit_dot
-    return bernoulli_divergence(logit, shift), slope
+    return value, change * shift_dot + (change - spread * shift) * logit_dot
 
 
-def sigmoid_change(logit: ArrayLike, shift: ArrayLike) -> jax.Array:
-    """Returns sigmoid(logit + shift) - sigmoid(logit), without subtracting the two.
-
-    Args:
-        logit: log-odds to start from.
-        shift: change of the log-odds, broadcast against ``logit``.
-    """
-    logit, shift = jnp.asarray(logit), jnp.asarray(shift)
-    # p (1 - q) (e^shift - 1), with the exponential of a negative number only.
-    upward = jnp.where(shift >= 0, 1, -1).astype(logit.dtype)
-    higher, lower = upward * (logit + shift), upward * logit
-    return -upward * jax.nn.sigmoid(higher) * jax.nn.sigmoid(-lower) * jnp.expm1(-jnp.abs(shift))
+def _divergence(logit: jax.Array, shift: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Returns the divergence, and q - p: with one exponential and one logarithm of the shift."""
+    # The divergence is the same for failures: take the rarer outcome, whose chance is <= 1/2.
+    sign = jnp.where(logit > 0, -1, 1).astype(logit.dtype)
+    rare, shift = sign * logit, sign * shift
+    chance, other = jax.nn.sigmoid(rare), jax.nn.sigmoid(-rare)
+    shifted = rare + shift
+    # log((1 + e^(rare + shift)) / (1 + e^rare)); where the first exponential is huge, by the
+    # logarithm that it is the exponential of.
+    is_near = shift < FAR
+    growth = jnp.expm1(jnp.where(is_near, shift, -jnp.abs(shifted)))
+    log_ratio = jnp.log1p(jnp.where(is_near, chance * growth, 1 + growth))
+    log_ratio = log_ratio + jnp.where(is_near, 0, jnp.maximum(shifted, 0) - jax.nn.softplus(rare))
+    beyond = jnp.where(shifted > 0, 1, 1 + growth) / (2 + growth) - chance
+    change = jnp.where(is_near, chance * other * growth / (1 + chance * growth), beyond)
+    return log_ratio - chance * shift, sign * change
 
 
 @jax.custom_jvp

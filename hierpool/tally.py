@@ -5,26 +5,18 @@ the sum of theirs, so a data set may be tallied where it lies.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from hierpool.counts import Counts
-from hierpool.histograms import Histogram, Histograms, Pairs
+from hierpool.histograms import Histograms, Pairs, Rising
+from hierpool.rising import tabulate, tabulate_each
 
 MOST_PAIRS = 4096
 """With no more distinct (y, n) than that, large counts are kept as pairs, which lose no digits."""
-FEW_PAIRS = 64
-"""So few are kept as pairs rather than in the tails of histograms."""
 LARGE = 4096
 """A count from here on is large."""
-TAIL_COST = 8
-"""A count in a histogram's tail costs about as much as so many logarithms."""
-DENSE = 32
-"""Below it the terms of a rising factorial are summed one by one."""
-NODES = 20
-"""Nodes of each octave from there on."""
 
 
 class Distinct(NamedTuple):
@@ -91,28 +83,17 @@ class Tally:
             self.reference + other.reference,
         )
 
-    def histograms(self, *, near: int | None = None, tail: int | None = None) -> Histograms:
-        """Returns the form that ``histograms.log_marginal`` takes.
-
-        Args:
-            near: largest count that is not in the tail; by default what is cheapest.
-            tail: length of the tails; by default as many as are needed, up to a power of 2.
-        """
+    def histograms(self) -> Histograms:
+        """Returns the form that ``histograms.log_marginal`` takes."""
         parts = (self.successes, self.failures, self.trials)
-        if near is None:
-            largest = max(int(counts.max(initial=0)) for counts, _ in parts)
-            # Powers of two, so that a compiled program serves many data sets.
-            near = power_of_two(largest)
-            most = TAIL_COST * sum(len(counts) for counts, _ in parts)
-            if near > LARGE or len(_nodes(near)[0]) > most:
-                near = 0
-        if tail is None:
-            longest = max(int(np.sum(counts > near)) for counts, _ in parts)
-            tail = power_of_two(longest) if longest else 0
+        # A power of two, so that a compiled program serves many data sets.
+        largest = power_of_two(int(self.trials[0].max(initial=0)))
         total_y, total_f, total_n = (float(np.dot(counts, groups)) for counts, groups in parts)
         common = _log_power(total_y, total_f) + _log_power(total_f, total_y)
         num_groups = int(self.trials[1][self.trials[0] > 0].sum())
-        successes, failures, trials = (_device(*part, near, tail) for part in parts)
+        successes, failures, trials = (
+            Rising(tabulate(*part, largest), np.float64(_slope(*part))) for part in parts
+        )
         return Histograms(
             successes,
             failures,
@@ -140,33 +121,27 @@ def tally(pairs: Distinct) -> Tally:
 
 def compress(pairs: Distinct) -> Pairs | Histograms:
     """Returns a data set in the form that suits it: pairs if few and large, or histograms."""
-    number = len(pairs.trials)
     has_large = pairs.trials.max(initial=0) > LARGE
-    histograms = None if has_large and number <= MOST_PAIRS else tally(pairs).histograms()
-    # Tails cost as much as pairs, and hold fewer digits.
-    if histograms is None or (number <= FEW_PAIRS and np.size(histograms.trials.tail)):
-        return padded_pairs(pairs, power_of_two(number))
-    return histograms
+    if has_large and len(pairs.trials) <= MOST_PAIRS:
+        return padded_pairs(pairs, power_of_two(len(pairs.trials)))
+    return tally(pairs).histograms()
 
 
-def batch_histograms(pairs: Distinct, which: np.ndarray, number: int, near: int) -> Histograms:
-    """Returns the histograms of many data sets, each leaf (data set, ...), with no tails.
+def batch_histograms(pairs: Distinct, which: np.ndarray, number: int, largest: int) -> Histograms:
+    """Returns the histograms of many data sets, each leaf (data set, ...).
 
     Args:
-        pairs: the distinct (y, n) of all of them, with at most ``near`` trials.
+        pairs: the distinct (y, n) of all of them.
         which: (distinct,) the data set that each belongs to.
         number: how many data sets.
-        near: the most trials that any may have.
+        largest: a power of 2 that no number of trials exceeds, at most ``LARGE``.
     """
     y, n, groups = pairs.successes, pairs.trials, pairs.groups
-    at, matrix = _nodes(near)
-    at = np.broadcast_to(at, (number, len(at)))
 
-    def histogram(counts: np.ndarray) -> Histogram:
-        each = np.bincount(which * (near + 1) + counts, groups, number * (near + 1))
-        at_least = np.cumsum(each.reshape(number, near + 1)[:, ::-1], axis=1)[:, ::-1]
-        none = np.zeros((number, 0))
-        return Histogram(at, at_least[:, 2:] @ matrix, none, none)
+    def rising(counts: np.ndarray) -> Rising:
+        width = largest + 1
+        each = np.bincount(which * width + counts, groups, number * width).reshape(number, width)
+        return Rising(tabulate_each(each, largest), each @ _less_one(np.arange(width)))
 
     log_coefficients, references = _constants(y.astype(float), n.astype(float))
     total_y, total_n, coefficient, reference, num_groups = (
@@ -176,8 +151,8 @@ def batch_histograms(pairs: Distinct, which: np.ndarray, number: int, near: int)
     total_f = total_n - total_y
     common = _log_power(total_y, total_f) + _log_power(total_f, total_y)
     pooled = common + coefficient - reference
-    histograms = histogram(y), histogram(n - y), histogram(n)
-    return Histograms(*histograms, total_y, total_n, num_groups, pooled, reference)
+    of_y, of_f, of_n = rising(y), rising(n - y), rising(n)
+    return Histograms(of_y, of_f, of_n, total_y, total_n, num_groups, pooled, reference)
 
 
 def padded_pairs(pairs: Distinct, length: int) -> Pairs:
@@ -244,46 +219,10 @@ def _merge(
     return _histogram(counts, groups)
 
 
-def _device(counts: np.ndarray, groups: np.ndarray, near: int, tail: int) -> Histogram:
-    is_near = counts <= near
-    each = np.zeros(near + 1)
-    each[counts[is_near]] = groups[is_near]
-    # Entry j - 1: the groups that have more than j, from 1 to near - 1.
-    more_than = np.cumsum(each[::-1])[::-1][2:]
-    at, matrix = _nodes(near)
-    far = np.zeros((2, tail))
-    far[:, : np.sum(~is_near)] = counts[~is_near], groups[~is_near]
-    return Histogram(at, more_than @ matrix, far[0], far[1])
+def _slope(counts: np.ndarray, groups: np.ndarray) -> float:
+    return float(np.dot(groups, _less_one(counts)))
 
 
-@lru_cache(maxsize=32)
-def _nodes(near: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns (node,) places, and (j, node) weights of f(j) in the values there, j < near.
-
-    As a function of j, log1p(j / x) has its only singularity at -x: over an octave the polynomial
-    through 20 Chebyshev points is as exact as a float64, whatever x is. So a sum over j to
-    near - 1 needs no more terms than the logarithm of near.
-    """
-    at, blocks = [np.arange(1.0, min(DENSE, near))], [np.eye(max(min(DENSE, near) - 1, 0))]
-    for first in (DENSE << octave for octave in range(64)):
-        if first >= near:
-            break
-        j = np.arange(first, min(2 * first, near), dtype=float)
-        if len(j) <= NODES:
-            at.append(j)
-            blocks.append(np.eye(len(j)))
-            continue
-        angle = (np.arange(NODES) + 0.5) * np.pi / NODES
-        middle, half = 0.5 * (j[0] + j[-1]), 0.5 * (j[-1] - j[0])
-        at.append(middle + half * np.cos(angle))
-        # Chebyshev polynomials at j, from values at their points.
-        degree = np.arange(NODES)
-        at_j = np.cos(degree * np.arccos(np.clip((j - middle) / half, -1, 1))[:, None])
-        at_points = np.cos(degree[:, None] * angle) * np.where(degree == 0, 1, 2)[:, None] / NODES
-        blocks.append(at_j @ at_points)
-    matrix = np.zeros((max(near - 1, 0), sum(block.shape[1] for block in blocks)))
-    row = column = 0
-    for block in blocks:
-        matrix[row : row + block.shape[0], column : column + block.shape[1]] = block
-        row, column = row + block.shape[0], column + block.shape[1]
-    return np.concatenate(at), matrix
+def _less_one(counts: np.ndarray) -> np.ndarray:
+    """Returns m - 1, and 0 for 0."""
+    return np.maximum(counts - 1, 0).astype(float)

@@ -3,9 +3,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import jax
+import mpmath
 import pytest
 from jax.experimental.compilation_cache import compilation_cache
 from shell import Run, refused
+
+# The digits of every exact value.
+mpmath.mp.dps = 100
 
 
 @pytest.fixture(params=["float64", "float32"])

@@ -9,7 +9,7 @@ import hierpool
 
 PACKAGE = Path(__file__).parent.parent / "hierpool"
 FLOORS = [
-    {"special", "counts", "files", "flat", "placement", "bulk", "compilation_cache"},
+    {"special", "counts", "files", "flat", "placement", "rising", "bulk", "compilation_cache"},
     {"likelihood", "normal_log_odds", "places", "grid"},
     {"histograms", "nuts", "quadrature", "labels"},
     {"population", "table", "tally", "arguments"},

@@ -12,7 +12,6 @@ from tables import HOSPITALS, PLAYERS, RATS, batched, close, tolerance
 from hierpool import likelihood, normal_log_odds
 from hierpool.counts import Counts
 
-mpmath.mp.dps = 45
 PAIRS = [(0, 0), (0, 4), (7, 45), (45, 45), (46, 810), (3, 10**9), (3 * 10**8, 10**9)]
 LOGITS = [-27.6, -1.0, 0.0, 4.0, 27.6]
 KAPPA_LOGS = [1e-9, 0.5, 4.0, 12.0, 27.6]

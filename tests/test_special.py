@@ -7,10 +7,9 @@ from tables import batched, close, tolerance
 
 from hierpool import special
 
-mpmath.mp.dps = 60
 SIZES = [1e-12, 1e-5, 0.3, 0.5, 1.0, 2.5, 3.999, 4.0, 8.999, 9.0, 30.0, 1e3, 1e7, 1e12]
 LOGITS = [-27.6, -5.0, -0.4, 0.0, 0.4, 5.0, 27.6]
-SHIFTS = [-60.0, -3.0, -1e-3, -1e-9, 0.0, 1e-9, 1e-3, 0.999, 1.0, 3.0, 60.0]
+SHIFTS = [-90.0, -60.0, -3.0, -1e-3, -1e-9, 0.0, 1e-9, 1e-3, 1.0, 3.0, 59.9, 60.0, 90.0]
 
 
 def remainder(x: float) -> mpmath.mpf:

@@ -10,7 +10,9 @@ from tables import TABLES, close
 from hierpool.counts import Counts
 from hierpool.histograms import Histograms, Pairs
 from hierpool.tally import (
+    Distinct,
     Tally,
+    batch_histograms,
     compress,
     distinct,
     log_coefficient,
@@ -91,37 +93,22 @@ def test_a_tally_counts_every_group_once(name: str) -> None:
         np.testing.assert_array_equal(np.repeat(values, groups), np.sort(column))
 
 
-def test_a_histogram_keeps_every_count_near_or_in_its_tail() -> None:
-    counts = DATA_SETS["small counts"]
-    y, n = counts
-    for near, tail in ((20, None), (0, None), (7, None), (7, 64)):
-        histograms = tally(distinct(*counts)).histograms(near=near, tail=tail)
-        for histogram, column in zip(histograms[:3], (y, n - y, n), strict=True):
-            is_near = column <= near
-            want = [np.sum(column[is_near] > j) for j in range(1, near)]
-            np.testing.assert_array_equal(histogram.at, np.arange(1, near))
-            np.testing.assert_array_equal(histogram.weight, want)
-            kept = np.repeat(histogram.tail, histogram.tail_groups.astype(int))
-            np.testing.assert_array_equal(np.sort(kept), np.sort(column[~is_near]))
-            if tail is not None:
-                assert histogram.tail.shape == histogram.tail_groups.shape == (tail,)
-
-
-@pytest.mark.parametrize("near", [1, 2, 31, 32, 33, 50, 64, 100, 4096])
-def test_sparse_nodes_sum_logarithms_to_rounding(near: int) -> None:
-    counts = np.unique(np.geomspace(1, near, 40).astype(int))
-    rng = np.random.default_rng(near)
-    groups = rng.integers(1, 1000, len(counts))
-    pairs = distinct(np.repeat(counts, groups), np.repeat(counts, groups))
-    of_trials = tally(pairs).histograms(near=near, tail=0).trials
-    assert len(of_trials.at) <= 31 + 20 * max(0, np.ceil(np.log2(near / 32)))
-    for x in (1e-8, 0.1, 1.0, 30.0, 2e3, 1e7, 1e13):
-        each = np.log1p(np.arange(1, near).astype(np.longdouble) / x)
-        want = sum(
-            group * each[: count - 1].sum() for count, group in zip(counts, groups, strict=True)
-        )
-        got = np.sum(of_trials.weight * np.log1p(of_trials.at / x))
-        close(got, want, relative=2e-14, absolute=1e-300)
+def test_many_data_sets_have_the_histograms_of_each() -> None:
+    some = [simulated(size, 60) for size in (3, 40, 17)]
+    which = np.repeat(np.arange(3), [len(counts.trials) for counts in some])
+    y, n = (np.concatenate(columns) for columns in zip(*some, strict=True))
+    pairs = Distinct(y, n, np.ones(len(y), np.int64), np.empty(0, np.int64))
+    together = batch_histograms(pairs, which, 4, 64)
+    for i, counts in enumerate([*some, Counts(np.zeros(0, np.int64), np.zeros(0, np.int64))]):
+        # A group of 64 trials, that both have as many octaves.
+        alone = tally(distinct(*(np.append(column, 64) for column in counts))).histograms()
+        unit = tally(distinct(np.array([64]), np.array([64]))).histograms()
+        for part in ("successes", "failures", "trials"):
+            leaves = zip(*(getattr(h, part) for h in (alone, together, unit)), strict=True)
+            for one, many, more in leaves:
+                close(many[i], one - more, relative=1e-11, absolute=1e-11)
+        close(together.total_successes[i], counts.successes.sum(), relative=0)
+        close(together.num_groups[i], np.sum(counts.trials > 0), relative=0)
 
 
 def test_few_large_counts_stay_pairs_and_others_become_histograms() -> None:

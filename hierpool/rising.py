@@ -1,0 +1,117 @@
+"""Rising factorials, tabulated on the host: what a histogram of counts adds to a log-likelihood.
+
+    r(x, m) = log Gamma(x + m) - log Gamma(x) - m log x = sum over j < m of log1p(j / x)
+
+As a function of log x its singularities are pi away from the real axis, so that over an octave of x
+the polynomial through 12 Chebyshev points is as exact as a float64. Below the lowest count, 1, it
+is a power series in x, less a multiple of log x; above the largest, one in 1 / x. The coefficients
+of a histogram are the sum of its groups', and those of a count are the same in every data set: a
+table of them is made once.
+
+Source: Trefethen (2013), "Approximation Theory and Approximation Practice", chapters 4 and 8.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+
+LOWEST = 0.125
+"""Where the octaves begin; an eighth of the lowest singularity, as they end at eight times the
+largest."""
+MARGIN = 6
+"""Octaves more than those from 1 to the largest count."""
+POINTS = 12
+DENSE = 4096
+"""Up to here the logarithms are summed one by one; beyond, by Stirling's formula."""
+CHUNK = 256
+
+
+def tabulate(counts: np.ndarray, groups: np.ndarray, largest: int) -> np.ndarray:
+    """Returns (piece, coefficient) the sum over groups of r(x, m), piece by piece.
+
+    Piece 0 is below the octaves and holds, in powers of 2 x / x_0 - 1, the sum less (m - 1) log(x_0
+    / x) of every group with m > 0; the last is above them, in powers of 2 x_1 / x - 1; each octave
+    between is in powers of 2 log2(x / start) - 1.
+
+    Args:
+        counts: (distinct,) m.
+        groups: (distinct,) how many groups have each.
+        largest: a power of 2 that no count exceeds: it sets the number of octaves.
+    """
+    dense = min(largest, DENSE)
+    is_near = counts <= dense
+    near = np.bincount(counts[is_near], groups[is_near], dense + 1)
+    pieces: np.ndarray = np.tensordot(near, _near_table(largest), 1)
+    far, far_groups = counts[~is_near], groups[~is_near]
+    for first in range(0, len(far), CHUNK):
+        some = slice(first, first + CHUNK)
+        pieces += np.tensordot(far_groups[some].astype(float), _far_table(far[some], largest), 1)
+    return pieces
+
+
+def tabulate_each(counts: np.ndarray, largest: int) -> np.ndarray:
+    """Returns (data set, piece, coefficient), as ``tabulate`` for many data sets of small counts.
+
+    Args:
+        counts: (data set, largest + 1) how many groups have each count.
+        largest: a power of 2, at most ``DENSE``.
+    """
+    table = _near_table(largest)
+    sums = counts @ table.reshape(len(table), -1)
+    return sums.reshape(len(counts), *table.shape[1:])
+
+
+@lru_cache(maxsize=8)
+def _near_table(largest: int) -> np.ndarray:
+    """Returns (count, piece, coefficient) of every count that is summed one by one."""
+    x = _places(largest)
+    j = np.arange(min(largest, DENSE))[:, None, None]
+    # log1p(0 / x) = 0 is the term of j = 0.
+    sums = np.cumsum(np.log1p(j / x), axis=0, dtype=np.longdouble).astype(float)
+    return _coefficients(np.concatenate([np.zeros((1, *x.shape)), sums]), np.arange(len(j) + 1), x)
+
+
+def _far_table(counts: np.ndarray, largest: int) -> np.ndarray:
+    """Returns (count, piece, coefficient) of counts beyond ``DENSE``."""
+    x, m = _places(largest), counts[:, None, None].astype(float)
+    start, end = x + DENSE, x + m
+    # log Gamma(x + m) - log Gamma(x + DENSE) - (m - DENSE) log x, with nothing large but m itself.
+    rise = (end - 0.5) * np.log1p(m / x) - (start - 0.5) * np.log1p(DENSE / x) - (m - DENSE)
+    remainder = (1 / end - 1 / start) / 12 - (1 / end**3 - 1 / start**3) / 360
+    dense = np.log1p(np.arange(DENSE)[:, None, None] / x).sum(axis=0)
+    return _coefficients(dense + rise + remainder, counts, x)
+
+
+def _coefficients(values: np.ndarray, counts: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Returns (count, piece, coefficient) of polynomials from (count, piece, point) values."""
+    values = values.copy()
+    more = np.maximum(counts - 1, 0)[:, None]
+    values[:, 0] += more * np.log(x[0] / LOWEST)
+    # Chebyshev coefficients from values at Chebyshev points, then powers: each step is exact to
+    # rounding, because the coefficients fall by more than the powers' grow. A level common to all
+    # points is kept out of it, or its rounding would be added twelve times.
+    level = values[..., POINTS // 2]
+    degree = np.arange(POINTS)
+    to_chebyshev = np.cos(degree[:, None] * _angles()) * np.where(degree == 0, 1, 2)[:, None]
+    to_powers = np.zeros((POINTS, POINTS))
+    for k in degree:
+        to_powers[k, : k + 1] = np.polynomial.chebyshev.cheb2poly(np.eye(POINTS)[k])[: k + 1]
+    coefficients: np.ndarray = (values - level[..., None]) @ (to_chebyshev.T / POINTS) @ to_powers
+    coefficients[..., 0] += level
+    # r is 0 where x is infinite.
+    last = coefficients[:, -1]
+    last[:, 0] -= last @ (-1.0) ** degree
+    return coefficients
+
+
+def _places(largest: int) -> np.ndarray:
+    """Returns (piece, point) where r is computed."""
+    octaves = MARGIN + largest.bit_length() - 1
+    u = np.cos(_angles())
+    starts = LOWEST * 2.0 ** np.arange(octaves)
+    below, above = LOWEST * (1 + u) / 2, LOWEST * 2.0**octaves * 2 / (1 + u)
+    return np.concatenate([below[None], starts[:, None] * 2 ** ((1 + u) / 2), above[None]])
+
+
+def _angles() -> np.ndarray:
+    return (np.arange(POINTS) + 0.5) * np.pi / POINTS
