@@ -72,11 +72,15 @@ class Quadrature:
             return log_density(structure.unflatten([first, second]))
 
         nodes = place(pair_density, leaves[0], leaves[1], self.num_nodes, self.num_nodes // 2)
+        # Or each use of them would be fused with its own computation of them.
+        nodes = jax.lax.optimization_barrier(nodes)
         across = jax.vmap(pair_density, (None, 0))
         values = jax.vmap(across)(nodes.rows, nodes.columns)
         log_mass = values + nodes.log_cell
-        log_evidence = jax.nn.logsumexp(log_mass)
-        weight = jnp.exp(log_mass - log_evidence)
+        largest = jax.lax.stop_gradient(log_mass.max())
+        mass = jnp.exp(log_mass - largest)
+        total = mass.sum()
+        log_evidence, weight = largest + jnp.log(total), mass / total
         first = jnp.broadcast_to(nodes.rows[:, None], nodes.columns.shape)
         error = _error(first, nodes.columns, weight)
         edge = jnp.maximum(weight[0].sum() + weight[-1].sum(), (weight[:, 0] + weight[:, -1]).sum())

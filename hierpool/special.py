@@ -37,21 +37,33 @@ def stirling_remainder(x: ArrayLike) -> jax.Array:
         The remainder, the shape of ``x``.
     """
     x = jnp.asarray(x)
-    shift, num_terms = _SERIES_FROM.get(x.dtype, (9, 7))
-    is_small = x < shift
-    small = jnp.minimum(x, shift)
-    far = jnp.where(is_small, small + shift, x)
-    inverse = 1 / far
+    far, shift, product = _shifted(x)
+    small = jnp.minimum(x, far)
+    below = (far - 0.5) * jnp.log(far) - (small - 0.5) * jnp.log(small) - jnp.log(product) - shift
+    return _series(far) + jnp.where(shift > 0, below, 0)
+
+
+def _shifted(x: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Returns x moved up to where the series is exact, by how much, and Gamma of it over Gamma(x)."""
+    least, _ = _SERIES_FROM.get(x.dtype, (9, 7))
+    is_small = x < least
+    small = jnp.minimum(x, least)
+    product = jnp.where(is_small, small, 1)
+    for step in range(1, least):
+        product = product * jnp.where(is_small, small + step, 1)
+    shift = jnp.where(is_small, least, 0).astype(x.dtype)
+    return x + shift, shift, product
+
+
+def _series(x: jax.Array) -> jax.Array:
+    """Returns Stirling's remainder where the asymptotic series is exact."""
+    _, num_terms = _SERIES_FROM.get(x.dtype, (9, 7))
+    inverse = 1 / x
+    square = inverse * inverse
     series = jnp.full_like(x, _STIRLING[num_terms - 1])
     for coefficient in _STIRLING[num_terms - 2 :: -1]:
-        series = series * inverse * inverse + coefficient
-    # Gamma(x + shift) = Gamma(x) x (x + 1) ... (x + shift - 1). x itself is kept out of the
-    # product, so that a tiny x cannot push it below the smallest float.
-    product = jnp.ones_like(x)
-    for step in range(1, shift):
-        product = product * (small + step)
-    shifted = (far - 0.5) * jnp.log(far) - (small + 0.5) * jnp.log(small) - jnp.log(product) - shift
-    return series * inverse + jnp.where(is_small, shifted, 0)
+        series = series * square + coefficient
+    return series * inverse
 
 
 def log_beta(a: ArrayLike, b: ArrayLike) -> jax.Array:
@@ -64,11 +76,16 @@ def log_beta(a: ArrayLike, b: ArrayLike) -> jax.Array:
         b: positive numbers, broadcast against ``a``.
     """
     a, b = jnp.asarray(a), jnp.asarray(b)
-    total = a + b
-    stirling = stirling_remainder(a) + stirling_remainder(b) - stirling_remainder(total)
-    # a log(a / total), with log1p where a is nearly the total.
-    entropy = -a * jnp.log1p(b / a) - b * jnp.log1p(a / b)
-    return entropy + 0.5 * (jnp.log(total) - jnp.log(a) - jnp.log(b)) + HALF_LOG_TWO_PI + stirling
+    (far_a, shift_a, product_a), (far_b, shift_b, product_b) = _shifted(a), _shifted(b)
+    far, shift, product = _shifted(a + b)
+    # Stirling's formula by ratios of the three, near 1 where a or b is large, so that nothing large
+    # cancels.
+    below_a = jnp.log1p((b + (shift - shift_a)) / far_a)
+    below_b = jnp.log1p((a + (shift - shift_b)) / far_b)
+    excess = shift_a + shift_b - shift
+    large = (excess - 0.5) * jnp.log(far) - (far_a - 0.5) * below_a - (far_b - 0.5) * below_b
+    small = jnp.log(product_a * (product_b / product))
+    return large - excess - small + HALF_LOG_TWO_PI + _series(far_a) + _series(far_b) - _series(far)
 
 
 @jax.custom_jvp
