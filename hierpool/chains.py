@@ -31,8 +31,10 @@ from hierpool.nuts import (
 )
 from hierpool.sampling import target_of
 
-CHUNK = 250
-"""Steps from one look of the host to the next: some 10 ms for 20 groups."""
+CHUNK = (250, 1000)
+"""Fewest and most steps from one look of the host to the next."""
+CHUNK_VALUES = 2**16
+"""Numbers that the positions of a chunk hold, where those bounds allow."""
 
 Progress = Callable[[int, int, int], None]
 """Called with the steps done and to do, over all chains, and the divergent draws so far."""
@@ -60,6 +62,7 @@ class Chains:
         # side by side, a chunk of no steps from nowhere beside the start.
         key = self._keys if is_batch else self._keys[0]
         shapes = jax.eval_shape(self._start, key)
+        self._size = int(np.clip(CHUNK_VALUES // shapes.hmc.position.shape[-1], *CHUNK))
         nowhere = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
         with ThreadPoolExecutor(1) as other:
             begun = other.submit(_as_configured(self._start), key)
@@ -97,10 +100,10 @@ class Chains:
         state = self._start(key)
         num_warmup, num_steps = self._nuts.num_warmup, len(self._steps.stage)
         kept: list[tuple[np.ndarray, Stats]] = []
-        for first in range(0, num_steps, CHUNK):
+        for first in range(0, num_steps, self._size):
             if meter.stopped.is_set():
                 break
-            size = min(CHUNK, num_steps - first)
+            size = min(self._size, num_steps - first)
             run = self._chunk(state, key, first, size)
             state = run.state
             rows = slice(max(num_warmup - first, 0), size)
@@ -115,7 +118,7 @@ class Chains:
     def _chunk(self, state: ChainState, key: jax.Array, first: int, size: int) -> Run:
         # Every chunk has the same shape, so that one program serves them all.
         steps = Schedule(
-            *(np.resize(column[first : first + size], CHUNK) for column in self._steps)
+            *(np.resize(column[first : first + size], self._size) for column in self._steps)
         )
         nuts = self._nuts
         return self._advance(
@@ -191,7 +194,7 @@ def _advance_one(
         first,
         steps,
         num_steps,
-        CHUNK,
+        steps.stage.shape[0],
     )
 
     def to_position(point: jax.Array) -> jax.Array:

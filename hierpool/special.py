@@ -44,7 +44,7 @@ def stirling_remainder(x: ArrayLike) -> jax.Array:
 
 
 def _shifted(x: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Returns x moved up to where the series is exact, by how much, and Gamma of it over Gamma(x)."""
+    """Returns x moved up to where the series is exact, how far, and Gamma there over Gamma(x)."""
     least, _ = _SERIES_FROM.get(x.dtype, (9, 7))
     is_small = x < least
     small = jnp.minimum(x, least)
