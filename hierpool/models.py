@@ -266,8 +266,11 @@ def _theta_around(position: Position, counts: Counts) -> tuple[jax.Array, jax.Ar
     """
     successes, failures, _ = counts.as_floats(position["logit_phi"].dtype)
     kappa = population.concentration(position["log_kappa_log"])
-    smallest = jnp.sqrt(jnp.finfo(kappa.dtype).tiny)
+    limits = jnp.finfo(kappa.dtype)
+    smallest = jnp.sqrt(limits.tiny)
     a = jnp.maximum(kappa * jax.nn.sigmoid(position["logit_phi"]) + successes, smallest)
     b = jnp.maximum(kappa * jax.nn.sigmoid(-position["logit_phi"]) + failures, smallest)
-    centre = jnp.log(a) - jnp.log(b) - 0.5 / a + 0.5 / b
-    return centre, jnp.sqrt((1 + 0.5 / a) / a + (1 + 0.5 / b) / b)
+    one_a, one_b = 1 / a, 1 / b
+    ratio = jnp.clip(a * one_b, limits.tiny, limits.max)
+    centre = jnp.log(ratio) + 0.5 * (one_b - one_a)
+    return centre, jnp.sqrt(one_a * (1 + 0.5 * one_a) + one_b * (1 + 0.5 * one_b))

@@ -54,22 +54,30 @@ def start(key: jax.Array, data: Data) -> Position:
 
 
 def standardize(position: Position, data: Data) -> Position:
-    """Returns a population as NUTS explores it: logit_phi about the data, in units of its spread.
+    """Returns a population as NUTS explores it: in units of what the data leave open, roughly.
 
     The more a group weighs, the narrower the posterior of phi: with the spread that goes with each
     kappa taken out, that funnel is gone. ``unstandardize`` is the inverse.
     """
     centre, spread = _around(position["log_kappa_log"], data)
     z_phi = (position["logit_phi"] - centre) / spread
-    return {"z_phi": z_phi, "log_kappa_log": position["log_kappa_log"]}
+    return {"z_phi": z_phi, "z_kappa": position["log_kappa_log"] / _kappa_spread(data)}
 
 
 def unstandardize(standard: Position, data: Data) -> tuple[Position, jax.Array]:
     """Returns the position, and () the log-Jacobian of the map to it."""
-    log_kappa_log = standard["log_kappa_log"]
+    kappa_spread = _kappa_spread(data)
+    log_kappa_log = kappa_spread * standard["z_kappa"]
     centre, spread = _around(log_kappa_log, data)
     logit_phi = centre + spread * standard["z_phi"]
-    return {"logit_phi": logit_phi, "log_kappa_log": log_kappa_log}, jnp.log(spread)
+    position = {"logit_phi": logit_phi, "log_kappa_log": log_kappa_log}
+    return position, jnp.log(spread) + jnp.log(kappa_spread)
+
+
+def _kappa_spread(data: Data) -> jax.Array:
+    """Returns () how uncertain as many groups leave log_kappa_log, roughly."""
+    _, _, groups = totals(data)
+    return 1 / jnp.sqrt(1 + 1.5 * groups)
 
 
 def _around(log_kappa_log: jax.Array, data: Data) -> tuple[jax.Array, jax.Array]:
