@@ -53,14 +53,14 @@ class Chains:
 
     def __init__(self, key: jax.Array, model: Model, data: Data, nuts: NUTS) -> None:
         self._nuts = nuts
-        self._keys = chain_keys(key, nuts.num_chains)
+        self._keys, self._key_of_chain = _keys(key, nuts.num_chains)
         self._steps = schedule(nuts.num_warmup, nuts.num_draws)
         is_batch = nuts.method == "vectorized"
         self._start = partial(_start_all if is_batch else _start_one, model, data)
         self._advance = partial(_advance_all if is_batch else _advance_one, model, data)
         # Here, and not in the threads of the chains, each of which would compile; the two programs
         # side by side, a chunk of no steps from nowhere beside the start.
-        key = self._keys if is_batch else self._keys[0]
+        key = self._keys if is_batch else self._key_of_chain[0]
         shapes = jax.eval_shape(self._start, key)
         self._size = int(np.clip(CHUNK_VALUES // shapes.hmc.position.shape[-1], *CHUNK))
         nowhere = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
@@ -84,7 +84,7 @@ class Chains:
         chain = _as_configured(partial(self._drive, meter=meter))
         workers = self._nuts.num_chains if self._nuts.method == "parallel" else 1
         with ThreadPoolExecutor(workers) as pool:
-            futures = [pool.submit(chain, key) for key in self._keys]
+            futures = [pool.submit(chain, key) for key in self._key_of_chain]
             try:
                 chains = [future.result() for future in futures]
             except BaseException:
@@ -154,6 +154,13 @@ class _Meter:
             self._divergences += divergences
             if self._progress is not None:
                 self._progress(self._done, self._total, self._divergences)
+
+
+@partial(jax.jit, static_argnames="num_chains")
+def _keys(key: jax.Array, num_chains: int) -> tuple[jax.Array, list[jax.Array]]:
+    """Returns (chain,) keys, together and apart."""
+    keys = chain_keys(key, num_chains)
+    return keys, list(keys)
 
 
 @jax.jit

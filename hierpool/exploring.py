@@ -58,7 +58,7 @@ def compressed(model: Model, counts: Counts, pairs: Distinct) -> Data:
 
 def position_of(model: Model, data: Data) -> Position:
     """Returns a position without its values: shapes and types. Nothing is compiled."""
-    position: Position = _init.eval_shape(model, data, jax.random.key(0))
+    position: Position = jax.eval_shape(lambda: _init(model, data, jax.random.key(0)))
     return position
 
 

@@ -124,7 +124,7 @@ def fit(
             num_draws,
         )
         _advise(model, num_groups)
-        run_key, theta_key = jax.random.split(jax.random.key(seed))
+        run_key, theta_key = _keys(seed)
         explored = explore(run_key, model, data, pairs, inference, progress)
         # Chains and draws in one row: what follows takes each draw by itself.
         positions = {
@@ -181,3 +181,10 @@ def _advise(model: Model, num_groups: int) -> None:
             SlowModelWarning,
             stacklevel=3,
         )
+
+
+# One program for all that is done with keys: at a cold start each small one costs .05 s.
+@jax.jit
+def _keys(seed: int) -> tuple[jax.Array, jax.Array]:
+    run_key, theta_key = jax.random.split(jax.random.key(seed))
+    return run_key, theta_key

@@ -37,7 +37,9 @@ def test_the_batched_program_agrees_in_law(double: None) -> None:
     assert np.all(apart < 5 * spread * np.sqrt(2 / 400))
 
 
-@pytest.mark.parametrize(("num_warmup", "num_draws"), [(0, 10), (999, 1), (1000, 1000), (1001, 1999)])
+@pytest.mark.parametrize(
+    ("num_warmup", "num_draws"), [(0, 10), (999, 1), (1000, 1000), (1001, 1999)]
+)
 def test_chunks_fit_any_number_of_steps(num_warmup: int, num_draws: int) -> None:
     positions, stats = run("parallel", num_warmup=num_warmup, num_draws=num_draws)
     assert positions.shape == (3, num_draws, 2)
