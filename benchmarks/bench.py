@@ -38,24 +38,23 @@ def main() -> None:
         print(json.dumps(TASKS[task["task"]](task)))
         return
     form = FORMS[options.form]
-    report: dict[str, Any] = {
-        "form": form._asdict(),
-        "machine": machine(),
-        "versions": versions(),
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "rows": [],
-    }
-    rows: list[Row] = []
     options.results.mkdir(exist_ok=True)
     target = options.results / "bench.json"
-    began = time.perf_counter()
+    works = options.only.split(",")
+    report = earlier(target, set(WORKS) - set(works))
+    others = report["rows"]
     with tempfile.TemporaryDirectory() as folder:
-        for work in options.only.split(","):
+        rows: list[Row] = []
+        for work in works:
+            began = time.perf_counter()
+            started = datetime.now(UTC).isoformat(timespec="seconds")
             added = rows_of(work, form)
             rows += added
             for _ in measure(added, form, Path(folder)):
-                report["rows"] = [asdict(row) for row in rows]
-                report["seconds"] = time.perf_counter() - began
+                spent = time.perf_counter() - began
+                told = {"form": form._asdict(), "started": started, "seconds": spent}
+                report["works"][work] = told
+                report["rows"] = others + [asdict(row) for row in rows]
                 save(report, target)
     import bench_report  # Late: it needs matplotlib, and a worker does not.
 
@@ -65,10 +64,22 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure hierpool beside its peers.")
     parser.add_argument("--form", choices=("quick", "full", "smoke"), default="quick")
-    parser.add_argument("--only", default=",".join(WORKS), help="works, as W1,W3")
+    only = "works, as W1,W3; of the others the results of earlier runs are kept"
+    parser.add_argument("--only", default=",".join(WORKS), help=only)
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the results")
     parser.add_argument("--worker", metavar="TASK", help=argparse.SUPPRESS)
     return parser.parse_args()
+
+
+def earlier(target: Path, works: set[str]) -> dict[str, Any]:
+    """Returns an empty report; with what an earlier run of some works found, if it still holds."""
+    report: dict[str, Any] = {"machine": machine(), "versions": versions(), "works": {}, "rows": []}
+    if works and target.exists():
+        found = json.loads(target.read_text())
+        if all(found.get(name) == report[name] for name in ("machine", "versions")):
+            report["works"] = {work: found["works"][work] for work in works & set(found["works"])}
+            report["rows"] = [row for row in found["rows"] if row["work"][:2] in works]
+    return report
 
 
 def measure(rows: list[Row], form: Form, folder: Path) -> Iterator[None]:

@@ -52,11 +52,9 @@ def draw(report: Report, target: Path) -> None:
         lines |= dict(zip(labels, handles, strict=True))
     if lines:
         figure.legend(lines.values(), lines, loc="outside lower center", ncols=6, fontsize=9)
-    machine = report["machine"]
-    figure.suptitle(
-        f"hierpool beside its peers, {report['form']['name']} form, {machine['cores']} cores, "
-        f"float64, {report['started'][:10]}"
-    )
+    day = min(run["started"] for run in report["works"].values())[:10]
+    cores = report["machine"]["cores"]
+    figure.suptitle(f"hierpool beside its peers, {cores} cores, float64, {day}")
     figure.savefig(target, dpi=110)
     plt.close(figure)
 

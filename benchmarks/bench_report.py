@@ -96,19 +96,29 @@ NOTE_SLOPES = (
 
 
 def _head(report: Report) -> list[str]:
-    machine, form = report["machine"], report["form"]
+    machine = report["machine"]
     told = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
     return [
-        f"Printed by `benchmarks/bench.py`, the {form['name']} form, started {report['started']}, "
-        f"{report['seconds'] / 60:.0f} minutes.",
+        "Printed by `benchmarks/bench.py`.",
         "",
         f"{machine['processor']}, {machine['cores']} cores, {machine['gigabytes']} GB, "
         f"{machine['system']}, no GPU, float64; Python {machine['python']}; {told}.",
         "",
-        f"Every run is a process of its own; contenders take turns. Medians of {form['runs']} "
-        f"runs with their range; fewer runs, as each row says, where they would take more than "
-        f"{form['budget']} s in all. A process is stopped after {form['timeout']} s.",
+        "Every run is a process of its own; contenders take turns. Medians of runs with their "
+        "range; fewer runs, as each row says, where more would take longer than the row's "
+        "seconds. A process is stopped after its limit.",
+        "",
+        *_table(
+            "work | form | started | minutes | runs | seconds of a row | limit of a process, s",
+            [_run(work, report["works"][work]) for work in sorted(report["works"])],
+        ),
     ]
+
+
+def _run(work: str, run: dict[str, Any]) -> list[str]:
+    form, minutes = run["form"], f"{run['seconds'] / 60:.1f}"
+    limits = [str(form[name]) for name in ("runs", "budget", "timeout")]
+    return [work, form["name"], run["started"], minutes, *limits]
 
 
 def _settings(report: Report, work: str) -> str:
