@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-PIECE = 2**15
+PIECE = 2**13
 """Values drawn at a time: temporaries stay within a cache, and within a megabyte a thread."""
 
 

@@ -13,7 +13,7 @@ algorithm parameters", for the windows.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import blackjax
@@ -146,12 +146,18 @@ DRAW = 2
 
 def schedule(num_warmup: int, num_draws: int) -> Schedule:
     """Returns Stan's windows for the warm-up, then ``num_draws`` draws."""
-    with jax.ensure_compile_time_eval():
-        windows = np.asarray(build_schedule(num_warmup)).reshape(-1, 2)
+    windows = _windows(num_warmup)
     return Schedule(
         np.concatenate([windows[:, 0], np.full(num_draws, DRAW)]).astype(np.int32),
         np.concatenate([windows[:, 1], np.zeros(num_draws)]).astype(bool),
     )
+
+
+@lru_cache(maxsize=16)
+def _windows(num_warmup: int) -> np.ndarray:
+    """Returns (step, 2) BlackJAX's stages and ends of windows, which take it 10 ms."""
+    with jax.ensure_compile_time_eval():
+        return np.asarray(build_schedule(num_warmup)).reshape(-1, 2)
 
 
 def start(log_density: LogDensity, position: jax.Array) -> ChainState:
