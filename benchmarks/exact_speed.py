@@ -61,8 +61,9 @@ def many_groups(path: str) -> dict[str, float]:
     table = pd.read_parquet(path)
     model, quadrature = hp.CollapsedPartialPooling(), hp.Quadrature()
     with jax.enable_x64(True):
-        tallied = timed(lambda: tally(distinct(table["y"].to_numpy(), table["n"].to_numpy())), 1)
-        pairs = distinct(table["y"].to_numpy(), table["n"].to_numpy())
+        y, n = table["y"].to_numpy(), table["n"].to_numpy()
+        tallied = timed(lambda: tally(distinct(y, n)).histograms(), 1)
+        pairs = distinct(y, n)
         data = tally(pairs).histograms()
         run = jax.jit(lambda data: explore(model, data, quadrature))
         jax.block_until_ready(run(data))
