@@ -23,9 +23,10 @@ SHORT = {
     "joint": "hierpool joint",
     "joint-population": "hierpool joint",
     "collapsed": "hierpool collapsed",
-    "collapsed-population": "hierpool collapsed, population",
+    "collapsed-population": "hierpool population",
     "quadrature": "hierpool Quadrature",
     "estimate": "hierpool estimate",
+    "moments": "hierpool estimate, moments",
     "plug-in": "plug-in",
     "pymc": "PyMC",
     "nutpie": "nutpie",
@@ -89,7 +90,7 @@ def _bars(axes: Axes, rows: list[Row], key: Key, title: str) -> None:
     axes.set_yticks(range(len(rows)), [_name(row["contender"]) for row in reversed(rows)])
     axes.set_xscale("log")
     axes.margins(x=0.25)
-    axes.set_title(title, fontsize=11)
+    axes.set_title(title, fontsize=10)
 
 
 def _walls(axes: Axes, report: Report) -> None:
@@ -111,7 +112,7 @@ def _walls(axes: Axes, report: Report) -> None:
             )
     axes.set_yticks(range(len(names)), [_name(name) for name in reversed(names)])
     axes.margins(x=0.3)
-    axes.set_title("19 groups: seconds of the whole process (less is better)", fontsize=11)
+    axes.set_title("19 groups: seconds of the whole process (less is better)", fontsize=10)
 
 
 def _line(axes: Axes, contender: str, points: list[tuple[int, float | None]]) -> None:
@@ -127,25 +128,40 @@ def _line(axes: Axes, contender: str, points: list[tuple[int, float | None]]) ->
 
 
 def _groups(axes: Axes, report: Report) -> None:
-    for name in ("joint", "collapsed-population", "estimate", "plug-in", *PEERS):
+    names = ("joint", "collapsed-population", "estimate", "plug-in", *PEERS)
+    rows = [
+        row for row in rows_in(report, "W2") if row["contender"] in (*names, "joint-population")
+    ]
+    sizes = {row["size"] for row in rows}
+    if len(sizes) == 1:
+        title = f"{min(sizes):,} groups: seconds, compiled before (less is better)"
+        _bars(axes, rows, "sampling", title)
+        return
+    for name in names:
         kinds = (name, "joint-population") if name == "joint" else (name,)
-        rows = [row for row in rows_in(report, "W2") if row["contender"] in kinds]
-        _line(axes, name, [(row["size"], median(row, "sampling")) for row in rows])
+        own = [row for row in rows if row["contender"] in kinds]
+        _line(axes, name, [(row["size"], median(row, "sampling")) for row in own])
     _log_log(axes, "groups", "Seconds by groups, compiled before")
 
 
 def _sets(axes: Axes, report: Report) -> None:
-    rows = [row for row in rows_in(report, "W3") if row["contender"] == "estimate"]
-    _line(axes, "estimate", [(row["size"], median(row, "sampling")) for row in rows])
-    for row in rows_in(report, "W3 loop"):
+    rows, loops = rows_in(report, "W3"), rows_in(report, "W3 loop")
+    sizes = sorted({row["size"] for row in rows})
+    if len(sizes) == 1:
+        title = f"{sizes[0]:,} data sets: seconds (loops but for estimate)"
+        _bars(axes, [*rows, *loops], lambda run: run["each"] * sizes[0], title)
+        return
+    estimates = [row for row in rows if row["contender"] == "estimate"]
+    _line(axes, "estimate", [(row["size"], median(row, "sampling")) for row in estimates])
+    for row in loops:
         each = median(row, "each")
         if each is not None:
-            _line(axes, row["contender"], [(ours["size"], each * ours["size"]) for ours in rows])
+            _line(axes, row["contender"], [(size, each * size) for size in sizes])
     _log_log(axes, "data sets", "Seconds by data sets (all but estimate: loops, extrapolated)")
 
 
 def _log_log(axes: Axes, size: str, title: str) -> None:
-    axes.set_title(title, fontsize=11)
+    axes.set_title(title, fontsize=10)
     axes.set_xlabel(size)
     axes.set_ylabel("seconds")
     axes.grid(alpha=0.3)
