@@ -1,9 +1,8 @@
 """One chain of NUTS with window adaptation, as one step that warms up and draws.
 
-The step is BlackJAX's NUTS kernel followed by BlackJAX's own updates of step size and mass matrix,
-which the schedule switches off for draws. So one compiled program serves the whole run, and can be
-left after any step and taken up again: the host shows progress and stops between chunks. The key of
-a step is folded from its index, so how the run is cut never changes a draw.
+The step is BlackJAX's NUTS kernel followed by its own updates of step size and mass matrix, which
+the schedule switches off for draws. So one compiled program serves the whole run, and can be left
+after any step. A step's key is folded from its index: how a run is cut never changes a draw.
 
 Nothing here knows a model. This is the only file that imports blackjax.
 
@@ -144,20 +143,15 @@ class Schedule(NamedTuple):
 DRAW = 2
 
 
+@lru_cache(maxsize=16)  # It takes 10 ms.
 def schedule(num_warmup: int, num_draws: int) -> Schedule:
     """Returns Stan's windows for the warm-up, then ``num_draws`` draws."""
-    windows = _windows(num_warmup)
+    with jax.ensure_compile_time_eval():
+        windows = np.asarray(build_schedule(num_warmup)).reshape(-1, 2)
     return Schedule(
         np.concatenate([windows[:, 0], np.full(num_draws, DRAW)]).astype(np.int32),
         np.concatenate([windows[:, 1], np.zeros(num_draws)]).astype(bool),
     )
-
-
-@lru_cache(maxsize=16)
-def _windows(num_warmup: int) -> np.ndarray:
-    """Returns (step, 2) BlackJAX's stages and ends of windows, which take it 10 ms."""
-    with jax.ensure_compile_time_eval():
-        return np.asarray(build_schedule(num_warmup)).reshape(-1, 2)
 
 
 def start(log_density: LogDensity, position: jax.Array) -> ChainState:
