@@ -17,13 +17,14 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 
 from hierpool.counts import Counts
 from hierpool.likelihood import against_reference, beta_binomial, reference
 from hierpool.rising import LOWEST
 
-LOG_TWO, LOG_LOWEST = math.log(2), math.log(LOWEST)
+LOG_TWO = math.log(2)
 
 
 class Rising(NamedTuple):
@@ -91,30 +92,36 @@ def log_marginal(logit_phi: jax.Array, log_kappa: jax.Array, data: Data) -> jax.
     successes, trials, _, pooled = floats
     reference_logit = jnp.log(successes + 0.5) - jnp.log(trials - successes + 0.5)
     common = against_reference(reference_logit, logit_phi - reference_logit, successes, trials)
-    log_a = log_kappa + jax.nn.log_sigmoid(logit_phi)
-    spread = log_rising(log_a, data.successes) + log_rising(log_a - logit_phi, data.failures)
-    return pooled + common + (spread - log_rising(log_kappa, data.trials))
+    kappa = jnp.exp(log_kappa)
+    a, b = kappa * jax.nn.sigmoid(logit_phi), kappa * jax.nn.sigmoid(-logit_phi)
+    spread = log_rising(a, data.successes) + log_rising(b, data.failures)
+    return pooled + common + (spread - log_rising(kappa, data.trials))
 
 
-def log_rising(log_x: jax.Array, rising: Rising) -> jax.Array:
+def log_rising(x: jax.Array, rising: Rising) -> jax.Array:
     """Returns () the sum over groups of r(x, m) = sum over j < m of log1p(j / x).
 
     Args:
-        log_x: () log of x.
+        x: () positive. It is taken itself and not its log, of which float32 would leave less.
         rising: the function of x, tabulated.
     """
-    pieces, slope = (jnp.asarray(leaf, log_x.dtype) for leaf in rising)
+    pieces, slope = (jnp.asarray(leaf, x.dtype) for leaf in rising)
     num_octaves = pieces.shape[0] - 2
-    octave = (log_x - LOG_LOWEST) / LOG_TWO
+    x = jnp.maximum(x, jnp.finfo(x.dtype).tiny)
+    octave = jnp.floor(jnp.log(x / LOWEST) / LOG_TWO)
     # Choices, and no minima: those have no slope of their own where two are equal.
     is_below, is_above = octave < 0, octave >= num_octaves
-    whole = jnp.clip(jnp.floor(octave), -1, num_octaves)
-    share = jnp.exp(LOG_TWO * jnp.where(is_below, octave, num_octaves - octave))
-    u = 2 * jnp.where(is_below | is_above, share, octave - whole) - 1
-    *lower, total = pieces.at[whole.astype(int) + 1].get(mode="clip")
+    # Each octave's start, and where the last one ends: powers of two, so the shares are exact.
+    starts = jnp.asarray(LOWEST * 2.0 ** np.arange(num_octaves + 1), x.dtype)
+    whole = jnp.clip(octave, -1, num_octaves).astype(int)
+    share = x / starts.at[jnp.maximum(whole, 0)].get(mode="clip")
+    log_share = jnp.log(share)
+    outside = jnp.where(is_below, share, 1 / share)
+    u = 2 * jnp.where(is_below | is_above, outside, log_share / LOG_TWO) - 1
+    *lower, total = pieces.at[whole + 1].get(mode="clip")
     for coefficient in reversed(lower):
         total = total * u + coefficient
-    return total - slope * LOG_TWO * jnp.where(is_below, octave, 0)
+    return total - slope * jnp.where(is_below, log_share, 0)
 
 
 def log_reference(data: Data) -> jax.Array:

@@ -222,8 +222,8 @@ def test_float32_is_near_float64(name: str, form: str) -> None:
     thetas = [np.stack(summary.theta[:2])[:, :num_groups] for summary in (single, double)]
     pairs = [(single.phi, double.phi), (single.kappa_log, double.kappa_log), tuple(thetas)]
     for (mean, sd), (want_mean, want_sd) in pairs:
-        close((mean - want_mean) / want_sd, np.zeros_like(mean), relative=0, absolute=2e-4)
-        close(sd, want_sd, relative=2e-4)
+        close((mean - want_mean) / want_sd, np.zeros_like(mean), relative=0, absolute=1e-4)
+        close(sd, want_sd, relative=1e-4)
 
 
 def test_a_grid_that_is_too_coarse_says_so_and_draws_nothing(double: None) -> None:
