@@ -17,7 +17,6 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.typing import ArrayLike
 
 from hierpool.counts import Counts
@@ -107,21 +106,25 @@ def log_rising(x: jax.Array, rising: Rising) -> jax.Array:
     """
     pieces, slope = (jnp.asarray(leaf, x.dtype) for leaf in rising)
     num_octaves = pieces.shape[0] - 2
-    x = jnp.maximum(x, jnp.finfo(x.dtype).tiny)
-    octave = jnp.floor(jnp.log(x / LOWEST) / LOG_TWO)
+    x = jnp.maximum(x, jnp.finfo(x.dtype).tiny) / LOWEST
+    octave, share = _octave(x)
+    log_share = jnp.log(share)
     # Choices, and no minima: those have no slope of their own where two are equal.
     is_below, is_above = octave < 0, octave >= num_octaves
-    # Each octave's start, and where the last one ends: powers of two, so the shares are exact.
-    starts = jnp.asarray(LOWEST * 2.0 ** np.arange(num_octaves + 1), x.dtype)
-    whole = jnp.clip(octave, -1, num_octaves).astype(int)
-    share = x / starts.at[jnp.maximum(whole, 0)].get(mode="clip")
-    log_share = jnp.log(share)
-    outside = jnp.where(is_below, share, 1 / share)
+    outside = jnp.where(is_below, x, 2.0**num_octaves / x)
     u = 2 * jnp.where(is_below | is_above, outside, log_share / LOG_TWO) - 1
-    *lower, total = pieces.at[whole + 1].get(mode="clip")
+    *lower, total = pieces.at[jnp.clip(octave, -1, num_octaves) + 1].get(mode="clip")
     for coefficient in reversed(lower):
         total = total * u + coefficient
-    return total - slope * jnp.where(is_below, log_share, 0)
+    return total - slope * jnp.where(is_below, octave * LOG_TWO + log_share, 0)
+
+
+def _octave(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Returns k and x / 2^k, exactly, where 2^k is the power of two that is next below x > 0."""
+    limits = jnp.finfo(x.dtype)
+    bits = jax.lax.bitcast_convert_type(x, f"int{limits.bits}")
+    power = jax.lax.bitcast_convert_type(bits >> limits.nmant << limits.nmant, x.dtype)
+    return (bits >> limits.nmant) - (limits.maxexp - 1), x / power
 
 
 def log_reference(data: Data) -> jax.Array:

@@ -72,11 +72,11 @@ class Quadrature:
             return log_density(structure.unflatten([first, second]))
 
         nodes = place(pair_density, leaves[0], leaves[1], self.num_nodes, self.num_nodes // 2)
-        # Or each use of them would be fused with its own computation of them.
+        # Or each use of them, and of the values there, would be fused with its own computation.
         nodes = jax.lax.optimization_barrier(nodes)
         across = jax.vmap(pair_density, (None, 0))
         values = jax.vmap(across)(nodes.rows, nodes.columns)
-        log_mass = values + nodes.log_cell
+        log_mass = jax.lax.optimization_barrier(values + nodes.log_cell)
         largest = jax.lax.stop_gradient(log_mass.max())
         mass = jnp.exp(log_mass - largest)
         total = mass.sum()
