@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -20,21 +21,25 @@ from hierpool.histograms import Data
 from hierpool.models import Model
 from hierpool.nuts import (
     NUTS,
+    START,
     ChainState,
     Run,
     Schedule,
-    Stats,
     advance,
-    chain_keys,
+    chain_key,
     schedule,
     start,
 )
 from hierpool.sampling import target_of
+from hierpool.stats import Stats
 
 CHUNK = (250, 1000)
 """Fewest and most steps from one look of the host to the next."""
 CHUNK_VALUES = 2**16
 """Numbers that the positions of a chunk hold, where those bounds allow."""
+
+Chain = np.ndarray | np.int64 | jax.Array
+"""Number of a chain, or (chain,) of all of them."""
 
 Progress = Callable[[int, int, int], None]
 """Called with the steps done and to do, over all chains, and the divergent draws so far."""
@@ -49,25 +54,41 @@ class Chains:
         data: one data set; compressed, if the model's density takes that.
         nuts: the sampler's settings. "parallel" and "sequential" run the same compiled program,
             and give the same draws to the bit; "vectorized" rounds differently.
+        meanwhile: what else there is to do while XLA compiles, which leaves a core idle.
     """
 
-    def __init__(self, key: jax.Array, model: Model, data: Data, nuts: NUTS) -> None:
+    def __init__(
+        self,
+        key: jax.Array,
+        model: Model,
+        data: Data,
+        nuts: NUTS,
+        meanwhile: Callable[[], object] = lambda: None,
+    ) -> None:
         self._nuts = nuts
-        self._keys, self._key_of_chain = _keys(key, nuts.num_chains)
         self._steps = schedule(nuts.num_warmup, nuts.num_draws)
         is_batch = nuts.method == "vectorized"
-        self._start = partial(_start_all if is_batch else _start_one, model, data)
-        self._advance = partial(_advance_all if is_batch else _advance_one, model, data)
-        # Here, and not in the threads of the chains, each of which would compile; the two programs
-        # side by side, a chunk of no steps from nowhere beside the start.
-        key = self._keys if is_batch else self._key_of_chain[0]
-        shapes = jax.eval_shape(self._start, key)
+        self._target = model, data, key
+        self._start = partial(_start_all if is_batch else _start_one, *self._target)
+        self._advance = _advance_all if is_batch else _advance_one
+        self._chains = np.arange(nuts.num_chains)
+        chain = self._chains if is_batch else self._chains[0]
+        shapes = jax.eval_shape(self._start, chain)
         self._size = int(np.clip(CHUNK_VALUES // shapes.hmc.position.shape[-1], *CHUNK))
         nowhere = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
+        arguments, settings = self._arguments(nowhere, chain, START, 0)
+        # Here, and not in the threads of the chains, each of which would compile. Python's part
+        # comes first: the threads of one process take turns at it. Then XLA needs no Python.
+        lowered = self._advance.trace(*arguments, **settings).lower()
         with ThreadPoolExecutor(1) as other:
-            begun = other.submit(_as_configured(self._start), key)
-            jax.block_until_ready(self._chunk(nowhere, key, 0, 0))
-            jax.block_until_ready(begun.result())
+            futures = [
+                other.submit(as_configured(self._start), chain),
+                other.submit(as_configured(meanwhile)),
+            ]
+            lowered.compile()
+            for future in futures:
+                future.result()
+        jax.block_until_ready(self._chunk(nowhere, chain, START, 0))
 
     def run(self, progress: Progress | None = None) -> tuple[np.ndarray, Stats]:
         """Returns positions (chain, draw, dim) and ``Stats`` (chain, draw), as NumPy arrays.
@@ -80,11 +101,11 @@ class Chains:
         """
         meter = _Meter(self._nuts, progress)
         if self._nuts.method == "vectorized":
-            return self._drive(self._keys, meter)
-        chain = _as_configured(partial(self._drive, meter=meter))
+            return self._drive(self._chains, meter)
+        drive = as_configured(partial(self._drive, meter=meter))
         workers = self._nuts.num_chains if self._nuts.method == "parallel" else 1
         with ThreadPoolExecutor(workers) as pool:
-            futures = [pool.submit(chain, key) for key in self._key_of_chain]
+            futures = [pool.submit(drive, chain) for chain in self._chains]
             try:
                 chains = [future.result() for future in futures]
             except BaseException:
@@ -95,46 +116,49 @@ class Chains:
         columns = zip(*(stats for _, stats in chains), strict=True)
         return positions, Stats(*(np.stack(column) for column in columns))
 
-    def _drive(self, key: jax.Array, meter: "_Meter") -> tuple[np.ndarray, Stats]:
-        """Returns positions (..., draw, dim) and ``Stats`` (..., draw) of the chain(s) of a key."""
-        state = self._start(key)
-        num_warmup, num_steps = self._nuts.num_warmup, len(self._steps.stage)
+    def _drive(self, chain: Chain, meter: "_Meter") -> tuple[np.ndarray, Stats]:
+        """Returns positions (..., draw, dim) and ``Stats`` (..., draw) of a chain or of all."""
+        state = self._chunk(self._start(chain), chain, START, 1).state
+        num_warmup, num_steps = self._nuts.num_warmup, self._nuts.num_warmup + self._nuts.num_draws
         kept: list[tuple[np.ndarray, Stats]] = []
         for first in range(0, num_steps, self._size):
             if meter.stopped.is_set():
                 break
             size = min(self._size, num_steps - first)
-            run = self._chunk(state, key, first, size)
+            run = self._chunk(state, chain, first, size)
             state = run.state
             rows = slice(max(num_warmup - first, 0), size)
             stats = Stats(*(np.asarray(column)[..., rows] for column in run.stats))
             if stats.lp.shape[-1]:
                 kept.append((np.asarray(run.positions)[..., rows, :], stats))
-            meter.add(size * key.size, int(stats.diverging.sum()))
+            meter.add(size * chain.size, int(stats.diverging.sum()))
         positions = np.concatenate([chunk_positions for chunk_positions, _ in kept], axis=-2)
         columns = zip(*(stats for _, stats in kept), strict=True)
         return positions, Stats(*(np.concatenate(column, axis=-1) for column in columns))
 
-    def _chunk(self, state: ChainState, key: jax.Array, first: int, size: int) -> Run:
+    def _chunk(self, state: ChainState, chain: Chain, first: int, size: int) -> Run:
+        arguments, settings = self._arguments(state, chain, first, size)
+        return self._advance(*arguments, **settings)
+
+    def _arguments(
+        self, state: ChainState, chain: Chain, first: int, size: int
+    ) -> tuple[tuple[Any, ...], dict[str, int]]:
         # Every chunk has the same shape, so that one program serves them all.
-        steps = Schedule(
-            *(np.resize(column[first : first + size], self._size) for column in self._steps)
-        )
-        nuts = self._nuts
-        return self._advance(
-            state, key, first, steps, size, nuts.target_accept, max_tree_depth=nuts.max_tree_depth
-        )
+        rows = slice(first - START, first - START + size)
+        steps = Schedule(*(np.resize(column[rows], self._size) for column in self._steps))
+        arguments = *self._target, state, chain, first, steps, size, self._nuts.target_accept
+        return arguments, {"max_tree_depth": self._nuts.max_tree_depth}
 
 
-def _as_configured[T](function: Callable[[jax.Array], T]) -> Callable[[jax.Array], T]:
+def as_configured[**P, T](function: Callable[P, T]) -> Callable[P, T]:
     """Returns a function that runs in any thread as in this one."""
     # The configuration of a thread is its own: a new one would fall back to float32.
     is_double = jnp.result_type(float) == np.float64
     device = jax.config.jax_default_device
 
-    def run(key: jax.Array) -> T:
+    def run(*arguments: P.args, **settings: P.kwargs) -> T:
         with jax.enable_x64(is_double), jax.default_device(device):
-            return function(key)
+            return function(*arguments, **settings)
 
     return run
 
@@ -156,33 +180,26 @@ class _Meter:
                 self._progress(self._done, self._total, self._divergences)
 
 
-@partial(jax.jit, static_argnames="num_chains")
-def _keys(key: jax.Array, num_chains: int) -> tuple[jax.Array, list[jax.Array]]:
-    """Returns (chain,) keys, together and apart."""
-    keys = chain_keys(key, num_chains)
-    return keys, list(keys)
-
-
 @jax.jit
-def _start_one(model: Model, data: Data, key: jax.Array) -> ChainState:
+def _start_one(model: Model, data: Data, key: jax.Array, chain: Chain) -> ChainState:
     # Compressed data are given only to models that take them.
     target = target_of(model, data)  # type: ignore[arg-type]
-    flat = Flat(target.log_density, target.init)
-    init_key, _ = jax.random.split(key)
-    return start(flat.log_density, flat.init(init_key))
+    init_key, _ = jax.random.split(chain_key(key, chain))
+    return start(Flat(target.log_density, target.init).init(init_key))
 
 
 @jax.jit
-def _start_all(model: Model, data: Data, keys: jax.Array) -> ChainState:
-    return jax.vmap(partial(_start_one, model, data))(keys)
+def _start_all(model: Model, data: Data, key: jax.Array, chains: Chain) -> ChainState:
+    return jax.vmap(partial(_start_one, model, data, key))(chains)
 
 
 @partial(jax.jit, static_argnames="max_tree_depth")
 def _advance_one(
     model: Model,
     data: Data,
-    state: ChainState,
     key: jax.Array,
+    state: ChainState,
+    chain: Chain,
     first: ArrayLike,
     steps: Schedule,
     num_steps: ArrayLike,
@@ -191,7 +208,7 @@ def _advance_one(
 ) -> Run:
     target = target_of(model, data)  # type: ignore[arg-type]
     flat = Flat(target.log_density, target.init)
-    _, steps_key = jax.random.split(key)
+    _, steps_key = jax.random.split(chain_key(key, chain))
     run = advance(
         flat.log_density,
         target_accept,
@@ -214,17 +231,18 @@ def _advance_one(
 def _advance_all(
     model: Model,
     data: Data,
+    key: jax.Array,
     state: ChainState,
-    keys: jax.Array,
+    chains: Chain,
     first: ArrayLike,
     steps: Schedule,
     num_steps: ArrayLike,
     target_accept: ArrayLike,
     max_tree_depth: int,
 ) -> Run:
-    def one(state: ChainState, key: jax.Array) -> Run:
+    def one(state: ChainState, chain: Chain) -> Run:
         return _advance_one(
-            model, data, state, key, first, steps, num_steps, target_accept, max_tree_depth
+            model, data, key, state, chain, first, steps, num_steps, target_accept, max_tree_depth
         )
 
-    return jax.vmap(one)(state, keys)
+    return jax.vmap(one)(state, chains)

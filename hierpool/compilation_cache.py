@@ -18,4 +18,4 @@ def use_compilation_cache() -> None:
     except OSError:
         return  # A read-only home only costs the time of compiling.
     jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.02)

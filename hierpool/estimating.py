@@ -9,7 +9,7 @@ import os
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -23,17 +23,10 @@ from hierpool.counts import Counts
 from hierpool.exact import Groups, Population, explore, of_groups, of_population, over_batch
 from hierpool.grid import Grid
 from hierpool.histograms import Data
+from hierpool.jobs import CHUNKS, DataSets, Job, filled, jobs_of, shapes_of
 from hierpool.models import CollapsedPartialPooling, PartialPooling
 from hierpool.quadrature import Quadrature
 from hierpool.table import InputError, read_table
-from hierpool.tally import Distinct, batch_histograms, compress, distinct
-
-LARGEST = (64, 512)
-"""Trials of a small data set's largest group: histograms are filled up to one of these."""
-BATCHES = (1, 8, 64)
-"""Data sets that run in one call."""
-CHUNKS = (32, 512)
-"""Pairs whose posteriors are computed in one call."""
 
 
 class Estimate(NamedTuple):
@@ -105,7 +98,7 @@ def estimate(
         aggregate=aggregate,
         text_labels=False,
     )
-    sets = _Sets(table.successes, table.trials, table.data_set)
+    sets = DataSets(table.successes, table.trials, table.data_set)
     with jax.enable_x64(True):
         groups, population = _solve(collapsed, sets, np.arange(sets.number), quadrature, prob)
         (rough,) = np.nonzero(~population["converged"])
@@ -129,73 +122,9 @@ def estimate(
     return Estimate(pd.DataFrame(columns, index=index), pd.DataFrame(population, index=sets_index))
 
 
-class _Sets:
-    """Data sets by their distinct pairs: those of one stand together."""
-
-    def __init__(
-        self, successes: np.ndarray, trials: np.ndarray, data_set: np.ndarray | None
-    ) -> None:
-        pairs = distinct(successes, trials)
-        self.y, self.n, self.groups, self.pair_of_group = pairs
-        self.set_of_pair = np.zeros(len(self.y), np.int64)
-        self.number = 1
-        if data_set is not None:
-            self.number = int(data_set.max()) + 1
-            keys, self.pair_of_group, self.groups = np.unique(
-                data_set * len(self.y) + pairs.inverse, return_inverse=True, return_counts=True
-            )
-            self.set_of_pair, pair = np.divmod(keys, len(self.y))
-            self.y, self.n = self.y[pair], self.n[pair]
-        self.first = np.searchsorted(self.set_of_pair, np.arange(self.number + 1))
-        self.size = np.diff(self.first)
-        self.largest = np.maximum.reduceat(self.n, self.first[:-1])
-
-    def pairs(self, rows: np.ndarray) -> Distinct:
-        """Returns some of the pairs."""
-        none = np.empty(0, np.int64)
-        return Distinct(self.y[rows], self.n[rows], self.groups[rows], none)
-
-
-class _Job(NamedTuple):
-    """Data sets that run in one call."""
-
-    numbers: np.ndarray
-    """(data set,) which."""
-    data: Data
-    """Each leaf (data set, ...), filled up with empty ones."""
-    rows: np.ndarray
-    """(pair,) their pairs."""
-    which: np.ndarray
-    """(pair,) the data set of each, by its place in ``numbers``."""
-
-
-def _jobs(sets: _Sets, numbers: np.ndarray) -> list[_Job]:
-    jobs = []
-    largest = np.searchsorted(LARGEST, sets.largest[numbers])
-    for number in numbers[largest == len(LARGEST)]:
-        rows = np.arange(sets.first[number], sets.first[number + 1])
-        data = jax.tree.map(lambda leaf: np.asarray(leaf)[None], compress(sets.pairs(rows)))
-        jobs.append(_Job(np.array([number]), data, rows, np.zeros(len(rows), np.int64)))
-    for shape, near in enumerate(LARGEST):
-        alike = numbers[largest == shape]
-        for start in range(0, len(alike), BATCHES[-1]):
-            some = alike[start : start + BATCHES[-1]]
-            batch = next(batch for batch in BATCHES if batch >= len(some))
-            rows = np.concatenate([np.arange(*sets.first[i : i + 2]) for i in some])
-            which = np.repeat(np.arange(len(some)), sets.size[some])
-            data = batch_histograms(sets.pairs(rows), which, batch, near)
-            jobs.append(_Job(some, data, rows, which))
-    return jobs
-
-
-def _filled(values: np.ndarray) -> np.ndarray:
-    size = next(size for size in CHUNKS if size >= len(values))
-    return np.pad(values, (0, size - len(values)))
-
-
 def _solve(
     model: CollapsedPartialPooling,
-    sets: _Sets,
+    sets: DataSets,
     numbers: np.ndarray,
     quadrature: Quadrature,
     prob: float | None,
@@ -204,7 +133,7 @@ def _solve(
     has_quantiles = prob is not None
     level = 0.5 if prob is None else prob
 
-    def run(job: _Job) -> tuple[Population, list[Groups]]:
+    def run(job: Job) -> tuple[Population, list[Groups]]:
         # The configuration of a thread is its own: a new one would fall back to float32.
         with jax.enable_x64(True):
             grids, population = _populations(model, job.data, level, quadrature, has_quantiles)
@@ -212,10 +141,10 @@ def _solve(
             groups = chunks.map(lambda start: chunk(grids, job, start), starts)
             return jax.tree.map(np.asarray, (population, list(groups)))
 
-    def chunk(grids: Grid, job: _Job, start: int) -> Groups:
+    def chunk(grids: Grid, job: Job, start: int) -> Groups:
         here = slice(start, start + CHUNKS[-1])
-        rows, which = job.rows[here], _filled(job.which[here])
-        counts = Counts(_filled(sets.y[rows]), _filled(sets.n[rows]))
+        rows, which = job.rows[here], filled(job.which[here])
+        counts = Counts(filled(sets.y[rows]), filled(sets.n[rows]))
         with jax.enable_x64(True):
             return _groups(grids, which, counts, level, has_quantiles)
 
@@ -224,7 +153,9 @@ def _solve(
     of_sets = {name: np.full(sets.number, np.nan) for name in Population._fields}
     of_sets["converged"] = np.zeros(sets.number, bool)
     with ThreadPoolExecutor(threads) as workers, ThreadPoolExecutor(threads) as chunks:
-        jobs = _jobs(sets, numbers)
+        jobs = jobs_of(sets, numbers)
+        for data, size in {shapes_of(job) for job in jobs}:
+            _compile_ahead(model, data, size, quadrature, has_quantiles)
         for job, (population, groups) in zip(jobs, workers.map(run, jobs), strict=True):
             for name, column in of_sets.items():
                 column[job.numbers] = getattr(population, name)[: len(job.numbers)]
@@ -236,6 +167,33 @@ def _solve(
             for name in [name for name in columns if name.endswith(("lower", "upper", "median"))]:
                 del columns[name]
     return of_pairs, of_sets
+
+
+@lru_cache(maxsize=256)
+def _compile_ahead(
+    model: CollapsedPartialPooling,
+    data: Data,
+    num_pairs: int,
+    quadrature: Quadrature,
+    has_quantiles: bool,  # noqa: FBT001
+) -> None:
+    """Compiles a job's two programs side by side, and not each when it is first called.
+
+    Args:
+        model: its hyperparameters do not matter.
+        data: shapes of the job's data.
+        num_pairs: pairs of a chunk.
+        quadrature: settings.
+        has_quantiles: whether to compute the intervals.
+    """
+    populations = _populations.trace(model, data, 0.5, quadrature, has_quantiles)
+    grids, _ = populations.out_info
+    pair = np.zeros(num_pairs, np.int64)
+    groups = _groups.trace(grids, pair, Counts(pair, pair), 0.5, has_quantiles)
+    with ThreadPoolExecutor(1) as other:
+        beside = other.submit(groups.lower().compile)
+        populations.lower().compile()
+        beside.result()
 
 
 @partial(jax.jit, static_argnames=("quadrature", "has_quantiles"))

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
@@ -17,8 +18,9 @@ from hierpool.grid import Grid, draw
 from hierpool.histograms import Data
 from hierpool.logit_normal import CollapsedLogitPartialPooling
 from hierpool.models import CollapsedPartialPooling, Model
-from hierpool.nuts import NUTS, Stats
+from hierpool.nuts import NUTS
 from hierpool.quadrature import Quadrature
+from hierpool.stats import Stats
 from hierpool.table import InputError
 from hierpool.tally import Distinct, compress, padded_pairs, power_of_two, tally
 
@@ -83,6 +85,7 @@ def explore(
     pairs: Distinct,
     inference: NUTS | Quadrature,
     progress: Progress | None,
+    meanwhile: Callable[[], object],
 ) -> Explored:
     """Returns positions drawn from the posterior of one data set.
 
@@ -93,6 +96,7 @@ def explore(
         pairs: its distinct successes and trials.
         inference: how to explore.
         progress: called now and then by NUTS.
+        meanwhile: what else there is to do while XLA compiles for NUTS.
 
     Raises:
         InputError: the density is nowhere finite.
@@ -103,7 +107,7 @@ def explore(
     if isinstance(inference, Quadrature):
         return _by_quadrature(key, model, data, pairs, inference)
     started = time.perf_counter()
-    chains = Chains(key, model, data, inference)
+    chains = Chains(key, model, data, inference, meanwhile)
     compiled = time.perf_counter()
     flat, stats = chains.run(progress)
     times = {"compile_time": compiled - started, "sampling_time": time.perf_counter() - compiled}

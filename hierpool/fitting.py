@@ -125,7 +125,14 @@ def fit(
         )
         _advise(model, num_groups)
         run_key, theta_key = _keys(seed)
-        explored = explore(run_key, model, data, pairs, inference, progress)
+
+        def meanwhile() -> None:
+            if not hyperparameters_only:
+                thetas.compile_ahead(theta_key, model, table.counts, pairs, position, num_draws)
+            import arviz_base  # noqa: F401
+            import arviz_stats.base  # noqa: F401
+
+        explored = explore(run_key, model, data, pairs, inference, progress, meanwhile)
         # Chains and draws in one row: what follows takes each draw by itself.
         positions = {
             name: leaf.reshape(num_draws, *leaf.shape[2:])

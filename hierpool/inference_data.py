@@ -16,7 +16,7 @@ import numpy as np
 import xarray as xr
 
 from hierpool.bulk import binomials
-from hierpool.nuts import Stats
+from hierpool.stats import Stats
 from hierpool.table import InputError, Table
 
 GROUPS = "groups"

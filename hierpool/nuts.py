@@ -26,8 +26,8 @@ from blackjax.mcmc.hmc import HMCState
 from jax.typing import ArrayLike
 
 from hierpool.flat import Flat, Position
+from hierpool.stats import Stats
 
-Array = jax.Array | np.ndarray
 LogDensity = Callable[[jax.Array], jax.Array]
 
 
@@ -69,21 +69,21 @@ class NUTS:
         """
         flat = Flat(log_density, init)
 
-        def chain(key: jax.Array) -> tuple[jax.Array, Stats]:
-            init_key, steps_key = jax.random.split(key)
+        def run_chain(chain: jax.Array) -> tuple[jax.Array, Stats]:
+            init_key, steps_key = jax.random.split(chain_key(key, chain))
             steps = schedule(self.num_warmup, self.num_draws)
-            state = start(flat.log_density, flat.init(init_key))
+            state = start(flat.init(init_key))
             moving = flat.log_density, self.target_accept, self.max_tree_depth
-            length = self.num_warmup + self.num_draws
-            run = advance(*moving, state, steps_key, 0, steps, length, self.num_draws)
+            length = len(steps.stage)
+            run = advance(*moving, state, steps_key, START, steps, length, self.num_draws)
             return run.positions, run.stats
 
-        keys = chain_keys(key, self.num_chains)
+        chains = jnp.arange(self.num_chains)
         if self.method == "vectorized":
-            positions, stats = jax.vmap(chain)(keys)
+            positions, stats = jax.vmap(run_chain)(chains)
         else:
             # On a CPU a batch walks until its deepest tree ends, and its updates become scatters.
-            positions, stats = jax.lax.map(chain, keys)
+            positions, stats = jax.lax.map(run_chain, chains)
         return jax.vmap(jax.vmap(flat.unravel))(positions), stats
 
     @property
@@ -94,9 +94,9 @@ class NUTS:
         return "parallel" if jax.default_backend() == "cpu" else "vectorized"
 
 
-def chain_keys(key: jax.Array, num_chains: int) -> jax.Array:
-    """Returns (chain,) keys; a chain's key does not depend on how many there are."""
-    return jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(num_chains))
+def chain_key(key: jax.Array, chain: ArrayLike) -> jax.Array:
+    """Returns the key of a chain by its number: it does not depend on how many there are."""
+    return jax.random.fold_in(key, chain)
 
 
 class ChainState(NamedTuple):
@@ -110,57 +110,41 @@ class ChainState(NamedTuple):
     """The diagonal inverse mass matrix (dim,), with the moments of the window."""
 
 
-class Stats(NamedTuple):
-    """What NUTS tells of its draws, under the names that ArviZ reads; NumPy arrays on the host."""
-
-    lp: Array
-    """Log posterior density in the coordinates that NUTS explores, up to a constant of the data."""
-    acceptance_rate: Array
-    """Mean acceptance over the trajectory."""
-    diverging: Array
-    """Whether the energy error showed that the trajectory can't be trusted."""
-    energy: Array
-    """Potential plus kinetic energy of the draw."""
-    n_steps: Array
-    """Leapfrog steps of the trajectory."""
-    tree_depth: Array
-    """Doublings of the trajectory."""
-    reached_max_treedepth: Array
-    """Whether the trajectory was cut before it turned."""
-    step_size: Array
-    """Step size in use."""
-
-
 class Schedule(NamedTuple):
     """What each step of a run does besides moving."""
 
     stage: np.ndarray
-    """(step,) 0: tune the step size; 1: gather moments too; 2: draw, and tune nothing."""
+    """(step,) -1: evaluate the start; 0: tune the step size; 1: gather moments too; 2: draw, and
+    tune nothing."""
     window_end: np.ndarray
     """(step,) whether the mass matrix is renewed after the step."""
 
 
-DRAW = 2
+START, DRAW = -1, 2
 
 
 @lru_cache(maxsize=16)  # It takes 10 ms.
 def schedule(num_warmup: int, num_draws: int) -> Schedule:
-    """Returns Stan's windows for the warm-up, then ``num_draws`` draws."""
+    """Returns the start, then Stan's windows for the warm-up, then ``num_draws`` draws."""
     with jax.ensure_compile_time_eval():
         windows = np.asarray(build_schedule(num_warmup)).reshape(-1, 2)
     return Schedule(
-        np.concatenate([windows[:, 0], np.full(num_draws, DRAW)]).astype(np.int32),
-        np.concatenate([windows[:, 1], np.zeros(num_draws)]).astype(bool),
+        np.concatenate([[START], windows[:, 0], np.full(num_draws, DRAW)]).astype(np.int32),
+        np.concatenate([[0], windows[:, 1], np.zeros(num_draws)]).astype(bool),
     )
 
 
-def start(log_density: LogDensity, position: jax.Array) -> ChainState:
-    """Returns the state of a chain at ``position`` (dim,), with unit step size and mass matrix."""
+def start(position: jax.Array) -> ChainState:
+    """Returns the state of a chain at ``position`` (dim,), of which the density is not yet known.
+
+    It is infinite, and the step size 0. So the first step, that of ``START``, ends after one
+    leapfrog step where it began, and tells the density there: a program then holds the density
+    once, and compiles in half the time.
+    """
     step_size_init, _, _ = dual_averaging_adaptation(0.8)
     mass_matrix_init, _, _ = mass_matrix_adaptation(is_diagonal_matrix=True)
-    one = jnp.ones((), position.dtype)
-    hmc = blackjax.nuts.init(position, log_density)
-    state = ChainState(hmc, step_size_init(one), mass_matrix_init(position.size))
+    hmc = HMCState(position, jnp.inf, jnp.zeros_like(position))
+    state = ChainState(hmc, step_size_init(0.0), mass_matrix_init(position.size))
     return _carried(state, position.dtype)
 
 
@@ -196,6 +180,12 @@ def step(
         key, state.hmc, log_density, step_size, mass.inverse_mass_matrix, max_tree_depth
     )
 
+    def begin() -> ChainState:
+        left, right = info.trajectory_leftmost_state, info.trajectory_rightmost_state
+        end = jax.tree.map(partial(jnp.where, jnp.isposinf(left.logdensity)), right, left)
+        found = HMCState(end.position, end.logdensity, end.logdensity_grad)
+        return carried(step_size_init(1.0), mass, found)
+
     def tune() -> ChainState:
         return carried(step_size_update(tuned, info.acceptance_rate), mass)
 
@@ -211,10 +201,12 @@ def step(
     def draw() -> ChainState:
         return carried(tuned, mass)
 
-    def carried(tuned: DualAveragingAdaptationState, mass: MassMatrixAdaptationState) -> ChainState:
+    def carried(
+        tuned: DualAveragingAdaptationState, mass: MassMatrixAdaptationState, hmc: HMCState = hmc
+    ) -> ChainState:
         return _carried(ChainState(hmc, tuned, mass), hmc.position.dtype)
 
-    adapted = jax.lax.switch(stage, [tune, tune_and_gather, draw])
+    adapted = jax.lax.switch(jnp.asarray(stage) - START, [begin, tune, tune_and_gather, draw])
     stats = Stats(
         lp=hmc.logdensity,
         acceptance_rate=info.acceptance_rate,
@@ -260,7 +252,8 @@ def advance(
         max_tree_depth: most doublings of a trajectory; static.
         state: where the chain is.
         key: the chain's own; the key of a step is folded from it by the step's index.
-        first: () index in the whole run of the first step.
+        first: () index in the whole run of the first step; that of the start is ``START``, so that
+            transitions count from 0.
         steps: (step,) what each step does.
         num_steps: () how many of them to take; may be traced, so that one program serves any.
         num_kept: rows of the result: step i of ``steps`` lands in row

@@ -9,8 +9,9 @@ import jax
 from hierpool.counts import Counts
 from hierpool.flat import Position
 from hierpool.models import Model
-from hierpool.nuts import NUTS, Stats
+from hierpool.nuts import NUTS
 from hierpool.population import Parameters
+from hierpool.stats import Stats
 
 
 class Inference(Protocol):

@@ -4,7 +4,9 @@ It is done on the host, in pieces: of what is large only the results are ever wh
 of a piece do not depend on the number of draws.
 """
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import jax
 import numpy as np
@@ -23,6 +25,43 @@ PIECE = 2**16
 """Values of a piece; the integral of the logit model takes a hundred times as many for a while."""
 MOST_ROWS = 1024
 """Draws of a piece, at most."""
+
+
+def compile_ahead(
+    key: jax.Array,
+    model: Model,
+    counts: Counts,
+    pairs: Distinct,
+    position: Position,
+    num_draws: int,
+) -> None:
+    """Compiles what a model of ours will ask for, so that it can happen beside other compiling.
+
+    Args:
+        key: random key.
+        model: whose parameters.
+        counts: successes out of trials, (group,) each.
+        pairs: the distinct ones of them.
+        position: arrays or their shapes.
+        num_draws: how many draws.
+    """
+    if not _is_ours(model.log_likelihood):
+        return  # It may ask for anything.
+
+    length = power_of_two(num_draws)
+    positions = {
+        name: jax.ShapeDtypeStruct((length, *leaf.shape), leaf.dtype)
+        for name, leaf in position.items()
+    }
+    others = _constrain_others.trace(key, model, counts, positions, np.arange(length))
+    others.lower().compile()
+    width = power_of_two(len(pairs.trials))
+    distinct, height = padded_pairs(pairs, width).counts, _height(width, num_draws)
+    parameters = {
+        name: jax.ShapeDtypeStruct((height, *leaf.shape[1:]), leaf.dtype)
+        for name, leaf in others.out_info.items()
+    }
+    _log_likelihood.trace(model, distinct, parameters, np.arange(height)).lower().compile()
 
 
 def hyperparameters(
@@ -102,7 +141,7 @@ def log_likelihood(
         num_draws: how many draws.
     """
     result = np.empty((num_draws, len(pairs.inverse)))
-    if type(model).log_likelihood.__module__.startswith("hierpool."):
+    if _is_ours(model.log_likelihood):
         length = power_of_two(len(pairs.trials))
         counts, inverse = padded_pairs(pairs, length).counts, pairs.inverse
         parameters = {name: draws for name, draws in parameters.items() if name != "theta"}
@@ -116,6 +155,10 @@ def log_likelihood(
         last = min(first + height, num_draws)
         np.take(piece[: last - first], inverse, axis=1, out=result[first:last], mode="clip")
     return result
+
+
+def _is_ours(method: Callable[..., Any]) -> bool:
+    return method.__module__.startswith("hierpool.")
 
 
 def _height(width: int, num_draws: int) -> int:

@@ -8,7 +8,7 @@ import xarray as xr
 
 import hierpool as hp
 from hierpool.inference_data import GROUPS, check_writable, settings, to_datatree
-from hierpool.nuts import Stats
+from hierpool.stats import Stats
 from hierpool.table import Table
 
 NAMES = ["NA", "007", "Иван", "a,b", " padded", "None", "大谷"]

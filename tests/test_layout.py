@@ -9,7 +9,17 @@ import hierpool
 
 PACKAGE = Path(__file__).parent.parent / "hierpool"
 FLOORS = [
-    {"special", "counts", "files", "flat", "placement", "rising", "bulk", "compilation_cache"},
+    {
+        "special",
+        "counts",
+        "files",
+        "flat",
+        "placement",
+        "rising",
+        "bulk",
+        "compilation_cache",
+        "stats",
+    },
     {"likelihood", "normal_log_odds", "places", "grid"},
     {"histograms", "nuts", "quadrature", "labels"},
     {"population", "table", "tally", "arguments"},
@@ -17,7 +27,7 @@ FLOORS = [
     {"logit_normal", "exact"},
     {"sampling", "priors", "thetas", "flags"},
     {"chains", "inference_data"},
-    {"convergence", "exploring", "fitted"},
+    {"convergence", "exploring", "fitted", "jobs"},
     {"fitting", "estimating", "summary", "leave_one_out", "plug_in"},
     {"chances", "printing", "cli_tables", "by_label", "checking", "comparing", "prior_sweep"},
     {"weights", "trend", "event_chances", "ranks"},
