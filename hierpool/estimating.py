@@ -7,7 +7,7 @@ ragged ones compile one or two; a large one runs alone, its pairs in chunks.
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
@@ -133,13 +133,13 @@ def _solve(
     has_quantiles = prob is not None
     level = 0.5 if prob is None else prob
 
-    def run(job: Job) -> tuple[Population, list[Groups]]:
+    def run(job: Job) -> tuple[Job, Population, list[Groups]]:
         # The configuration of a thread is its own: a new one would fall back to float32.
         with jax.enable_x64(True):
             grids, population = _populations(model, job.data, level, quadrature, has_quantiles)
             starts = range(0, len(job.rows), CHUNKS[-1])
             groups = chunks.map(lambda start: chunk(grids, job, start), starts)
-            return jax.tree.map(np.asarray, (population, list(groups)))
+            return job, *jax.tree.map(np.asarray, (population, list(groups)))
 
     def chunk(grids: Grid, job: Job, start: int) -> Groups:
         here = slice(start, start + CHUNKS[-1])
@@ -148,15 +148,17 @@ def _solve(
         with jax.enable_x64(True):
             return _groups(grids, which, counts, level, has_quantiles)
 
+    def jobs() -> Iterator[Job]:
+        for job in jobs_of(sets, numbers):
+            _compile_ahead(model, *shapes_of(job), quadrature, has_quantiles)
+            yield job
+
     threads = os.cpu_count() or 1
     of_pairs = {name: np.full(len(sets.y), np.nan) for name in Groups._fields}
     of_sets = {name: np.full(sets.number, np.nan) for name in Population._fields}
     of_sets["converged"] = np.zeros(sets.number, bool)
     with ThreadPoolExecutor(threads) as workers, ThreadPoolExecutor(threads) as chunks:
-        jobs = jobs_of(sets, numbers)
-        for data, size in {shapes_of(job) for job in jobs}:
-            _compile_ahead(model, data, size, quadrature, has_quantiles)
-        for job, (population, groups) in zip(jobs, workers.map(run, jobs), strict=True):
+        for job, population, groups in workers.map(run, jobs()):
             for name, column in of_sets.items():
                 column[job.numbers] = getattr(population, name)[: len(job.numbers)]
             for name, column in of_pairs.items():
