@@ -38,6 +38,9 @@ def main() -> None:
         print(json.dumps(TASKS[task["task"]](task)))
         return
     form = FORMS[options.form]
+    form = form._replace(
+        budget=options.budget or form.budget, timeout=options.timeout or form.timeout
+    )
     options.results.mkdir(exist_ok=True)
     target = options.results / "bench.json"
     works = options.only.split(",")
@@ -66,6 +69,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--form", choices=("quick", "full", "smoke"), default="quick")
     only = "works, as W1,W3; of the others the results of earlier runs are kept"
     parser.add_argument("--only", default=",".join(WORKS), help=only)
+    parser.add_argument("--budget", type=int, help="seconds that a row may take, if not the form's")
+    parser.add_argument("--timeout", type=int, help="and those that a process may")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the results")
     parser.add_argument("--worker", metavar="TASK", help=argparse.SUPPRESS)
     return parser.parse_args()
