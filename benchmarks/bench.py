@@ -120,16 +120,20 @@ def measure(rows: list[Row], form: Form, folder: Path) -> Iterator[None]:
 
 def _passed_over(row: Row, rows: list[Row]) -> str:
     """Returns why a row need not be tried, or nothing: a smaller one tells that it is too long."""
-    for other in rows:
-        is_own = (other.work, other.contender) == (row.work, row.contender)
-        if not is_own or other.size >= row.size:
-            continue
-        if not other.runs:
-            return f"not tried: at {other.size:,} {other.reason.removeprefix('not tried: ')}"
-        # Steps grow no fewer with groups or chains, and each takes longer.
-        timeout, seconds = row.task["timeout"], other.runs[0].get("sampling", 0.0)
-        if row.contender in PEERS and seconds * row.size / other.size > timeout:
-            return f"not tried: {seconds:.0f} s at {other.size:,}, so > {timeout} s in proportion"
+    own = [
+        other
+        for other in rows
+        if (other.work, other.contender) == (row.work, row.contender) and other.size < row.size
+    ]
+    if not own:
+        return ""
+    other = max(own, key=lambda other: other.size)
+    if not other.runs:
+        return f"not tried: at {other.size:,} {other.reason.removeprefix('not tried: ')}"
+    # Steps grow no fewer with groups or chains, and each takes longer.
+    timeout, seconds = row.task["timeout"], other.runs[0].get("sampling", 0.0)
+    if row.contender in PEERS and seconds * row.size / other.size > timeout:
+        return f"not tried: {seconds:.0f} s at {other.size:,}, so > {timeout} s in proportion"
     return ""
 
 
