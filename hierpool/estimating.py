@@ -1,8 +1,7 @@
 """``estimate``: a frame goes in, exact posteriors come out, in two tables. Nothing is drawn.
 
 Groups with the same successes and trials share an answer, so the work follows the number of
-distinct pairs. Small data sets run many to a program, in shapes of a few sizes, so that a thousand
-ragged ones compile one or two; a large one runs alone, its pairs in chunks.
+distinct pairs. Data sets run in jobs, and pairs in chunks of them.
 """
 
 import os

@@ -138,8 +138,8 @@ def start(position: jax.Array) -> ChainState:
     """Returns the state of a chain at ``position`` (dim,), of which the density is not yet known.
 
     It is infinite, and the step size 0. So the first step, that of ``START``, ends after one
-    leapfrog step where it began, and tells the density there: a program then holds the density
-    once, and compiles in half the time.
+    leapfrog step where it began, and tells the density there: it then stands once in one program,
+    and no other is compiled for the start.
     """
     step_size_init, _, _ = dual_averaging_adaptation(0.8)
     mass_matrix_init, _, _ = mass_matrix_adaptation(is_diagonal_matrix=True)

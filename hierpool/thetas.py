@@ -47,7 +47,6 @@ def compile_ahead(
     """
     if not _is_ours(model.log_likelihood):
         return  # It may ask for anything.
-
     length = power_of_two(num_draws)
     positions = {
         name: jax.ShapeDtypeStruct((length, *leaf.shape), leaf.dtype)
@@ -55,13 +54,13 @@ def compile_ahead(
     }
     others = _constrain_others.trace(key, model, counts, positions, np.arange(length))
     others.lower().compile()
-    width = power_of_two(len(pairs.trials))
-    distinct, height = padded_pairs(pairs, width).counts, _height(width, num_draws)
+    columns = _columns(pairs)
+    height = _height(np.size(columns.trials), num_draws)
     parameters = {
         name: jax.ShapeDtypeStruct((height, *leaf.shape[1:]), leaf.dtype)
         for name, leaf in others.out_info.items()
     }
-    _log_likelihood.trace(model, distinct, parameters, np.arange(height)).lower().compile()
+    _log_likelihood.trace(model, columns, parameters, np.arange(height)).lower().compile()
 
 
 def hyperparameters(
@@ -142,13 +141,12 @@ def log_likelihood(
     """
     result = np.empty((num_draws, len(pairs.inverse)))
     if _is_ours(model.log_likelihood):
-        length = power_of_two(len(pairs.trials))
-        counts, inverse = padded_pairs(pairs, length).counts, pairs.inverse
+        counts, inverse = _columns(pairs), pairs.inverse
         parameters = {name: draws for name, draws in parameters.items() if name != "theta"}
     else:
         # Somebody else's may look at theta, and at which group is which.
-        length, inverse = len(pairs.inverse), np.arange(len(pairs.inverse))
-    height = _height(length, num_draws)
+        inverse = np.arange(len(pairs.inverse))
+    height = _height(np.size(counts.trials), num_draws)
     for first in range(0, num_draws, height):
         rows = {name: _rows(draws, first, height) for name, draws in parameters.items()}
         piece = np.asarray(_log_likelihood(model, counts, rows, np.arange(height)))
@@ -159,6 +157,11 @@ def log_likelihood(
 
 def _is_ours(method: Callable[..., Any]) -> bool:
     return method.__module__.startswith("hierpool.")
+
+
+def _columns(pairs: Distinct) -> Counts:
+    """Returns the distinct pairs, filled up, so that a compiled program serves many tables."""
+    return padded_pairs(pairs, power_of_two(len(pairs.trials))).counts
 
 
 def _height(width: int, num_draws: int) -> int:

@@ -1,5 +1,6 @@
 """Exact estimates in two tables, against the published posterior and the oracle."""
 
+import logging
 from typing import Any
 
 import jax
@@ -95,6 +96,23 @@ def test_ragged_data_sets_compile_few_programs(leagues: pd.DataFrame) -> None:
     estimated(other, by="league")
     after = estimating._populations._cache_size() + estimating._groups._cache_size()
     assert after <= before + 2
+
+
+def test_what_is_compiled_ahead_is_what_runs(
+    leagues: pd.DataFrame, caplog: pytest.LogCaptureFixture
+) -> None:
+    jax.clear_caches()
+    estimating._compile_ahead.cache_clear()
+    # For every thread, which a context manager is not.
+    jax.config.update("jax_log_compiles", True)
+    try:
+        with caplog.at_level(logging.WARNING):
+            estimated(leagues[leagues["league"] == leagues["league"].iloc[0]], by="league")
+    finally:
+        jax.config.update("jax_log_compiles", False)
+    for program in ("_populations", "_groups"):
+        compiled = [r for r in caplog.records if f"Compiling jit({program})" in r.getMessage()]
+        assert len(compiled) == 1
 
 
 def test_several_columns_tell_data_sets_apart(leagues: pd.DataFrame) -> None:

@@ -27,6 +27,7 @@ def normal(position: jax.Array) -> jax.Array:
     [
         ("float64", 0.8, 10),
         ("float64", 0.8, 60),
+        ("float64", 0.95, 10),
         ("float64", 0.95, 60),
         ("float64", 0.95, 300),
         ("float32", 0.8, 10),
@@ -72,6 +73,34 @@ def test_it_adapts_as_blackjax_does_on_the_same_keys(
     close(state.hmc.position, position, relative=relative, absolute=relative)
     close(jnp.exp(state.step_size.log_step_size_avg), step_size, relative=relative)
     close(state.mass_matrix.inverse_mass_matrix, inverse_mass_matrix, relative=relative)
+
+
+@pytest.mark.parametrize("target", [0.8, 0.95])
+def test_each_step_adapts_as_blackjaxs_from_the_same_state(double: None, target: float) -> None:
+    """No rounding adds up here: all 300 steps can be held against BlackJAX's, whatever the target.
+
+    The windows of the mass matrix end at steps 100, 150 and 250.
+    """
+    standard = target_of(PartialPooling(), WITH_ROOKIE)
+    density = Flat(standard.log_density, standard.init)
+    key, num_steps = jax.random.key(11), 300
+    warmup = blackjax.window_adaptation(
+        blackjax.nuts, density.log_density, target_acceptance_rate=target
+    )
+    _, theirs = warmup.run(key, density.init(jax.random.key(3)), num_steps)
+    adapted = theirs.adaptation_state
+    states = nuts.ChainState(theirs.state, adapted.ss_state, adapted.imm_state)
+    keys = jax.random.split(key, num_steps)[1:]
+    steps = Schedule(*(jnp.asarray(column[2:]) for column in nuts.schedule(num_steps, 0)))
+    before = jax.tree.map(lambda leaf: leaf[:-1], states)
+
+    def one(state: nuts.ChainState, *inputs: jax.Array) -> nuts.ChainState:
+        return nuts.step(density.log_density, target, 10, state, *inputs)[0]
+
+    ours = jax.jit(jax.vmap(one))(before, keys, *steps)
+    assert int(steps.window_end.sum()) == 3
+    for found, wanted in zip(jax.tree.leaves(ours), jax.tree.leaves(states), strict=True):
+        close(found, wanted[1:], relative=1e-7, absolute=1e-7)
 
 
 def test_how_a_run_is_cut_never_changes_a_draw(double: None) -> None:
