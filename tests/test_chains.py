@@ -3,12 +3,13 @@ import threading
 import jax
 import numpy as np
 import pytest
-from tables import PLAYERS
+from tables import PLAYERS, close
 
 from hierpool import chains
 from hierpool.chains import Chains
 from hierpool.models import CollapsedPartialPooling, PartialPooling
 from hierpool.nuts import NUTS
+from hierpool.sampling import target_of
 
 MODEL = CollapsedPartialPooling()
 
@@ -80,3 +81,14 @@ def test_another_number_of_draws_or_target_compiles_nothing(double: None) -> Non
     known = chains._advance_one._cache_size()
     Chains(jax.random.key(1), PartialPooling(0.5), PLAYERS, NUTS(4, 300, 20, 0.95)).run()
     assert chains._advance_one._cache_size() == known
+
+
+def test_the_hosts_chains_take_the_steps_of_the_pure_program(double: None) -> None:
+    key = jax.random.key(8)
+    sampler = NUTS(num_chains=2, num_warmup=5, num_draws=10)
+    hosts, _ = Chains(key, MODEL, PLAYERS, sampler).run()
+    target = target_of(MODEL, PLAYERS)
+    points, _ = sampler.run(key, target.log_density, target.init)
+    pure = jax.vmap(jax.vmap(target.to_position))(points)
+    for i, name in enumerate(sorted(pure)):
+        close(hosts[..., i], pure[name], relative=1e-6)
