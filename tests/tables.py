@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from hierpool import likelihood
@@ -48,6 +49,15 @@ def tolerance(precision: str, *, float64: float, float32: float) -> float:
 def batched(function: Callable[..., Any], in_axes: Any = 0) -> Callable[..., Any]:
     """Returns a function over a batch, compiled: op by op, the tests would take minutes."""
     return jax.jit(jax.vmap(function, in_axes))
+
+
+def on_device(counts: Counts) -> Counts:
+    """Returns counts that a loop may close over.
+
+    JAX 0.12 remembers a NumPy array that the body of a ``while_loop`` or a ``cond`` closed over in
+    float64, and hands its 64 bits to programs of float32 ever after.
+    """
+    return Counts(*map(jnp.asarray, counts))
 
 
 def _uneven(num_groups: int) -> Counts:

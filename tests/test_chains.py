@@ -3,7 +3,7 @@ import threading
 import jax
 import numpy as np
 import pytest
-from tables import PLAYERS, close
+from tables import PLAYERS, close, on_device
 
 from hierpool import chains
 from hierpool.chains import Chains
@@ -87,7 +87,7 @@ def test_the_hosts_chains_take_the_steps_of_the_pure_program(double: None) -> No
     key = jax.random.key(8)
     sampler = NUTS(num_chains=2, num_warmup=5, num_draws=10)
     hosts, _ = Chains(key, MODEL, PLAYERS, sampler).run()
-    target = target_of(MODEL, PLAYERS)
+    target = target_of(MODEL, on_device(PLAYERS))
     points, _ = sampler.run(key, target.log_density, target.init)
     pure = jax.vmap(jax.vmap(target.to_position))(points)
     for i, name in enumerate(sorted(pure)):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from blackjax.adaptation.base import get_filter_adapt_info_fn
 from jax.flatten_util import ravel_pytree
-from tables import WITH_ROOKIE, close, tolerance
+from tables import WITH_ROOKIE, close, on_device, tolerance
 
 from hierpool import nuts
 from hierpool.flat import Flat
@@ -38,7 +38,7 @@ def normal(position: jax.Array) -> jax.Array:
 def test_it_adapts_as_blackjax_does_on_the_same_keys(
     precision: str, target: float, num_steps: int
 ) -> None:
-    standard = target_of(PartialPooling(), WITH_ROOKIE)
+    standard = target_of(PartialPooling(), on_device(WITH_ROOKIE))
     target_density = Flat(standard.log_density, standard.init)
     start = target_density.init(jax.random.key(3))
     key = jax.random.key(11)
@@ -81,7 +81,7 @@ def test_each_step_adapts_as_blackjaxs_from_the_same_state(double: None, target:
 
     The windows of the mass matrix end at steps 100, 150 and 250.
     """
-    standard = target_of(PartialPooling(), WITH_ROOKIE)
+    standard = target_of(PartialPooling(), on_device(WITH_ROOKIE))
     density = Flat(standard.log_density, standard.init)
     key, num_steps = jax.random.key(11), 300
     warmup = blackjax.window_adaptation(
