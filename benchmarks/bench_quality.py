@@ -3,10 +3,15 @@
 One estimator for all: ArviZ's bulk effective sample size, and its standard error of a mean.
 """
 
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import cpu_count, get_context
 from typing import TypedDict
 
 import numpy as np
 from arviz_stats.base import array_stats
+
+MANY = 2000
+"""Parameters from which processes share the work: ArviZ takes some milliseconds for each."""
 
 
 class Quality(TypedDict):
@@ -39,9 +44,13 @@ def quality(draws: dict[str, np.ndarray], exact: dict[str, np.ndarray]) -> Quali
         columns.append(leaf)
         means.append(np.reshape(exact[name], -1))
     values = np.concatenate(columns, axis=2)
-    axes = {"chain_axis": 0, "draw_axis": 1}
-    effective = np.reshape(array_stats.ess(values, method="bulk", **axes), -1)
-    standard_errors = np.reshape(array_stats.mcse(values, method="mean", **axes), -1)
+    if len(names) < MANY:
+        effective, standard_errors = estimates(values)
+    else:
+        # New processes and not forks of this one, whose samplers may have threads.
+        with ProcessPoolExecutor(cpu_count(), get_context("spawn")) as pool:
+            shares = pool.map(estimates, np.array_split(values, cpu_count(), axis=2))
+            effective, standard_errors = np.concatenate(list(shares), axis=1)
     errors = np.abs(values.mean(axis=(0, 1)) - np.concatenate(means)) / standard_errors
     least, worst = int(np.argmin(effective)), int(np.argmax(errors))
     return {
@@ -51,3 +60,11 @@ def quality(draws: dict[str, np.ndarray], exact: dict[str, np.ndarray]) -> Quali
         "error_of": names[worst],
         "num_parameters": len(names),
     }
+
+
+def estimates(values: np.ndarray) -> np.ndarray:
+    """Returns (2, parameter) effective draws and standard errors of (chain, draw, parameter)."""
+    axes = {"chain_axis": 0, "draw_axis": 1}
+    effective = array_stats.ess(values, method="bulk", **axes)
+    standard_errors = array_stats.mcse(values, method="mean", **axes)
+    return np.stack([np.reshape(effective, -1), np.reshape(standard_errors, -1)])

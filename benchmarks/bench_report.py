@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import bench_notes
 from bench_goals import goals
 from bench_numbers import (
     Key,
@@ -39,60 +40,28 @@ def write(report: Report, folder: Path) -> None:
 def markdown(report: Report) -> list[str]:
     """Returns the lines of the tables."""
     parts = {
-        "Goals": [*goals(report), "", NOTE_GOALS],
-        "W1: 19 groups, whole process, no caches": [*_whole(report, "W1 cold"), "", NOTE_WHOLE],
+        "Goals": [*goals(report), "", bench_notes.GOALS],
+        "W1: 19 groups, whole process, no caches": [
+            *_whole(report, "W1 cold"),
+            "",
+            bench_notes.WHOLE,
+        ],
         "W1: 19 groups, whole process, caches kept": _whole(report, "W1 warm"),
         "W1: 19 groups, sampling alone": [*_sampling(report), "", *_expectations(report)],
         "W1: 19 groups, answers without draws": _estimates(report),
-        "W2: many groups": [*_groups(report), "", _settings(report, "W2") + NOTE_GROUPS],
-        "W3: many data sets": [*_sets(report), "", _settings(report, "W3 loop") + NOTE_SETS],
+        "W2: many groups": [*_groups(report), "", _settings(report, "W2") + bench_notes.GROUPS],
+        "W3: many data sets": [*_sets(report), "", _settings(report, "W3 loop") + bench_notes.SETS],
         "W4: many chains, seconds of sampling": [
             *_chains(report),
             "",
-            _settings(report, "W4") + NOTE_CHAINS,
+            _settings(report, "W4") + bench_notes.CHAINS,
         ],
-        "W5: growth": [*slopes(report), "", NOTE_SLOPES],
+        "W5: growth": [*slopes(report), "", bench_notes.SLOPES],
     }
     lines = ["# hierpool beside its peers", "", *_head(report)]
     for title, part in parts.items():
         lines += ["", f"## {title}", "", *part]
     return lines
-
-
-NOTE_GOALS = (
-    "Ratios of medians of this run. What counts as sampling is warm-up and draws of everything "
-    "that the row's contender draws; nutpie's also has its tree of results, some hundredths of a "
-    "second. Where a peer wins, the ratio says so."
-)
-NOTE_WHOLE = (
-    "Seconds from starting the process to its end, with the population and the groups printed. "
-    "The parts are those that the process can tell; what is missing to the whole is starting "
-    "Python, printing and leaving. For `hierpool` commands and where a program compiles at its "
-    "first call the parts are together. The commands print more than the peers: raw rates, a "
-    "verdict on convergence."
-)
-NOTE_GROUPS = (
-    "Trials negative-binomial with mean 60. Up to 10,000 "
-    "groups effective draws and errors are over phi, kappa_log and every theta; beyond, and where "
-    "a label says that the population is kept alone, over phi and kappa_log only, and there "
-    "hierpool draws no theta (its collapsed model does not need it, its joint one explores it all "
-    "the same). Peers draw every theta always. Memory is above what the process had before the "
-    "model was built, without child processes."
-)
-NOTE_SETS = (
-    "Ragged tables of 10 to 30 groups. Loops: compiled once, data swapped, compiling not counted; "
-    "tables filled up to 30 groups with groups of 0 trials, except for Stan and the plug-in, which "
-    "take any size. Each is the mean over the tables that were run; the other sizes are "
-    "extrapolated from it. Loops count sampling alone, by a sampler's own clock where it has one; "
-    "estimate's seconds are of the whole call, with reading the table. The plug-in gives no "
-    "uncertainty of the population."
-)
-NOTE_CHAINS = "The 19 groups, compiled before."
-NOTE_SLOPES = (
-    "Slopes on log axes, by least squares over the two top decades of what was measured; 1 is "
-    "growth in proportion. Below a fixed cost they are flatter than what is to come. A peer's "
-    "loop over data sets has slope 1 by construction."
-)
 
 
 def _head(report: Report) -> list[str]:

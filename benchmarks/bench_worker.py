@@ -14,6 +14,9 @@ from peers import CONTENDERS
 Task = dict[str, Any]
 Result = dict[str, Any]
 
+LONG = 30
+"""Seconds of a call that need not be made again, if it compiled nothing: its start is little."""
+
 # Stan's program alone takes tables of any size.
 ANY_SIZE = ("stan", "plug-in")
 
@@ -49,7 +52,8 @@ def sample(task: Task) -> Result:
     first_call, compiling = run.call, run.compiling
     is_apart = sampler.compiles == "ahead" or compiling > 0
     # Once more, if there is time: the first call may compile, and wakes what sleeps.
-    if prepared + first_call < task["timeout"] / 3:
+    has_time = prepared + first_call < task["timeout"] / 3
+    if first_call < LONG or (sampler.compiles == "at first" and has_time):
         del run  # Or its draws would count as memory.
         run = sampler.sample(table, task["seed"] + 1)
         compiling = max(compiling, first_call - run.call)
@@ -81,7 +85,7 @@ def estimate(task: Task) -> Result:
     run = _estimator(task["contender"])
     before = memory()
     first = seconds_of(lambda: run(table))
-    again = [seconds_of(lambda: run(table)) for _ in range(3)]
+    again = [seconds_of(lambda: run(table)) for _ in range(3 if first < LONG else 1)]
     found: Result = {
         "compiling": max(0.0, first - float(np.median(again))),
         "sampling": float(np.median(again)),

@@ -3,28 +3,22 @@ import logging
 import jax
 import numpy as np
 import pytest
+from nuts_fits import MODELS, fitted, name_of
 from tables import WITH_ROOKIE
 
 import hierpool as hp
 from hierpool import thetas
 from hierpool.exploring import position_of
+from hierpool.population import Parameters
 from hierpool.tally import distinct
 
 NUM_DRAWS = 100
 
 
-@pytest.mark.parametrize(
-    "model",
-    [
-        hp.PartialPooling(),
-        hp.CollapsedPartialPooling(),
-        hp.CompletePooling(),
-        hp.NoPooling(),
-        hp.LogitPartialPooling(),
-        hp.CollapsedLogitPartialPooling(),
-    ],
-    ids=lambda model: type(model).__name__,
-)
+every_model = pytest.mark.parametrize("model", MODELS, ids=name_of)
+
+
+@every_model
 def test_what_is_compiled_ahead_is_what_a_fit_asks_for(
     model: hp.Model, double: None, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -52,3 +46,26 @@ def test_nothing_is_asked_ahead_of_somebody_elses_model(double: None) -> None:
     pairs = distinct(np.asarray(counts.successes), np.asarray(counts.trials))
     position = position_of(hp.PartialPooling(), counts)
     thetas.compile_ahead(jax.random.key(0), Own(), counts, pairs, position, NUM_DRAWS)
+
+
+@every_model
+def test_the_log_likelihood_is_each_groups_own(model: hp.Model) -> None:
+    tree = fitted(model)
+    counts = hp.Counts(tree["observed_data"]["y"].values, tree["constant_data"]["n"].values)
+    draws = {name: values[2, 7] for name, values in tree["posterior"].dataset.items()}
+    with jax.enable_x64(True):
+        want = model.log_likelihood({n: jax.numpy.asarray(v) for n, v in draws.items()}, counts)
+    np.testing.assert_allclose(tree["log_likelihood"]["y"][2, 7], want, rtol=1e-11)
+
+
+def test_a_log_likelihood_of_ones_own_sees_every_group_and_theta() -> None:
+    class Own(hp.CollapsedPartialPooling):
+        def log_likelihood(self, parameters: Parameters, counts: hp.Counts) -> jax.Array:
+            return parameters["theta"] * jax.numpy.arange(len(counts.trials))
+
+    jax.tree_util.register_dataclass(Own)
+    y, n = np.zeros(9, int), np.ones(9, int)
+    draws = {"theta": np.random.default_rng(0).uniform(size=(21, 9))}
+    with jax.enable_x64(True):
+        got = thetas.log_likelihood(Own(), hp.Counts(y, n), distinct(y, n), draws, 21)
+    np.testing.assert_array_equal(got, draws["theta"] * np.arange(9))
