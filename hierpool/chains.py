@@ -33,7 +33,7 @@ from hierpool.nuts import (
 from hierpool.sampling import target_of
 from hierpool.stats import Stats
 
-CHUNK = (250, 1000)
+CHUNK = (250, 2000)
 """Fewest and most steps from one look of the host to the next."""
 CHUNK_VALUES = 2**16
 """Numbers that the positions of a chunk hold, where those bounds allow."""
@@ -68,7 +68,8 @@ class Chains:
         self._nuts = nuts
         self._steps = schedule(nuts.num_warmup, nuts.num_draws)
         is_batch = nuts.method == "vectorized"
-        self._target = model, data, key
+        # Once, and not with every chunk.
+        self._target = jax.device_put((model, data, key))
         self._start = partial(_start_all if is_batch else _start_one, *self._target)
         self._advance = _advance_all if is_batch else _advance_one
         self._chains = np.arange(nuts.num_chains)

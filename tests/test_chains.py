@@ -12,6 +12,7 @@ from hierpool.nuts import NUTS
 from hierpool.sampling import target_of
 
 MODEL = CollapsedPartialPooling()
+LONGEST = chains.CHUNK[1]
 
 
 def run(method: str, **settings: int) -> tuple[np.ndarray, object]:
@@ -39,7 +40,8 @@ def test_the_batched_program_agrees_in_law(double: None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("num_warmup", "num_draws"), [(0, 10), (999, 1), (1000, 1000), (1001, 1999)]
+    ("num_warmup", "num_draws"),
+    [(0, 10), (LONGEST - 1, 1), (LONGEST, LONGEST), (LONGEST + 1, 2 * LONGEST - 1)],
 )
 def test_chunks_fit_any_number_of_steps(num_warmup: int, num_draws: int) -> None:
     positions, stats = run("parallel", num_warmup=num_warmup, num_draws=num_draws)
