@@ -15,7 +15,7 @@ Task = dict[str, Any]
 Result = dict[str, Any]
 
 LONG = 30
-"""Seconds of a call that need not be made again, if it compiled nothing: its start is little."""
+"""Seconds from which a call is made once, if it compiled nothing: waking up is little of it."""
 
 # Stan's program alone takes tables of any size.
 ANY_SIZE = ("stan", "plug-in")

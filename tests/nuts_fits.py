@@ -2,12 +2,14 @@
 
 from functools import cache
 
+import fits
+import pytest
 import xarray as xr
+from fits import PLAYERS
 
 import hierpool as hp
 
-PLAYERS = hp.load_dataset("efron-morris-75")
-COLUMNS = {"successes": "hits", "trials": "at_bats", "group": "player"}
+COLUMNS = fits.COLUMNS["efron-morris-75"]
 SHORT = hp.NUTS(num_chains=4, num_warmup=1000, num_draws=1500, target_accept=0.95)
 JOINT = [hp.PartialPooling(), hp.LogitPartialPooling()]
 COLLAPSED = hp.CollapsedPartialPooling()
@@ -24,3 +26,6 @@ def fitted(model: hp.Model) -> xr.DataTree:
 def name_of(model: hp.Model) -> str:
     """Returns what a test of this model is called."""
     return type(model).__name__
+
+
+every_model = pytest.mark.parametrize("model", MODELS, ids=name_of)

@@ -6,21 +6,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from nuts_fits import COLUMNS, MODELS, NOT_EXPLORED, PLAYERS, SHORT, fitted, name_of
+from nuts_fits import COLUMNS, NOT_EXPLORED, PLAYERS, SHORT, every_model, fitted
 
 import hierpool as hp
 from hierpool.population import Parameters, Position
 
 
-@pytest.fixture(params=MODELS, ids=name_of)
-def tree(request: pytest.FixtureRequest) -> xr.DataTree:
-    return fitted(request.param)
-
-
-def test_every_group_of_the_tree_is_filled_and_labelled(tree: xr.DataTree) -> None:
+@every_model
+def test_every_group_of_the_tree_is_filled_and_labelled(model: hp.Model) -> None:
+    tree = fitted(model)
     exact = "sample_stats" not in tree.children
-    kind = json.loads(tree.attrs["hierpool_model"])["name"]
-    assert exact == (kind in [name_of(model) for model in NOT_EXPLORED])
+    assert exact == (model in NOT_EXPLORED)
     groups = {
         "posterior": "theta",
         "posterior_predictive": "y",
@@ -104,7 +100,9 @@ def test_a_second_fit_of_the_same_shape_compiles_nothing(
     assert compiled == []
 
 
-def test_a_fit_survives_its_file(tree: xr.DataTree, tmp_path: object) -> None:
+@every_model
+def test_a_fit_survives_its_file(model: hp.Model, tmp_path: object) -> None:
+    tree = fitted(model)
     path = f"{tmp_path}/fit.nc"
     hp.save(tree, path)
     loaded = hp.load(path)

@@ -4,20 +4,16 @@ import arviz as az
 import matplotlib
 import numpy as np
 import pytest
-import xarray as xr
-from nuts_fits import COLUMNS, MODELS, PLAYERS, SHORT, fitted, name_of
+from nuts_fits import COLUMNS, PLAYERS, SHORT, every_model, fitted
 
 import hierpool as hp
 
 matplotlib.use("agg")
 
 
-@pytest.fixture(params=MODELS, ids=name_of)
-def tree(request: pytest.FixtureRequest) -> xr.DataTree:
-    return fitted(request.param)
-
-
-def test_summary_and_diagnose_of_arviz_work_as_they_are(tree: xr.DataTree) -> None:
+@every_model
+def test_summary_and_diagnose_of_arviz_work_as_they_are(model: hp.Model) -> None:
+    tree = fitted(model)
     table = az.summary(tree, var_names=["theta"], round_to="none")
     assert len(table) == 19
     np.testing.assert_allclose(

@@ -3,7 +3,7 @@ import logging
 import jax
 import numpy as np
 import pytest
-from nuts_fits import MODELS, fitted, name_of
+from nuts_fits import every_model, fitted
 from tables import WITH_ROOKIE
 
 import hierpool as hp
@@ -13,9 +13,6 @@ from hierpool.population import Parameters
 from hierpool.tally import distinct
 
 NUM_DRAWS = 100
-
-
-every_model = pytest.mark.parametrize("model", MODELS, ids=name_of)
 
 
 @every_model
