@@ -14,8 +14,8 @@ WHOLE = (
 )
 GROUPS = (
     "Trials negative-binomial with mean 60. A call of more than 30 s that compiled nothing is made "
-    "once; others twice, and the second is told. Up to 10,000 groups effective draws and errors are "
-    "over phi, kappa_log and every theta; beyond, and where "
+    "once; others twice, and the second is told. Up to 10,000 groups effective draws and errors "
+    "are over phi, kappa_log and every theta; beyond, and where "
     "a label says that the population is kept alone, over phi and kappa_log only, and there "
     "hierpool draws no theta (its collapsed model does not need it, its joint one explores it all "
     "the same). Peers draw every theta always. Memory is above what the process had before the "
