@@ -207,7 +207,7 @@ def _populations(
 ) -> tuple[Grid, Population]:
     def one(data: Data) -> tuple[Grid, Population]:
         grid = explore(model, data, quadrature)
-        return grid, of_population(grid, data, prob, has_quantiles=has_quantiles)
+        return grid, of_population(model, grid, data, prob, has_quantiles=has_quantiles)
 
     return over_batch(one, data)
 

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from hierpool import mixture
+from hierpool.chart import chart_of
 from hierpool.counts import Counts
 from hierpool.flat import Position
 from hierpool.grid import Grid, column_quantiles, row_quantiles
@@ -30,6 +31,14 @@ class BetaPopulation(Hyperpriors, Protocol):
 
     def log_density(self, position: Position, counts: Data) -> jax.Array:
         """Returns () the log posterior density of the population."""
+        ...
+
+    def chart(self, counts: Data) -> tuple[Position, jax.Array]:
+        """Returns where to look for the posterior."""
+        ...
+
+    def from_chart(self, point: Position) -> tuple[Position, jax.Array]:
+        """Returns the position of a point of the chart, and () the log-Jacobian."""
         ...
 
 
@@ -115,7 +124,7 @@ def integrate(
     grid = explore(model, counts, Quadrature() if quadrature is None else quadrature)
     grids = jax.tree.map(lambda leaf: leaf[None], grid)
     which = jnp.zeros(jnp.shape(counts.trials), int)
-    return Exact(of_groups(grids, which, counts, prob), of_population(grid, counts, prob))
+    return Exact(of_groups(grids, which, counts, prob), of_population(model, grid, counts, prob))
 
 
 def over_batch[T, Result](function: Callable[[T], Result], batch: T) -> Result:
@@ -129,25 +138,19 @@ def over_batch[T, Result](function: Callable[[T], Result], batch: T) -> Result:
     return jax.vmap(function)(batch)
 
 
-def explore(model: BetaPopulation, data: Data, quadrature: Quadrature) -> Grid:
-    """Returns the posterior of the population as weighted points.
-
-    The search starts from draws with a key of its own: where the nodes stand does not matter.
+def explore(model: object, data: Data, quadrature: Quadrature) -> Grid:
+    """Returns the posterior of two numbers as weighted points.
 
     Args:
-        model: a model with a Beta population, theta integrated out.
-        data: one data set, as it is or compressed.
+        model: a model with a position of two numbers.
+        data: one data set, as it is or compressed, if the model takes it so.
         quadrature: settings of the integration.
     """
-    return quadrature.integrate(
-        jax.random.key(0),
-        partial(model.log_density, counts=data),
-        partial(model.init, counts=data),
-    )
+    return quadrature.integrate(chart_of(model, data))
 
 
 def of_population(
-    grid: Grid, data: Data, prob: ArrayLike, *, has_quantiles: bool = True
+    model: BetaPopulation, grid: Grid, data: Data, prob: ArrayLike, *, has_quantiles: bool = True
 ) -> Population:
     """Returns what a grid over logit_phi and log_kappa_log says of the population.
 
@@ -162,7 +165,9 @@ def of_population(
     kappa = jnp.full(3, jnp.nan, levels.dtype)
     if has_quantiles:
         phi_ends = jax.nn.sigmoid(column_quantiles(grid, levels[::2]))
-        kappa = concentration(row_quantiles(grid, levels))
+        points = {"log_excess": row_quantiles(grid, levels), "logit_phi": jnp.zeros(3)}
+        positions, _ = jax.vmap(model.from_chart)(points)
+        kappa = concentration(positions["log_kappa_log"])
         unseen = Counts(jnp.zeros(1, int), jnp.zeros(1, int))
         # Nothing but the population tells of a new group: its tails are as long as that's.
         (new_group,), _ = mixture.quantiles(grid, unseen, levels[::2], num_nodes=256)

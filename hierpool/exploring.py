@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import jax
@@ -12,7 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from hierpool.chains import Chains, Progress
+from hierpool.chart import chart_of
 from hierpool.counts import Counts
+from hierpool.exact import explore as integrated
 from hierpool.flat import Position
 from hierpool.grid import Grid, draw
 from hierpool.histograms import Data
@@ -139,7 +141,7 @@ def _by_quadrature(
     _, draw_key = jax.random.split(key)
     shape = (quadrature.num_chains, quadrature.num_draws)
     firsts = np.arange(0, math.prod(shape), PIECE)
-    pieces = [draw_piece(draw_key, drawn, first) for first in firsts]
+    pieces = [draw_piece(draw_key, model, data, drawn, first) for first in firsts]
     positions = {
         name: np.concatenate([piece[name] for piece in pieces])[: math.prod(shape)].reshape(shape)
         for name in grid.positions
@@ -173,20 +175,20 @@ def _compile(
     """
 
     def integrate(key: jax.Array, model: Model, data: Data) -> Grid:
-        # Compressed data are given only to models that take them.
-        log_density = partial(model.log_density, counts=data)  # type: ignore[arg-type]
-        init = partial(model.init, counts=data)  # type: ignore[arg-type]
-        return quadrature.integrate(key, log_density, init)
+        return integrated(model, data, quadrature)
 
-    def draw_piece(key: jax.Array, grid: Grid, first: jax.Array) -> Position:
-        return draw(jax.random.fold_in(key, first), grid, (PIECE,))
+    def draw_piece(
+        key: jax.Array, model: Model, data: Data, grid: Grid, first: jax.Array
+    ) -> Position:
+        points = draw(jax.random.fold_in(key, first), grid, (PIECE,))
+        return jax.vmap(chart_of(model, data).to_position)(points)
 
     arguments = jax.tree.unflatten(structure, shapes)
     grid = jax.eval_shape(integrate, *arguments)
     first = jax.ShapeDtypeStruct((), np.dtype(np.int64))
     return (
         jax.jit(integrate).lower(*arguments).compile(),
-        jax.jit(draw_piece).lower(arguments[0], grid, first).compile(),
+        jax.jit(draw_piece).lower(*arguments, grid, first).compile(),
     )
 
 

@@ -8,9 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from hierpool.placement import Stretch
-
-Position = dict[str, jax.Array]
+from hierpool.flat import Position
+from hierpool.stretch import Stretch
 
 REFINE = 8
 """Points a node in the tables that draws and quantiles are read from."""
@@ -19,8 +18,10 @@ REFINE = 8
 class Grid(NamedTuple):
     """A posterior of two numbers, as weighted points."""
 
+    points: Position
+    """Each leaf (row, column), in the coordinates of the chart."""
     positions: Position
-    """Each leaf (row, column)."""
+    """Each leaf (row, column), as the model has them."""
     weight: jax.Array
     """(row, column) posterior probability; the sum is 1."""
     log_evidence: jax.Array
@@ -36,7 +37,7 @@ class Grid(NamedTuple):
 
 
 def draw(key: jax.Array, grid: Grid, shape: tuple[int, ...]) -> Position:
-    """Returns independent draws from a grid, each leaf of the given shape.
+    """Returns independent draws of points from a grid, each leaf of the given shape.
 
     The inverse of the distribution function: of the first number, then of the second in the rows
     on either side, between which it is interpolated. All NaN if the grid did not converge.
@@ -46,7 +47,7 @@ def draw(key: jax.Array, grid: Grid, shape: tuple[int, ...]) -> Position:
         grid: what ``Quadrature.integrate`` returned.
         shape: shape of the draws.
     """
-    structure: Any = jax.tree.structure(grid.positions)
+    structure: Any = jax.tree.structure(grid.points)
     dtype, (num_rows, num_columns) = grid.weight.dtype, grid.weight.shape
     uniform = jax.random.uniform(key, (2, int(np.prod(shape))), dtype)
     row_table, tables = _tables(grid)
@@ -67,15 +68,15 @@ def draw(key: jax.Array, grid: Grid, shape: tuple[int, ...]) -> Position:
 
 
 def row_quantiles(grid: Grid, levels: jax.Array) -> jax.Array:
-    """Returns (level,) posterior quantiles of the number that runs along the rows."""
+    """Returns (level,) posterior quantiles of the number along the rows, in the chart."""
     row_table, _ = _tables(grid)
     places = jax.vmap(partial(_invert, row_table[None]))(levels)
     return grid.row_scale.at(_to_t(places, grid.weight.shape[0]))
 
 
 def column_quantiles(grid: Grid, levels: jax.Array) -> jax.Array:
-    """Returns (level,) posterior quantiles of the number that runs within the rows."""
-    columns = jax.tree.leaves(grid.positions)[1]
+    """Returns (level,) posterior quantiles of the number within the rows, in the chart."""
+    columns = jax.tree.leaves(grid.points)[1]
     size = columns.shape[1]
     _, tables = _tables(grid)
     mass = grid.weight.sum(axis=1)

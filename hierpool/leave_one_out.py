@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from hierpool.counts import Counts
+from hierpool.exact import explore
 from hierpool.flat import Position
 from hierpool.grid import Grid
 from hierpool.histograms import Data, Pairs
@@ -164,10 +165,7 @@ def _by_quadrature(model: Model, pairs: Distinct, quadrature: Quadrature) -> Lef
 
 @partial(jax.jit, static_argnames="quadrature")
 def _integrate(model: Model, data: Data, quadrature: Quadrature) -> Grid:
-    # Compressed data are given only to models that take them.
-    log_density = partial(model.log_density, counts=data)  # type: ignore[arg-type]
-    init = partial(model.init, counts=data)  # type: ignore[arg-type]
-    return quadrature.integrate(jax.random.key(0), log_density, init)
+    return explore(model, data, quadrature)
 
 
 @jax.jit

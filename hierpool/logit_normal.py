@@ -7,6 +7,7 @@ the Parametrization of Hierarchical Models", for the scale.
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 
 from hierpool import likelihood, normal_log_odds
@@ -118,9 +119,31 @@ class CollapsedLogitPartialPooling:
         level = jax.random.uniform(key, jnp.shape(counts.trials), mu.dtype)
         return {"mu": mu, "sigma": sigma, "theta": theta_quantile(level, mu, sigma, counts)}
 
+    def chart(self, counts: Data) -> tuple[Position, jax.Array]:
+        """Returns points where the exact integration looks for the posterior first."""
+        return _chart(counts)
+
+    def from_chart(self, point: Position) -> tuple[Position, jax.Array]:
+        """Returns the position of a point of the chart, which is the same, and () 0."""
+        return point, jnp.zeros_like(point["mu"])
+
     def log_likelihood(self, parameters: Parameters, counts: Counts) -> jax.Array:
         """Returns (group,) log probability of y_i with theta_i integrated over the population."""
         return _log_likelihood(parameters, counts)
+
+
+LOG_SIGMAS = np.arange(-16, 12, 0.8)
+"""log(sigma) where the posterior is looked at before it is searched."""
+
+
+def _chart(data: Data) -> tuple[Position, jax.Array]:
+    """Returns points along the whole line of log_sigma, and how wide mu is given each, roughly."""
+    successes, failures, groups = totals(data)
+    log_sigma = jnp.asarray(LOG_SIGMAS, successes.dtype)
+    mu = jnp.full_like(log_sigma, jnp.log(successes + 0.5) - jnp.log(failures + 0.5))
+    rarer = jnp.minimum(successes, failures) + 0.5
+    reach = jnp.sqrt(1 / rarer + jnp.exp(2 * log_sigma) / jnp.maximum(groups, 1))
+    return {"log_sigma": log_sigma, "mu": mu}, reach
 
 
 def theta_quantile(level: jax.Array, mu: jax.Array, sigma: jax.Array, counts: Counts) -> jax.Array:

@@ -14,9 +14,9 @@ import numpy as np
 
 from hierpool.counts import Counts
 from hierpool.grid import Grid
-from hierpool.placement import stretch
 from hierpool.population import concentration
 from hierpool.special import log_beta
+from hierpool.stretch import stretch
 
 BATCH = 32
 """Groups whose quantiles are solved at once."""

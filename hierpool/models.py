@@ -254,6 +254,14 @@ class CollapsedPartialPooling:
         """Returns the position, and () the log-Jacobian of the map to it."""
         return population.unstandardize(standard, counts)
 
+    def chart(self, counts: Data) -> tuple[Position, jax.Array]:
+        """Returns points where the exact integration looks for the posterior first."""
+        return population.chart(counts)
+
+    def from_chart(self, point: Position) -> tuple[Position, jax.Array]:
+        """Returns the position of a point of the chart, and () the log-Jacobian of the map."""
+        return population.from_chart(point)
+
     def log_likelihood(self, parameters: Parameters, counts: Counts) -> jax.Array:
         """Returns (group,) log BetaBinomial(y_i | n_i, phi kappa, (1 - phi) kappa)."""
         return population.log_likelihood(parameters, counts)

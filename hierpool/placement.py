@@ -1,9 +1,14 @@
 """Where the nodes of a quadrature over two numbers stand: around the mass, wherever that is.
 
-The first number runs along rows, and each row has nodes of its own in the second. The search asks
-for nothing but values of the log density: a parabola through three points, as far apart as half the
-width found so far, tells where the peak is and how wide. So it works at the scale of the mass in
-either precision, and compiles in a fraction of the time that second derivatives take.
+The first number runs along rows, and each row has nodes of its own in the second. Given the first
+number, the density has one peak in the second. The mass of a row, by Laplace's rule, is the profile
+of the first number: it may have several peaks, of very different widths, so it is looked at all
+along a chart of starting points before any peak is climbed.
+
+The search asks for nothing but values of the log density: a parabola through three points, as far
+apart as half the width found so far, tells where the peak is and how wide. So it works at the scale
+of the mass in either precision, and compiles in a fraction of the time that second derivatives
+take. It never goes down: a step that lands lower is taken back by three quarters.
 """
 
 from collections.abc import Callable
@@ -14,48 +19,29 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from hierpool.stretch import DROP, Stretch, stretch
+
 PairDensity = Callable[[jax.Array, jax.Array], jax.Array]
 
-DROP = 20.0
-"""The nodes reach out to where the log density has dropped so far from its peak."""
-MOST_STEPS = 60
+MOST_STEPS = 100
+"""A search that takes so many has failed, and says so."""
+PATIENCE = 10
+"""Steps after which a search takes what it can get."""
+CHART_STEPS = 6
+"""Steps towards its peak that each row of the chart takes."""
+RIVAL = 20.0
+"""A peak of the chart that is lower by more than this holds nothing."""
 
 
-class Stretch(NamedTuple):
-    """A smooth scale whose points are dense around a peak and sparse in its tails.
+class Start(NamedTuple):
+    """Points from which the search starts, along the whole line of the first number."""
 
-        x = low + (high - low) (sinh(tail t + skew) - a) / (b - a),   t from -1 to 1
-
-    with a and b such that the ends are low and high.
-    """
-
-    low: jax.Array
-    """() where t = -1."""
-    high: jax.Array
-    """() where t = 1."""
-    tail: jax.Array
-    """() how much sparser the tails are; near 0, equidistant."""
-    skew: jax.Array
-    """() where the dense part is; 0, the middle."""
-
-    def at(self, t: jax.Array) -> jax.Array:
-        """Returns x, the shape of ``t``."""
-        return self.with_slope(t)[0]
-
-    def with_slope(self, t: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Returns x and dx/dt, the shape of ``t``."""
-        a, b = jnp.sinh(self.skew - self.tail), jnp.sinh(self.skew + self.tail)
-        unit = (self.high - self.low) / (b - a)
-        # Both by one exponential.
-        growth = jnp.exp(self.tail * t + self.skew)
-        up, down = 0.5 * growth, 0.5 / growth
-        return self.low + unit * (up - down - a), unit * self.tail * (up + down)
-
-    def inverse(self, x: jax.Array) -> jax.Array:
-        """Returns t, the shape of ``x``."""
-        a, b = jnp.sinh(self.skew - self.tail), jnp.sinh(self.skew + self.tail)
-        share = (x - self.low) / (self.high - self.low)
-        return (jnp.arcsinh(a + (b - a) * share) - self.skew) / self.tail
+    first: jax.Array
+    """(start,) first numbers, ascending: a peak between two of them is seen."""
+    second: jax.Array
+    """(start,) second numbers, near the peak given the first."""
+    reach: jax.Array
+    """(start,) about how wide that peak is; any positive number will do."""
 
 
 class Nodes(NamedTuple):
@@ -71,24 +57,23 @@ class Nodes(NamedTuple):
     """() scale along which the rows stand, equidistant in t."""
     column_scales: Stretch
     """(row,) scale of each row's nodes, equidistant in t."""
+    found: jax.Array
+    """() whether every search ended at what it looked for."""
 
 
-def place(
-    density: PairDensity, first: jax.Array, second: jax.Array, num_rows: int, num_columns: int
-) -> Nodes:
+def place(density: PairDensity, start: Start, num_rows: int, num_columns: int) -> Nodes:
     """Returns nodes around the mass.
 
     Args:
         density: log density of two numbers.
-        first: (start,) first numbers to start from.
-        second: (start,) second numbers.
+        start: where to look for peaks first.
         num_rows: rows.
         num_columns: nodes in each of them.
     """
     # The nodes are held fixed under differentiation: the rule is exact wherever they stand.
+    first, second, reach = jax.lax.stop_gradient(start)
     held, constants = jax.closure_convert(density, first[0], second[0])
     constants = [jax.lax.stop_gradient(constant) for constant in constants]
-    first, second = jax.lax.stop_gradient((first, second))
 
     def along(u: jax.Array, v: jax.Array, _: Any) -> tuple[jax.Array, tuple[()]]:
         return held(u, v, *constants), ()
@@ -99,30 +84,34 @@ def place(
         row = climb(partial(along, u), row.at, 0.5 * row.sd, ())
         return row.top + jnp.log(row.sd), row
 
-    values = jax.vmap(lambda u, v: held(u, v, *constants))(first, second)
-    best = jnp.argmax(jnp.where(jnp.isfinite(values), values, -jnp.inf))
-    spread = [jnp.maximum(jnp.std(starts), 1e-3) for starts in (first, second)]
-    row = Peak(second[best], spread[1], values[best], ())
-    peak = climb(profile, first[best], 0.25 * spread[0], row)
-    row_scale = extent(profile, peak)
+    def chart_row(u: jax.Array, v: jax.Array, reach: jax.Array) -> Peak:
+        return climb(partial(along, u), v, 0.5 * reach, (), most_steps=CHART_STEPS)
 
-    def row_extent(u: jax.Array) -> jax.Array:
-        row = climb(partial(along, u), peak.aux.at, 0.5 * peak.aux.sd, ())
-        left, right = reaches(partial(along, u), row)
-        return jnp.stack([row.at, jnp.log(row.sd), jnp.log(left), jnp.log(right)])
+    charted = jax.vmap(chart_row)(first, second, reach)
+    heights = charted.top + jnp.log(charted.sd)
+    heights = jnp.where(jnp.isnan(heights), -jnp.inf, heights)
+    peak, left, right, found = _peaks(profile, first, charted, heights)
+    row_scale = stretch(peak.at, peak.sd, left, right)
+
+    def row_extent(u: jax.Array) -> tuple[jax.Array, jax.Array]:
+        start, sd = (jnp.interp(u, first, values) for values in (charted.at, charted.sd))
+        row = climb(partial(along, u), start, 0.5 * sd, ())
+        ends, reached = reaches(partial(along, u), row)
+        return jnp.stack([row.at, jnp.log(row.sd), *jnp.log(ends)]), row.found & reached
 
     row_t, t = (jnp.linspace(-1, 1, size, dtype=first.dtype) for size in (num_rows, num_columns))
     rows, row_slopes = row_scale.with_slope(row_t)
     # Rows differ smoothly: every third is looked at, and the others interpolated. By no product of
     # matrices: its call would slow the loop over data sets by a half.
     some_t = jnp.linspace(-1, 1, num_rows // 3 + 1, dtype=first.dtype)
-    seen = jax.vmap(row_extent, out_axes=1)(row_scale.at(some_t))
-    at, *logs = jax.vmap(jnp.interp, (None, None, 0))(row_t, some_t, seen)
-    column_scales = jax.vmap(stretch)(at, *map(jnp.exp, logs))
+    seen, all_found = jax.vmap(row_extent, out_axes=(1, 0))(row_scale.at(some_t))
+    at, log_sd, *log_ends = jax.vmap(jnp.interp, (None, None, 0))(row_t, some_t, seen)
+    column_scales = jax.vmap(stretch)(at, jnp.exp(log_sd), *map(jnp.exp, log_ends))
     columns, slopes = jax.vmap(Stretch.with_slope, (0, None))(column_scales, t)
     log_cell = jnp.log(row_slopes * (row_t[1] - row_t[0]))[:, None]
     log_cell = log_cell + jnp.log(slopes * (t[1] - t[0]))
-    return Nodes(rows, columns, log_cell, row_scale, column_scales)
+    found = found & jnp.all(all_found)
+    return Nodes(rows, columns, log_cell, row_scale, column_scales, found)
 
 
 class Peak(NamedTuple):
@@ -136,59 +125,118 @@ class Peak(NamedTuple):
     """() the value."""
     aux: Any
     """What the function returned beside its value, there."""
+    found: jax.Array
+    """() whether the search ended there, and not by count."""
 
 
 Function = Callable[[jax.Array, Any], tuple[jax.Array, Any]]
 """A value at a place, given what an evaluation nearby left behind; and what this one leaves."""
 
 
-def climb(function: Function, start: jax.Array, reach: jax.Array, aux: Any) -> Peak:
-    """Returns the peak of a function, from any start.
+def _peaks(
+    profile: Function, first: jax.Array, charted: Peak, heights: jax.Array
+) -> tuple[Peak, jax.Array, jax.Array, jax.Array]:
+    """Returns the peak around which rows stand densest, how far they reach, and if all was found.
+
+    That is the narrower one if there are two: on a scale that is dense there and ever sparser away
+    from it, a wide peak at a distance has enough nodes too.
+    """
+    gaps = jnp.diff(first)
+    spacing = jnp.minimum(jnp.append(gaps, jnp.inf), jnp.append(jnp.inf, gaps))
+    padded = jnp.pad(heights, 1, constant_values=-jnp.inf)
+    is_peak = (heights > padded[:-2]) & (heights >= padded[2:])
+
+    def climbed(start: jax.Array) -> Peak:
+        row = jax.tree.map(lambda leaf: leaf[start], charted)
+        return climb(profile, first[start], 0.25 * spacing[start], row)
+
+    best = jnp.argmax(heights)
+    highest = climbed(best)
+    (left, right), reached = reaches(profile, highest)
+    low, high = highest.at - left, highest.at + right
+    others = jnp.where(is_peak & (jnp.arange(first.size) != best), heights, -jnp.inf)
+    rival = jnp.argmax(others)
+
+    def with_rival() -> tuple[Peak, jax.Array, jax.Array, jax.Array]:
+        other = climbed(rival)
+        (left, right), reached_too = reaches(profile, other)
+        # The less it holds, the fewer nodes it needs.
+        is_narrower = jnp.log(other.sd) + (highest.top - other.top) / 8 < jnp.log(highest.sd)
+        densest = jax.tree.map(partial(jnp.where, is_narrower), other, highest)
+        is_left = other.at < highest.at
+        lowest = jnp.where(is_left, jnp.minimum(low, other.at - left), low)
+        furthest = jnp.where(is_left, high, jnp.maximum(high, other.at + right))
+        return densest, lowest, furthest, other.found & reached_too
+
+    def alone() -> tuple[Peak, jax.Array, jax.Array, jax.Array]:
+        return highest, low, high, jnp.array(True)
+
+    has_rival = others[rival] > heights[best] - RIVAL
+    peak, low, high, found = jax.lax.cond(has_rival, with_rival, alone)
+    found = found & highest.found & reached
+    return peak, peak.at - low, high - peak.at, found
+
+
+def climb(
+    function: Function, start: jax.Array, reach: jax.Array, aux: Any, most_steps: int = MOST_STEPS
+) -> Peak:
+    """Returns the peak of a function, from any start at which it is finite.
 
     Args:
-        function: what has one peak.
+        function: what has a peak.
         start: () where to begin.
         reach: () how far apart to look at first; any positive number will do.
         aux: what an evaluation near the start left behind.
+        most_steps: where to stop in any case.
     """
 
     def step(state: tuple[Any, ...]) -> tuple[Any, ...]:
-        peak, reach, _, count = state
-        here = peak.at + reach * jnp.array([-1.0, 0.0, 1.0], reach.dtype)
+        peak, centre, height, at, reach, _, count = state
+        here = at + reach * jnp.array([-1.0, 0.0, 1.0], reach.dtype)
         values, auxes = jax.vmap(function, (0, None))(here, peak.aux)
         slope = (values[2] - values[0]) / (2 * reach)
         curve = (2 * values[1] - values[0] - values[2]) / (reach * reach)
         is_known = jnp.isfinite(slope + curve)
         is_peaked = is_known & (curve * reach * reach > 1e-3)
         sd = jnp.where(is_peaked, 1 / jnp.sqrt(jnp.where(is_peaked, curve, 1)), 4 * reach)
-        # Where it is straight, four reaches uphill; where nothing is known, look nearer.
-        move = jnp.where(is_peaked, slope * sd * sd, jnp.sign(slope) * 4 * reach)
-        move = jnp.where(is_known, jnp.clip(move, -4 * reach, 4 * reach), 0)
-        following = jnp.where(is_known, jnp.clip(0.5 * sd, 0.25 * reach, 4 * reach), 0.25 * reach)
-        stop = is_peaked & (jnp.abs(move) < 0.3 * sd) & (sd < 4 * reach) & (sd > reach)
+        # Where it is straight, uphill as far as is allowed; where nothing is known, look nearer.
+        limit = 4 * reach
+        move = jnp.where(is_peaked, slope * sd * sd, jnp.sign(slope) * limit)
+        is_cut = is_known & ~(jnp.abs(move) < limit)
+        move = jnp.where(is_known, jnp.clip(move, -limit, limit), 0)
+        following = jnp.where(is_known, jnp.clip(0.5 * sd, 0.25 * reach, limit), 0.25 * reach)
+        # The further there is to go, the longer the steps.
+        following = jnp.where(is_cut, jnp.maximum(following, 2 * reach), following)
+        # A peak that looks wide from afar and narrow from near is met half way, and taken as it is
+        # seen from there: the nodes need not stand exactly.
+        is_late = count > PATIENCE
+        following = jnp.where(is_late, jnp.sqrt(following * reach), following)
+        slack = jnp.where(is_late, 4, 1)
+        is_near = jnp.abs(move) < jnp.where(is_late, 0.6, 0.3) * sd
+        found = is_peaked & is_near & (sd < 4 * slack * reach) & (slack * sd > reach)
         middle = jax.tree.map(lambda leaf: leaf[1], auxes)
-        middle = jax.tree.map(
-            lambda new, old: jnp.where(jnp.isfinite(values[1]), new, old), middle, peak.aux
-        )
-        top = values[1] + 0.5 * slope * move
-        return Peak(peak.at + move, sd, top, middle), following, stop, count + 1
+        # What the parabola adds is known only as far as it was seen.
+        rise = jnp.where(is_peaked & ~is_cut, 0.5 * slope * move, 0)
+        there = Peak(at + move, sd, values[1] + rise, middle, found)
+        # Down is wrong, but for what widths are uncertain by; then less of the way is tried.
+        is_kept = values[1] >= height - 0.2
+        back = centre + 0.25 * (at - centre), 0.25 * reach
+        state = there, at, values[1], there.at, following
+        former = peak, centre, height, *back
+        state = jax.tree.map(partial(jnp.where, is_kept), state, former)
+        return *state, is_kept & found, count + 1
 
-    unknown = Peak(start, reach, jnp.zeros_like(start), aux)
-    state = (unknown, reach, jnp.array(False), jnp.array(0))
-    state = jax.lax.while_loop(lambda state: ~state[2] & (state[3] < MOST_STEPS), step, state)
+    nowhere = jnp.full_like(start, -jnp.inf)
+    unknown = Peak(start, reach, nowhere, aux, jnp.array(False))
+    state = (unknown, start, nowhere, start, reach, jnp.array(False), jnp.array(0))
+    state = jax.lax.while_loop(lambda state: ~state[5] & (state[6] < most_steps), step, state)
     return state[0]
 
 
-def extent(function: Function, peak: Peak) -> Stretch:
-    """Returns the scale from end to end of a peak."""
-    left, right = reaches(function, peak)
-    return stretch(peak.at, peak.sd, left, right)
+def reaches(function: Function, peak: Peak) -> tuple[jax.Array, jax.Array]:
+    """Returns (2,) how far left and right of a peak it has dropped by DROP, and () if both do."""
 
-
-def reaches(function: Function, peak: Peak) -> jax.Array:
-    """Returns (2,) how far from the peak, to the left and to the right, it has dropped by DROP."""
-
-    def one(side: jax.Array) -> jax.Array:
+    def one(side: jax.Array) -> tuple[jax.Array, jax.Array]:
         def step(state: tuple[Any, ...]) -> tuple[Any, ...]:
             distance, power, last, inner, outer, aux, _, count = state
             value, following_aux = function(peak.at + side * distance, aux)
@@ -219,23 +267,7 @@ def reaches(function: Function, peak: Peak) -> jax.Array:
         last = (jnp.log(start), nowhere)
         state = (start, two, last, nowhere, everywhere, peak.aux, jnp.array(False), jnp.array(0))
         state = jax.lax.while_loop(lambda state: ~state[6] & (state[7] < MOST_STEPS), step, state)
-        return state[0]
+        return state[0], state[6]
 
-    return jax.vmap(one)(jnp.array([-1.0, 1.0], peak.at.dtype))
-
-
-def stretch(peak: jax.Array, width: jax.Array, left: jax.Array, right: jax.Array) -> Stretch:
-    """Returns the scale for a peak of which the sd and the extents on either side are known.
-
-    For a normal peak it is equidistant; the further the extents go beyond the normal ones, and the
-    more they differ, the more it is stretched, so that along t the peak looks normal again.
-    """
-    normal = width * np.sqrt(2 * DROP)
-    log_ratio = jnp.log(jnp.maximum(0.5 * (left + right) / normal, 1))
-    # Nearly the solution of sinh(tail) / tail = ratio; then a step of Newton's on its log.
-    tail = jnp.maximum(jnp.sqrt(log_ratio * (log_ratio + 6)), 1e-2)
-    excess = jnp.log(jnp.sinh(tail) / tail) - log_ratio
-    tail = jnp.maximum(tail - excess / (1 / jnp.tanh(tail) - 1 / tail), 1e-2)
-    lean = 0.5 * (right - left) / normal * tail / (jnp.cosh(tail) - 1)
-    skew = jnp.arctanh(jnp.clip(lean, -0.95, 0.95))
-    return Stretch(peak - left, peak + right, tail, skew)
+    distances, are_found = jax.vmap(one)(jnp.array([-1.0, 1.0], peak.at.dtype))
+    return distances, are_found.all()

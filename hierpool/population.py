@@ -10,6 +10,7 @@ from typing import Protocol
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 
 from hierpool import likelihood
@@ -51,6 +52,41 @@ def start(key: jax.Array, data: Data) -> Position:
     centre, spread = _around(log_kappa_log, data)
     logit_phi = centre + spread * jax.random.normal(phi_key, (), dtype)
     return {"logit_phi": logit_phi, "log_kappa_log": log_kappa_log}
+
+
+CHART = np.concatenate([np.arange(-20, 0, 2), np.arange(0, 26, 1.25), [28, 33, 40, 55, 100, 1000]])
+"""log(kappa - 1) where the posterior is looked at before it is searched. A log likelihood of counts
+up to a billion bends on no smaller scale than these are apart, and beyond them not at all."""
+
+
+def chart(data: Data) -> tuple[Position, jax.Array]:
+    """Returns points (point,) along the whole line of kappa, and (point,) spreads of logit_phi.
+
+    They are in the coordinates of ``from_chart``; kappa ascends.
+    """
+    log_excess = jnp.asarray(CHART, jnp.result_type(float))
+    logit_phi, spread = jax.vmap(_around, (0, None))(_log_kappa_log(log_excess), data)
+    return {"log_excess": log_excess, "logit_phi": logit_phi}, spread
+
+
+def from_chart(point: Position) -> tuple[Position, jax.Array]:
+    """Returns the position of a point of the chart, and () the log-Jacobian of the map to it.
+
+    ``log_excess`` is log(kappa - 1): for a kappa near 1 it is log_kappa_log, for a large one
+    kappa_log itself. So it sees the bends of the likelihood, which are on the scale of kappa_log,
+    equally wide everywhere, and the end of the line at kappa = 1 is far away.
+    """
+    log_excess = point["log_excess"]
+    log_kappa_log = _log_kappa_log(log_excess)
+    position = {"logit_phi": point["logit_phi"], "log_kappa_log": log_kappa_log}
+    return position, jax.nn.log_sigmoid(log_excess) - log_kappa_log
+
+
+def _log_kappa_log(log_excess: jax.Array) -> jax.Array:
+    """Returns log log kappa from log(kappa - 1)."""
+    near = jnp.minimum(log_excess, -20)
+    far = jnp.maximum(log_excess, -20)
+    return jnp.where(log_excess < -20, near - 0.5 * jnp.exp(near), jnp.log(jax.nn.softplus(far)))
 
 
 def standardize(position: Position, data: Data) -> Position:

@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 import jax
 
+from hierpool.chart import Chart, chart_of
 from hierpool.counts import Counts
 from hierpool.flat import Position
 from hierpool.models import Model
@@ -35,6 +36,14 @@ class Inference(Protocol):
     ) -> tuple[Position, Stats | None]:
         """Returns positions, each leaf (chain, draw, ...), and statistics (chain, draw)."""
         ...
+
+
+@runtime_checkable
+class ByChart(Protocol):
+    """An algorithm that asks a model where its posterior lies."""
+
+    def run_chart(self, key: jax.Array, chart: Chart) -> Position:
+        """Returns positions, each leaf (chain, draw)."""
 
 
 class Draws(NamedTuple):
@@ -69,8 +78,11 @@ def sample(
     stats = None
     target = target_of(model, counts)
     if jax.tree.leaves(jax.eval_shape(target.init, run_key)):
-        positions, stats = inference.run(run_key, target.log_density, target.init)
-        positions = jax.vmap(jax.vmap(target.to_position))(positions)
+        if isinstance(inference, ByChart):
+            positions = inference.run_chart(run_key, chart_of(model, counts))
+        else:
+            positions, stats = inference.run(run_key, target.log_density, target.init)
+            positions = jax.vmap(jax.vmap(target.to_position))(positions)
     shape = (inference.num_chains, inference.num_draws)
     return Draws(constrain(theta_key, model, counts, positions, shape), stats)
 

@@ -9,6 +9,7 @@ import pytest
 from scipy.special import digamma, gammaln, polygamma
 from tables import close
 
+from hierpool.chart import from_starts
 from hierpool.quadrature import Quadrature
 
 
@@ -24,7 +25,7 @@ def closed_form(log_density: object, centre: jax.Array, scale: jax.Array) -> tup
         noise = jax.random.normal(key, (2,), scale.dtype)
         return dict(zip("xy", centre + 3 * scale * noise, strict=True))
 
-    grid = Quadrature().integrate(jax.random.key(0), scaled, init)
+    grid = Quadrature().integrate(from_starts(scaled, init))
     values = jnp.stack([grid.positions[name] for name in "xy"])
     values = (values - centre[:, None, None]) / scale[:, None, None]
     means = jnp.sum(grid.weight * values, axis=(1, 2))

@@ -1,6 +1,5 @@
 """The posterior of the logit-normal population, against a table of draws and brute force."""
 
-from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +11,7 @@ from test_exact import agrees
 
 from hierpool import normal_log_odds
 from hierpool.counts import Counts
+from hierpool.exact import explore
 from hierpool.grid import row_quantiles
 from hierpool.histograms import Data
 from hierpool.logit_normal import CollapsedLogitPartialPooling
@@ -51,8 +51,7 @@ def theta_moments(
 
 def integrated(counts: Data) -> tuple[jax.Array, ...]:
     """Returns the posterior's mu, sigma and weight, the log evidence and sigma's quantiles."""
-    density, init = (partial(f, counts=counts) for f in (MODEL.log_density, MODEL.init))
-    grid = Quadrature().integrate(jax.random.key(4), density, init)
+    grid = explore(MODEL, counts, Quadrature())
     log_sigma = row_quantiles(grid, jnp.array([0.1, 0.5, 0.9]))
     mu, sigma = grid.positions["mu"], jnp.exp(grid.positions["log_sigma"])
     evidence = jnp.where(grid.converged, grid.log_evidence, jnp.nan)

@@ -13,7 +13,9 @@ from oracle import Exact, exact
 from tables import HARD_TABLES, HOSPITALS, PLAYERS, RATS, TABLES, close
 
 from hierpool import likelihood, mixture
+from hierpool.chart import chart_of, from_starts
 from hierpool.counts import Counts, stack
+from hierpool.exact import explore
 from hierpool.grid import Grid, column_quantiles, draw, row_quantiles
 from hierpool.histograms import Data
 from hierpool.models import CollapsedPartialPooling, PartialPooling
@@ -48,13 +50,9 @@ class Summary(NamedTuple):
     kappa_log_quantiles: jax.Array
 
 
-@functools.partial(jax.jit, static_argnums=3)
-def integrate(
-    key: jax.Array, model: CollapsedPartialPooling, data: Data, quadrature: Quadrature
-) -> Grid:
-    return quadrature.integrate(
-        key, lambda position: model.log_density(position, data), lambda key: model.init(key, data)
-    )
+@functools.partial(jax.jit, static_argnums=2)
+def integrate(model: CollapsedPartialPooling, data: Data, quadrature: Quadrature) -> Grid:
+    return explore(model, data, quadrature)
 
 
 @jax.jit
@@ -74,7 +72,7 @@ def summarise(grid: Grid, counts: Counts) -> Summary:
         mixture.moments(mixture.population(grid), counts),
         *mixture.quantiles(grid, counts, jnp.asarray(ENDS)),
         jax.nn.sigmoid(column_quantiles(grid, levels)),
-        jnp.exp(row_quantiles(grid, levels)),
+        jax.nn.softplus(row_quantiles(grid, levels)),
     )
 
 
@@ -98,7 +96,7 @@ def got(name: str, precision: str = "float64", form: str = "compressed") -> Summ
     with jax.enable_x64(precision == "float64"):
         data = compress(distinct(*counts)) if form == "compressed" else padded(counts)
         model = CollapsedPartialPooling(kappa_log_rate=rate)
-        grid = integrate(jax.random.key(0), model, data, Quadrature())
+        grid = integrate(model, data, Quadrature())
         summary = summarise(grid, padded(looked_at(name)))
         return jax.tree.map(np.asarray, summary)
 
@@ -195,7 +193,8 @@ def test_the_draws_are_independent_and_follow_the_oracle(name: str, double: None
 
 @jax.jit
 def drawn(key: jax.Array, grid: Grid) -> dict[str, jax.Array]:
-    return draw(key, grid, (4, 10_000))
+    to_position = chart_of(CollapsedPartialPooling(), PLAYERS).to_position
+    return jax.vmap(jax.vmap(to_position))(draw(key, grid, (4, 10_000)))
 
 
 def test_draws_of_the_two_numbers_keep_their_correlation(double: None) -> None:
@@ -227,7 +226,7 @@ def test_float32_is_near_float64(name: str, form: str) -> None:
 
 def test_a_grid_that_is_too_coarse_says_so_and_draws_nothing(double: None) -> None:
     data, coarse = compress(distinct(*HOSPITALS)), Quadrature(num_nodes=6)
-    grid = integrate(jax.random.key(0), CollapsedPartialPooling(), data, coarse)
+    grid = integrate(CollapsedPartialPooling(), data, coarse)
     assert not grid.converged
     assert grid.error > coarse.tolerance
     positions = draw(jax.random.key(1), grid, (2, 10))
@@ -235,28 +234,22 @@ def test_a_grid_that_is_too_coarse_says_so_and_draws_nothing(double: None) -> No
 
 
 def test_a_position_of_more_or_fewer_than_two_numbers_is_refused() -> None:
-    key, model = jax.random.key(0), PartialPooling()
     with pytest.raises(TypeError, match="two numbers; this model's has 20.*CollapsedPartial"):
-        Quadrature().integrate(
-            key,
-            lambda position: model.log_density(position, PLAYERS),
-            lambda key: model.init(key, PLAYERS),
-        )
+        explore(PartialPooling(), PLAYERS, Quadrature())
+    of_one = from_starts(lambda position: -(position["x"] ** 2), lambda key: {"x": jnp.zeros(())})
     with pytest.raises(TypeError, match="two numbers; this model's has 1"):
-        Quadrature().integrate(
-            key, lambda position: -(position["x"] ** 2), lambda key: {"x": jnp.zeros(())}
-        )
+        Quadrature().integrate(of_one)
 
 
 def test_the_slope_of_the_log_evidence_is_that_of_the_evidence_and_an_identity(
     double: None,
 ) -> None:
-    data, key = compress(distinct(*PLAYERS)), jax.random.key(0)
+    data = compress(distinct(*PLAYERS))
 
     @jax.jit
     def log_evidence(rate: float) -> jax.Array:
         model = CollapsedPartialPooling(kappa_log_rate=rate)
-        return integrate(key, model, data, Quadrature()).log_evidence
+        return integrate(model, data, Quadrature()).log_evidence
 
     slope = jax.jit(jax.grad(log_evidence))
     for rate in (0.5, 1.5, 5.0):
@@ -270,7 +263,7 @@ def test_the_slope_of_the_log_evidence_is_that_of_the_evidence_and_an_identity(
 
 def test_data_sets_in_a_batch_are_as_one_by_one(double: None) -> None:
     together = stack([PLAYERS, RATS, HOSPITALS])
-    one = functools.partial(integrate, jax.random.key(0), CollapsedPartialPooling())
+    one = functools.partial(integrate, CollapsedPartialPooling())
     batch = jax.vmap(lambda counts: one(counts, Quadrature()))(together)
     for i, table in enumerate(("efron-morris-75", "rat-tumors", "surgical-mortality")):
         alone = one(jax.tree.map(lambda leaf, i=i: leaf[i], together), Quadrature())
@@ -288,7 +281,7 @@ def test_a_batch_of_priors_is_as_one_by_one(double: None) -> None:
 
     def one(rate: jax.Array) -> Grid:
         model = CollapsedPartialPooling(kappa_log_rate=rate)
-        return integrate(jax.random.key(0), model, data, Quadrature())
+        return integrate(model, data, Quadrature())
 
     batch = jax.vmap(one)(rates)
     names = "players with rate 0.5", "efron-morris-75", "players with rate 5.0"
