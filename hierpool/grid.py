@@ -28,6 +28,8 @@ class Grid(NamedTuple):
     """() log of the integral of the density."""
     error: jax.Array
     """() estimated error: of the log evidence, and of means and sds in units of the sd."""
+    thinned_error: jax.Array
+    """() the same of every other row and node."""
     converged: jax.Array
     """() whether ``error`` is within tolerance and the nodes reach beyond the mass."""
     row_scale: Stretch

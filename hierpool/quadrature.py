@@ -79,7 +79,7 @@ class Quadrature:
         total = mass.sum()
         log_evidence, weight = largest + jnp.log(total), mass / total
         first = jnp.broadcast_to(nodes.rows[:, None], nodes.columns.shape)
-        error = _error(first, nodes.columns, weight)
+        error, thinned_error = _errors(first, nodes.columns, weight)
         edge = jnp.maximum(weight[0].sum() + weight[-1].sum(), (weight[:, 0] + weight[:, -1]).sum())
         points = structure.unflatten([first, nodes.columns])
         is_sound = nodes.found & (edge < EDGE) & jnp.isfinite(log_evidence)
@@ -89,6 +89,7 @@ class Quadrature:
             weight,
             log_evidence,
             error,
+            thinned_error,
             (error < self.tolerance) & is_sound,
             nodes.row_scale,
             nodes.column_scales,
@@ -106,8 +107,8 @@ class Quadrature:
         return self.run_chart(key, from_starts(log_density, init)), None
 
 
-def _error(first: jax.Array, second: jax.Array, weight: jax.Array) -> jax.Array:
-    """Returns what is left of the error, from the rules with every other row or node."""
+def _errors(first: jax.Array, second: jax.Array, weight: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Returns what is left of the error, and the error of every other row and node."""
     u, v = first - jnp.sum(weight * first), second - jnp.sum(weight * second)
     terms = weight * jnp.stack([jnp.ones_like(u), u, v, u * u, v * v])
     by_row = terms.sum(axis=2)
@@ -130,7 +131,8 @@ def _error(first: jax.Array, second: jax.Array, weight: jax.Array) -> jax.Array:
     # that holds. The rows may have two peaks, and one of them be seen late: there no faster
     # convergence is believed than was seen at the last doubling.
     ratio = jnp.minimum(of_rows / jnp.maximum(before, jnp.finfo(before.dtype).tiny), 1)
-    return jnp.maximum(of_nodes * of_nodes, of_rows * jnp.maximum(of_rows, ratio))
+    error = jnp.maximum(of_nodes * of_nodes, of_rows * jnp.maximum(of_rows, ratio))
+    return error, jnp.maximum(of_nodes, of_rows)
 
 
 def _moments(sums: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:

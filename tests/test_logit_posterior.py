@@ -1,6 +1,5 @@
 """The posterior of the logit-normal population, against a table of draws and brute force."""
 
-
 import jax
 import jax.numpy as jnp
 import numpy as np
