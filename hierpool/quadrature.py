@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 
 from hierpool.grid import Grid, Position, draw
+from hierpool.keywords import suggesting
 from hierpool.placement import place
 
 LogDensity = Callable[[Position], jax.Array]
@@ -25,6 +26,7 @@ EDGE = 1e-5
 """A grid that converged has no more of the mass than that on its edges."""
 
 
+@suggesting
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Quadrature:
