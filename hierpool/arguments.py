@@ -12,7 +12,7 @@ from hierpool.model_words import MODELS, inference_of_word, kind_of, model_of_wo
 from hierpool.models import Model
 from hierpool.places import InputError
 from hierpool.quadrature import Quadrature
-from hierpool.whole_numbers import is_whole
+from hierpool.whole_numbers import is_whole, unwrapped
 
 if TYPE_CHECKING:
     from hierpool.nuts import NUTS
@@ -25,6 +25,7 @@ def check_prob(value: Any, name: str = "prob") -> None:
         InputError: it is out of range.
         TypeError: it is no number.
     """
+    value = unwrapped(value)
     if not isinstance(value, int | float | np.number):
         raise TypeError(f"{name} must be a number, not {type(value).__name__}.")
     if not 0 < value < 1:
@@ -37,6 +38,7 @@ def check_seed(seed: Any) -> int:
     Raises:
         InputError: it can't be one.
     """
+    seed = unwrapped(seed)
     if not is_whole(seed) or not 0 <= seed < 2**63:
         raise InputError(f"The seed must be a whole number from 0 to 2^63 - 1, not {seed}.")
     return int(seed)
@@ -103,7 +105,7 @@ def check_inference(inference: Any) -> "NUTS | Quadrature":
             raise InputError(f"tolerance must be a positive number, not {given['tolerance']}.")
         plain["tolerance"] = tolerance
     if "target_accept" in given:
-        check_prob(np.asarray(given["target_accept"])[()], "target_accept")
+        check_prob(given["target_accept"], "target_accept")
         plain["target_accept"] = float(given["target_accept"])
     if given.get("chain_method") not in (None, *CHAIN_METHODS):
         raise InputError(

@@ -81,7 +81,8 @@ def _series(fitted: Fitted, values: Any, name: str) -> pd.Series:
         return series
     if _is_scalar(values):
         return pd.Series(np.asarray(values)[()], index=range(len(fitted.labels)))
-    if isinstance(values, list | tuple) or hasattr(values, "__array__"):
+    is_array = hasattr(values, "__array__") and not isinstance(values, pd.DataFrame)
+    if is_array or isinstance(values, list | tuple):
         if np.shape(values) != fitted.trials.shape:
             raise InputError(
                 f"{name} have the shape {np.shape(values)}, and the fit has {len(fitted.trials)} "

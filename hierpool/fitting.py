@@ -64,9 +64,9 @@ def fit(
     It runs in float64 in a scope of its own: no setting of JAX is changed.
 
     Args:
-        frame: a data frame, a mapping of column names to arrays or Series (which are joined by
-            their labels), an ``xarray.Dataset``, the path of a CSV, TSV or Parquet file, or the
-            name of a table that ships with hierpool.
+        frame: a data frame of pandas, or one that has ``to_pandas``; a mapping of column names to
+            arrays or Series (which are joined by their labels); an ``xarray.Dataset``; the path of
+            a CSV, TSV or Parquet file; or the name of a table that ships with hierpool.
         successes: column of successes, or level of the index, as all columns may be.
         trials: column of trials; 0 trials with 0 successes is a group not yet seen.
         group: column of the groups' names; by default the frame's index. Numbers and times stay

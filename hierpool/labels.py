@@ -166,14 +166,17 @@ def find(labels: np.ndarray, names: Iterable[Any]) -> np.ndarray:
         told = pd.Series(names, dtype=object).where(np.array(is_time, bool))
         times = pd.to_datetime(told, errors="coerce", format="ISO8601", utc=True)
         return pd.DatetimeIndex(labels, tz="UTC").get_indexer(pd.DatetimeIndex(times))
-    if labels.dtype.kind in "iuf":
-        kind = pd.Index(names).dtype
-        if kind.kind in "iuf":
-            return pd.Index(labels).get_indexer(pd.Index(names))
-        if kind.kind == "O" and len(names) > 1:
-            return np.concatenate([find(labels, [name]) for name in names])
     asked = pd.Index([str(name) for name in names], dtype=object)
-    return pd.Index(texts(labels), dtype=object).get_indexer(asked)
+    places = pd.Index(texts(labels), dtype=object).get_indexer(asked)
+    numbers = [place for place, name in enumerate(names) if _is_number(name)]
+    if numbers and labels.dtype.kind in "iuf":
+        values = pd.Index([names[place] for place in numbers])
+        places[numbers] = pd.Index(labels).get_indexer(values)
+    return places
+
+
+def _is_number(name: Any) -> bool:
+    return isinstance(name, int | float | np.integer | np.floating) and not isinstance(name, bool)
 
 
 def beside(labels: np.ndarray, others: Sequence[Any]) -> np.ndarray:
@@ -207,7 +210,8 @@ def coordinate(labels: np.ndarray, whose: str = "") -> np.ndarray:
     if kinds != ["str"]:
         raise InputError(
             f"The names of groups{whose} must be of one kind to be kept in a fit, and are "
-            f"{' and '.join(kinds)}: make all of them text, by .astype(str)."
+            f"{' and '.join(kinds)}: name new groups as the others are, or make all of "
+            "them text, by .astype(str)."
         )
     return labels.astype(str)
 

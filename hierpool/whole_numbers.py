@@ -137,7 +137,14 @@ def _hint(text: str) -> str:
 
 def is_whole(value: Any) -> bool:
     """Returns whether a single value is a whole number: 4, np.int64(4), 4.0, but not True."""
+    value = unwrapped(value)
     if isinstance(value, bool | np.bool_):
         return False
     is_float = isinstance(value, float | np.floating)
     return isinstance(value, int | np.integer) or (is_float and float(value).is_integer())
+
+
+def unwrapped(value: Any) -> Any:
+    """Returns the scalar that an array without dimensions holds; anything else as it is."""
+    is_array = hasattr(value, "__array__") and np.ndim(value) == 0
+    return np.asarray(value)[()] if is_array else value

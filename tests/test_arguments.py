@@ -15,7 +15,7 @@ from hierpool.flags import MODELS as FLAG_WORDS
 from hierpool.model_words import COMPARED, MODELS, kind_of
 
 PLAYER = COLUMNS["efron-morris-75"]
-WHOLE = [int, float, np.int64, np.int8, np.uint16, np.float32, np.float64]
+WHOLE = [int, float, np.int64, np.int8, np.uint16, np.float32, np.float64, np.array, jnp.asarray]
 REAL = [float, np.float32, np.float64, np.array, jnp.asarray]
 
 
@@ -42,7 +42,9 @@ def test_a_real_setting_may_be_any_scalar(kind: Any) -> None:
     assert arguments.check_model(model) == hp.LogitPartialPooling(-2.5, 0.5, 2.0)
 
 
-@pytest.mark.parametrize("bad", [True, 9.5, np.inf, np.nan, "9", None, np.array([9]), 9j])
+@pytest.mark.parametrize(
+    "bad", [True, 9.5, np.inf, np.nan, "9", None, np.array([9]), np.array(9.5), 9j]
+)
 def test_what_is_no_whole_number_sets_no_number(bad: Any) -> None:
     with pytest.raises(hp.InputError, match=r"num_draws must be a whole number, at least 4, not"):
         arguments.check_inference(hp.NUTS(num_draws=bad))
@@ -56,7 +58,9 @@ def test_what_is_no_positive_number_is_no_hyperparameter(bad: Any) -> None:
         arguments.check_inference(hp.Quadrature(tolerance=bad))
 
 
-@pytest.mark.parametrize("seed", [7, np.int64(7), np.uint8(7), 7.0, np.float32(7)])
+@pytest.mark.parametrize(
+    "seed", [7, np.int64(7), np.uint8(7), 7.0, np.float32(7), np.array(7), jnp.asarray(7)]
+)
 def test_a_seed_may_be_any_whole_scalar(seed: Any) -> None:
     got = arguments.check_seed(seed)
     assert got == 7 and type(got) is int
@@ -75,7 +79,7 @@ def fit(**arguments: Any) -> xr.DataTree:
 
 def test_a_fit_by_numpys_scalars_is_that_by_pythons() -> None:
     nuts = hp.NUTS(num_chains=np.int8(1), num_draws=np.uint16(8), target_accept=np.float64(0.8))
-    new: dict[str, Any] = {"rookie": (np.int64(0), np.float64(4.0))}
+    new: dict[str, Any] = {"rookie": (np.int64(0), jnp.asarray(4.0))}
     one = fit(
         model=hp.NoPooling(np.int64(1), jnp.asarray(1.0)),
         inference=nuts,

@@ -171,7 +171,7 @@ def test_names_of_two_kinds_join_where_nothing_is_kept_in_a_file() -> None:
 
 
 def test_names_of_two_kinds_are_refused_in_a_fit() -> None:
-    message = r"of one kind to be kept in a fit, and are int and str: make all of them text"
+    message = r"of one kind to be kept in a fit, and are int and str: name new groups as the"
     with pytest.raises(InputError, match=message):
         fit(frame(MIXED))
     with pytest.raises(InputError, match=message):
@@ -192,6 +192,16 @@ def test_a_new_group_has_a_name_of_the_others_kind() -> None:
 def test_a_new_group_is_not_called_as_another_in_any_type(same: Any) -> None:
     with pytest.raises(InputError, match=r"New group '101(\.0)?' has the name of a group"):
         read([103, 101, 102], new_groups={same: (0, 4)})
+
+
+def test_a_new_group_of_the_command_line_is_a_number_where_the_others_are() -> None:
+    # There all names are text.
+    table = read([103, 101, 102], new_groups={"104": (0, 4), "007": (0, 4), "1_0": (0, 4)})
+    assert table.labels.tolist() == [103, 101, 102, 104, "007", "1_0"]
+    assert read([103.0, 101.5, 102.0], new_groups={"104.5": (0, 4)}).labels[3] == 104.5
+    assert read(IDS["small integers"], new_groups={"300": (0, 4)}).labels.tolist()[3] == "300"
+    with pytest.raises(InputError, match=r"Two new groups are called '104'"):
+        read([103, 101, 102], new_groups={"104": (0, 4), 104: (0, 4)})
 
 
 def test_numbers_of_rows_become_text_beside_a_name() -> None:

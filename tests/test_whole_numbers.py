@@ -65,7 +65,7 @@ def test_the_text_of_a_whole_number_is_read_to_the_last_digit(
     assert read([str(count) for count in want]) == want
     # Four zeros at least: "1.000" is one or a thousand.
     assert read([f"{count}.{'0' * zeros}" for count, zeros in counts]) == want
-    assert read([f"{Decimal(count).scaleb(-zeros)}e{zeros}" for count, zeros in counts]) == want
+    assert read([f"{Decimal(count).scaleb(-zeros):f}e{zeros}" for count, zeros in counts]) == want
 
 
 @given(st.lists(st.tuples(st.integers(0, LARGEST_COUNT - 1), st.integers(1, 99)), min_size=1))
@@ -148,7 +148,9 @@ def test_every_kind_of_fault_of_a_column_is_reported_at_once() -> None:
     assert "group '6'" not in told
 
 
-@pytest.mark.parametrize("value", [4, 4.0, np.int64(4), np.uint8(4), np.float32(4), 10**20])
+@pytest.mark.parametrize(
+    "value", [4, 4.0, np.int64(4), np.uint8(4), np.float32(4), np.array(4), 10**20]
+)
 def test_a_whole_number_is_one_in_any_type(value: Any) -> None:
     assert is_whole(value)
 
