@@ -59,7 +59,7 @@ def check_model(model: Any) -> Model:
             f"model must be a model, as CollapsedPartialPooling(), or its word "
             f"({', '.join(MODELS)}), not {type(model).__name__}."
         )
-    if type(model) not in [kind_of(word) for word in MODELS]:
+    if not isinstance(model, tuple(kind_of(word) for word in MODELS)):
         return model
     plain = {name: _number(value) for name, value in vars(model).items()}
     for name, value in plain.items():
@@ -68,7 +68,7 @@ def check_model(model: Any) -> Model:
             rule = "a finite number" if is_location else "a positive number"
             given = getattr(model, name)
             raise InputError(f"{type(model).__name__}: {name} must be {rule}, not {given}.")
-    checked: Model = replace(model, **plain)
+    checked: Model = replace(cast(Any, model), **plain)
     return checked
 
 

@@ -187,13 +187,18 @@ def beside(labels: np.ndarray, others: Sequence[Any]) -> np.ndarray:
     return np.append(*(np.asarray(pd.Index(part).astype(object)) for part in (labels, added)))
 
 
-def in_one_kind(labels: np.ndarray, group: Any, *, are_row_numbers: bool) -> np.ndarray:
-    """Returns names in one kind, as a fit keeps them: numbers of rows beside text become text.
+def in_one_kind(labels: np.ndarray, group: Any, *, is_text_right: bool) -> np.ndarray:
+    """Returns names in one kind, as a fit keeps them.
+
+    Args:
+        labels: (group,) names.
+        group: their column.
+        is_text_right: make text of names of several kinds: they are in no frame of the user's.
 
     Raises:
-        InputError: the user's own names are of several kinds.
+        InputError: they are of several kinds.
     """
-    if are_row_numbers and labels.dtype == object:
+    if is_text_right and labels.dtype == object:
         return np.asarray(texts(labels))
     return coordinate(labels, f" (those of {_where(group)} and of new groups)")
 

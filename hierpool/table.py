@@ -78,8 +78,8 @@ def read_table(
         by: columns that tell data sets apart; a name need be unique only within its data set.
         new_groups: successes and trials by name, to stand with the rest: ``{"rookie": (0, 4)}``.
         aggregate: add up the rows that have the same group name, instead of refusing them.
-        one_kind: refuse names that are partly text and partly numbers; row numbers become text
-            beside a new group's name.
+        one_kind: refuse names that are partly text and partly numbers. Row numbers become text
+            beside a new group's name, and so do a file's numbers, always.
 
     Raises:
         InputError: a value breaks a rule; the message names every kind of fault, with the places
@@ -125,9 +125,10 @@ def read_table(
         tried = np.append(tried, added.trials)
     if tried.sum(dtype=float) > LARGEST_COUNT or tried.sum() > LARGEST_COUNT:
         raise InputError(f"{trials} add up to more than 2^53 = {LARGEST_COUNT}: use larger units.")
-    if one_kind:
+    is_file = isinstance(frame, str) or hasattr(frame, "__fspath__")
+    if is_file or one_kind:
         are_row_numbers = group is None and isinstance(data.index, pd.RangeIndex)
-        labels = in_one_kind(labels, group, are_row_numbers=are_row_numbers)
+        labels = in_one_kind(labels, group, is_text_right=is_file or are_row_numbers)
     return Table(succeeded, tried, labels, str(successes), str(trials), data_set, data_sets)
 
 

@@ -156,7 +156,7 @@ def test_an_integration_that_missed_its_tolerance_is_said() -> None:
 
 
 class _Own:
-    pass
+    log_density = None
 
 
 def test_wrong_arguments_get_a_sentence(fits: dict[str, xr.DataTree]) -> None:

@@ -212,6 +212,16 @@ def test_numbers_of_rows_become_text_beside_a_name() -> None:
     assert numbered["posterior"]["groups"].values.tolist() == [0, 1, 2]
 
 
+@pytest.mark.parametrize("one_kind", [True, False])
+def test_numbers_in_a_file_become_text_beside_a_name(tmp_path: Path, one_kind: bool) -> None:  # noqa: FBT001
+    path = tmp_path / "table.parquet"
+    frame([103, 101, 102]).to_parquet(path)
+    new = {"rookie": (0, 4)}
+    table = read_table(path, **COLUMNS, new_groups=new, one_kind=one_kind)
+    assert table.labels.tolist() == ["103", "101", "102", "rookie"]
+    assert read_table(path, **COLUMNS, one_kind=one_kind).labels.tolist() == [103, 101, 102]
+
+
 def test_newcomers_to_a_fit_of_integers_may_have_names_of_text() -> None:
     tree = fit(frame([103, 101, 102]))
     table = hp.newcomers(tree, {"rookie": (0, 4), 104: (0, 0)})
