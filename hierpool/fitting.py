@@ -71,8 +71,8 @@ def fit(
         trials: column of trials; 0 trials with 0 successes is a group not yet seen.
         group: column of the groups' names; by default the frame's index. Numbers and times stay
             what they are, in the tree, in its file and in every answer, so that these can be
-            joined to the frame; they must all be of one kind. Numbers of rows become text where a
-            new group has a name of text.
+            joined to the frame; they must all be of one kind. Numbers of rows, and those in a
+            file, become text where a new group has a name of text.
         model: ``PartialPooling()`` by default; or the command's word for it, as "collapsed".
         inference: ``NUTS()`` by default, 4 chains of 1000 draws after 1000 steps of warm-up.
             ``Quadrature()`` draws exactly and independently from a model with theta integrated

@@ -212,14 +212,14 @@ def test_numbers_of_rows_become_text_beside_a_name() -> None:
     assert numbered["posterior"]["groups"].values.tolist() == [0, 1, 2]
 
 
-@pytest.mark.parametrize("one_kind", [True, False])
-def test_numbers_in_a_file_become_text_beside_a_name(tmp_path: Path, one_kind: bool) -> None:  # noqa: FBT001
+@pytest.mark.parametrize("more", [{}, {"one_kind": True}], ids=["answers", "fits"])
+def test_numbers_in_a_file_become_text_beside_a_name(tmp_path: Path, more: Any) -> None:
     path = tmp_path / "table.parquet"
     frame([103, 101, 102]).to_parquet(path)
     new = {"rookie": (0, 4)}
-    table = read_table(path, **COLUMNS, new_groups=new, one_kind=one_kind)
+    table = read_table(path, **COLUMNS, new_groups=new, **more)
     assert table.labels.tolist() == ["103", "101", "102", "rookie"]
-    assert read_table(path, **COLUMNS, one_kind=one_kind).labels.tolist() == [103, 101, 102]
+    assert read_table(path, **COLUMNS, **more).labels.tolist() == [103, 101, 102]
 
 
 def test_newcomers_to_a_fit_of_integers_may_have_names_of_text() -> None:
