@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from hierpool.fitted import Fitted, find_group
+from hierpool.labels import find
 from hierpool.table import InputError, read_table
 
 ByLabel = float | Mapping[str, int] | pd.Series | np.ndarray | list[int]
@@ -42,43 +43,59 @@ def read_further(fitted: Fitted, trials: ByLabel, successes: ByLabel | None = No
         of_successes = pd.Series(0, index=of_trials.index)
     else:
         of_successes = _series(fitted, successes, "successes")
-        if isinstance(trials, NUMBER):
+        if _is_scalar(trials):
             of_trials = of_trials.reindex(of_successes.index)
-        for label in of_trials.index.symmetric_difference(of_successes.index)[:1]:
+        for place in of_trials.index.symmetric_difference(of_successes.index)[:1]:
             raise InputError(
-                f"Group {label!r} has only one of successes and trials: give both, or neither."
+                f"Group {str(fitted.labels[place])!r} has only one of successes and trials: give "
+                "both, or neither."
             )
         of_trials = of_trials.loc[of_successes.index]
     table = read_table(
-        {"group": of_trials.index, "successes": of_successes, "trials": of_trials},
+        {
+            "group": fitted.labels[of_trials.index],
+            "successes": of_successes.to_numpy(),
+            "trials": of_trials.to_numpy(),
+        },
         successes="successes",
         trials="trials",
         group="group",
     )
-    return Further(fitted.names.get_indexer(of_trials.index), table.successes, table.trials)
+    return Further(of_trials.index.to_numpy(), table.successes, table.trials)
 
 
 def _series(fitted: Fitted, values: Any, name: str) -> pd.Series:
-    """Returns values by group's name, each of which is a group's of the fit."""
+    """Returns values by the place of their group in the fit."""
+    if hasattr(values, "dims") and hasattr(values, "to_series") and len(values.dims) == 1:
+        values = values.to_series()
     if isinstance(values, pd.Series | Mapping):
         series = pd.Series(values, dtype=object if isinstance(values, Mapping) else None)
-        # The names in a fit are text.
-        series.index = pd.Index([str(label) for label in series.index], dtype=object)
-        for label in series.index[fitted.names.get_indexer(series.index) < 0][:1]:
+        places = find(fitted.labels, series.index)
+        for label in series.index[places < 0][:1]:
             find_group(fitted, label)
-        for label in series.index[series.index.duplicated()][:1]:
-            raise InputError(f"{name} name group {label!r} twice: give one number a group.")
+        series.index = pd.Index(places)
+        for place in places[series.index.duplicated()][:1]:
+            raise InputError(
+                f"{name} name group {str(fitted.labels[place])!r} twice: give one number a group."
+            )
         return series
-    if isinstance(values, NUMBER):
-        return pd.Series(values, index=fitted.names)
-    if isinstance(values, list | tuple | np.ndarray):
+    if _is_scalar(values):
+        return pd.Series(np.asarray(values)[()], index=range(len(fitted.labels)))
+    is_array = hasattr(values, "__array__") and not isinstance(values, pd.DataFrame)
+    if is_array or isinstance(values, list | tuple):
         if np.shape(values) != fitted.trials.shape:
             raise InputError(
                 f"{name} have the shape {np.shape(values)}, and the fit has {len(fitted.trials)} "
                 "groups: give a number a group in their order, or a mapping by name."
             )
-        return pd.Series(values, index=fitted.names)
+        is_plain = isinstance(values, list | tuple | np.ndarray)
+        return pd.Series(values if is_plain else np.asarray(values))
     raise TypeError(
         f"{name} must be a number, a mapping from group to number, a Series by group, or an array "
         f"in the groups' order, not {type(values).__name__}."
     )
+
+
+def _is_scalar(values: Any) -> bool:
+    """Returns whether it is a single number, for every group."""
+    return isinstance(values, NUMBER) or (hasattr(values, "__array__") and np.ndim(values) == 0)

@@ -104,7 +104,7 @@ def new_replicates(fitted: Fitted, trials: np.ndarray, seed: int) -> np.ndarray:
         trials: (group,) trials of the groups.
         seed: of the draws.
     """
-    check_seed(seed)
+    seed = check_seed(seed)
     num_draws, num_groups = len(fitted.theta), len(trials)
     in_chain = num_draws // fitted.num_chains
     every = min(-(-num_draws * num_groups // BUDGET), max(1, in_chain // 50))

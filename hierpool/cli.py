@@ -21,6 +21,7 @@ from hierpool.cli_summary import add_summary
 from hierpool.cli_tables import require_different
 from hierpool.compilation_cache import use_compilation_cache
 from hierpool.flags import (
+    Once,
     add_data,
     add_inference,
     add_model,
@@ -81,6 +82,12 @@ def _fail(sentence: str, code: int) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        # What argparse takes for any flag of one value, that of a group or a subcommand included.
+        for name in (None, "store"):
+            self.register("action", name, Once)
+
     def error(self, message: str) -> NoReturn:
         """Says what is wrong in one line, and leaves with 2."""
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")

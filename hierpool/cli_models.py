@@ -15,9 +15,7 @@ from hierpool.cli_tables import (
 )
 from hierpool.compilation_cache import use_compilation_cache
 from hierpool.flags import HYPERPARAMETERS, add_data, add_prob, new_groups_of
-
-NAMES = ("complete", "none", "beta", "logit")
-"""The models that ``compare`` compares."""
+from hierpool.model_words import COMPARED, MODELS, kind_of
 
 
 def add_models(commands: Any) -> None:
@@ -76,7 +74,10 @@ def _add_compare(commands: Any) -> None:
     compare.add_argument("--pointwise", metavar="FILE", help="write each group's part of elpd")
     model = compare.add_argument_group("models")
     model.add_argument(
-        "--model", action="append", choices=NAMES, help="compare this; may be repeated (all four)"
+        "--model",
+        action="append",
+        choices=tuple(MODELS),
+        help=f"compare this; may be repeated ({', '.join(COMPARED)})",
     )
     for name, text in HYPERPARAMETERS.items():
         flag = "--" + name.replace("_", "-")
@@ -88,17 +89,11 @@ def _compare(options: argparse.Namespace) -> int:
     import hierpool
 
     check_tables(options, "output", "pointwise")
-    kinds: dict[str, Any] = {
-        "complete": hierpool.CompletePooling,
-        "none": hierpool.NoPooling,
-        "beta": hierpool.CollapsedPartialPooling,
-        "logit": hierpool.CollapsedLogitPartialPooling,
-    }
     models = {}
-    for name in options.model or NAMES:
-        own = vars(kinds[name]())
-        given = {knob: getattr(options, knob) for knob in own}
-        models[name] = kinds[name](**{k: value for k, value in given.items() if value is not None})
+    for name in options.model or COMPARED:
+        kind = kind_of(name)
+        given = {knob: getattr(options, knob) for knob in vars(kind())}
+        models[name] = kind(**{k: value for k, value in given.items() if value is not None})
     used = {knob for model in models.values() for knob in vars(model)}
     for name in HYPERPARAMETERS:
         if getattr(options, name) is not None and name not in used:

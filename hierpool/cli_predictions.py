@@ -5,7 +5,7 @@ from typing import Any
 
 from hierpool.cli_tables import add_answer, load_fit, require_different, show, warnings_told
 from hierpool.compilation_cache import use_compilation_cache
-from hierpool.flags import add_new_groups, add_prob, new_groups_of
+from hierpool.flags import FILE, add_new_groups, add_prob, new_groups_of
 
 
 def add_predictions(commands: Any) -> None:
@@ -24,7 +24,7 @@ def add_predictions(commands: Any) -> None:
     number.add_argument(
         "--trials-column", metavar="COLUMN", help="column of --data that holds the trials to come"
     )
-    ahead.add_argument("--data", metavar="FILE", help="CSV or TSV file, a row a group")
+    ahead.add_argument("--data", metavar="FILE", help=FILE)
     ahead.add_argument("--group", metavar="COLUMN", help="column of --data with the groups' names")
     add_new_groups(
         ahead,
@@ -45,9 +45,7 @@ def add_predictions(commands: Any) -> None:
     )
     score.set_defaults(run=_score)
     held_out = score.add_argument_group("what was held out")
-    held_out.add_argument(
-        "--data", required=True, metavar="FILE", help="CSV or TSV file, a row a group"
-    )
+    held_out.add_argument("--data", required=True, metavar="FILE", help=FILE)
     for name in ("successes", "trials"):
         held_out.add_argument(
             f"--{name}", required=True, metavar="COLUMN", help=f"column of held-out {name}"
@@ -92,14 +90,12 @@ def _predict(options: argparse.Namespace) -> int:
 
 def _trials(options: argparse.Namespace) -> Any:
     """Returns a column of a file by the groups' names, as text: ``predict`` checks what it says."""
-    from hierpool.files import read_file
-    from hierpool.table import InputError
+    from hierpool.frames import read_columns
+    from hierpool.places import Places
 
-    frame, source = read_file(options.data)
-    for column in (options.trials_column, options.group):
-        if column not in frame:
-            shown = ", ".join(map(repr, frame.columns))
-            raise InputError(f"{source.name} has no column {column!r}; it has {shown}.")
+    columns = {"--trials-column": options.trials_column, "--group": options.group}
+    frame, source, problems = read_columns(options.data, list(columns.items()))
+    Places(source, frame.index.to_numpy(), problems).require_none()
     return frame.set_index(options.group)[options.trials_column]
 
 

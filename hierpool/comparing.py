@@ -6,7 +6,7 @@ Cross-Validation and WAIC", for the score, its standard error, and Pareto k.
 
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -15,13 +15,15 @@ import pandas as pd
 import xarray as xr
 from scipy.special import logsumexp
 
+from hierpool.added import NewGroups
 from hierpool.arguments import check_model, check_quadrature
 from hierpool.convergence import ConvergenceWarning, missed
 from hierpool.fitted import Fitted, read_fit
 from hierpool.inference_data import GROUPS
+from hierpool.labels import index_of
 from hierpool.leave_one_out import collapsed, leave_one_out
-from hierpool.logit_normal import CollapsedLogitPartialPooling
-from hierpool.models import CollapsedPartialPooling, CompletePooling, Model, NoPooling
+from hierpool.model_words import COMPARED
+from hierpool.models import Model
 from hierpool.quadrature import Quadrature
 from hierpool.table import InputError, read_table
 from hierpool.tally import Distinct, distinct
@@ -48,13 +50,13 @@ class Comparison(NamedTuple):
 
 def compare(
     frame: Any,
+    successes: Hashable,
+    trials: Hashable,
     *,
-    successes: str,
-    trials: str,
-    group: str | None = None,
-    models: Mapping[str, Model] | None = None,
+    group: Hashable | None = None,
+    models: Mapping[str, Model | str] | Sequence[str] | None = None,
     inference: Quadrature | None = None,
-    new_groups: Mapping[str, tuple[int, int]] | None = None,
+    new_groups: NewGroups | None = None,
     aggregate: bool = False,
 ) -> Comparison:
     """Returns models of a table compared by how well they foretell each group from the others.
@@ -65,12 +67,12 @@ def compare(
     punishes wide ones. Groups without trials foretell nothing, and are left out.
 
     Args:
-        frame: a data frame, a mapping of column names to arrays, or the path of a CSV or TSV file.
+        frame: as ``fit`` takes it.
         successes: column of successes.
         trials: column of trials.
         group: column of the groups' names; by default the frame's index.
-        models: by name; by default ``complete``, ``none``, ``beta`` (CollapsedPartialPooling) and
-            ``logit`` (CollapsedLogitPartialPooling).
+        models: by name, or a list of the command's words for them; by default ``complete``,
+            ``none``, ``beta`` (CollapsedPartialPooling) and ``logit``.
         inference: settings of the quadrature.
         new_groups: successes and trials by name, observed with the rest.
         aggregate: add up rows of the same group, instead of refusing them.
@@ -83,14 +85,8 @@ def compare(
     Warns:
         ConvergenceWarning: the integration of a model missed its tolerance.
     """
-    if models is None:
-        models = {
-            "complete": CompletePooling(),
-            "none": NoPooling(),
-            "beta": CollapsedPartialPooling(),
-            "logit": CollapsedLogitPartialPooling(),
-        }
-    quadrature = _checked(models, inference)
+    by_name = _by_name(COMPARED if models is None else models)
+    quadrature = check_quadrature(inference, "compare")
     table = read_table(
         frame,
         successes=successes,
@@ -100,9 +96,9 @@ def compare(
         aggregate=aggregate,
     )
     tried = table.trials > 0
-    names = pd.Index(table.labels[tried].astype(object), dtype=object, name="group")
+    names = index_of(table.labels[tried])
     pairs = _pairs(table.successes[tried], table.trials[tried])
-    return _tables(models, pairs, names, quadrature)
+    return _tables(by_name, pairs, names, quadrature)
 
 
 def compare_fits(
@@ -128,7 +124,8 @@ def compare_fits(
     if not isinstance(fits, Mapping):
         raise TypeError(f"fits must map names to trees, and are {type(fits).__name__}.")
     read = {name: read_fit(tree, needs_theta=False) for name, tree in fits.items()}
-    quadrature = _checked({name: fitted.model for name, fitted in read.items()}, inference)
+    models = _by_name({name: fitted.model for name, fitted in read.items()})
+    quadrature = check_quadrature(inference, "compare_fits")
     first, *others = fits
     for name in others:
         if fits[name].attrs["data_sha256"] != fits[first].attrs["data_sha256"]:
@@ -139,7 +136,6 @@ def compare_fits(
     fitted = read[first]
     tried = fitted.trials > 0
     pairs = _pairs(fitted.successes[tried], fitted.trials[tried])
-    models = {name: one.model for name, one in read.items()}
     compared = _tables(models, pairs, fitted.names[tried], quadrature)
     smoothed = {name: _pareto(fits[name], read[name], tried, pairs) for name in fits}
     pareto_k = pd.DataFrame(
@@ -155,16 +151,24 @@ def compare_fits(
     return Comparison(table, compared.pointwise, pareto_k[list(table.index)])
 
 
-def _checked(models: Mapping[str, Any], inference: Quadrature | None) -> Quadrature:
+def _by_name(models: Any) -> dict[str, Model]:
+    """Returns models by name; words of models are names by themselves."""
+    if isinstance(models, list | tuple) and all(isinstance(word, str) for word in models):
+        for word in models:
+            if models.count(word) > 1:
+                raise InputError(f"Model {word!r} is named twice: give each once.")
+        models = {word: word for word in models}
     if not isinstance(models, Mapping):
-        raise TypeError(f"models must map names to models, and are {type(models).__name__}.")
+        raise TypeError(
+            'models must be a list of words, as ["none", "collapsed"], or map names to '
+            f"models, and are {type(models).__name__}."
+        )
     if not models:
         raise InputError("There is nothing to compare: give one model at least.")
-    quadrature = Quadrature() if inference is None else inference
-    check_quadrature(quadrature, "compare")
-    for model in models.values():
-        check_model(collapsed(model))
-    return quadrature
+    checked = {name: check_model(model) for name, model in models.items()}
+    for model in checked.values():
+        collapsed(model)
+    return checked
 
 
 def _pairs(successes: np.ndarray, trials: np.ndarray) -> Distinct:

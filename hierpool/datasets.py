@@ -4,12 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from hierpool.files import read_file
-from hierpool.table import InputError
-
-_HERE = Path(__file__).parent
-# In a wheel the tables lie inside the package; in a checkout, beside it.
-_FOLDERS = (_HERE / "data", _HERE.parent / "data")
+from hierpool.files import read_file, shipped_tables
+from hierpool.places import InputError
 
 
 def dataset_path(name: str) -> Path:
@@ -21,7 +17,7 @@ def dataset_path(name: str) -> Path:
     Raises:
         InputError: there is none of that name.
     """
-    tables = {path.stem: path for folder in _FOLDERS for path in sorted(folder.glob("*.csv"))}
+    tables = shipped_tables()
     if name not in tables:
         raise InputError(f"There is no data set {name!r}; there are {', '.join(sorted(tables))}.")
     return tables[name]

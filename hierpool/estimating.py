@@ -6,7 +6,7 @@ distinct pairs. Data sets run in jobs, and pairs in chunks of them.
 
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
+from hierpool.added import NewGroups
 from hierpool.arguments import check_model, check_prob, check_quadrature
 from hierpool.convergence import ConvergenceWarning, missed
 from hierpool.counts import Counts
@@ -43,15 +44,15 @@ class Estimate(NamedTuple):
 
 def estimate(
     frame: Any,
+    successes: Hashable,
+    trials: Hashable,
     *,
-    successes: str,
-    trials: str,
-    group: str | None = None,
-    by: str | Sequence[str] = (),
-    model: PartialPooling | CollapsedPartialPooling | None = None,
+    group: Hashable | None = None,
+    by: str | Sequence[Hashable] = (),
+    model: PartialPooling | CollapsedPartialPooling | str | None = None,
     inference: Quadrature | None = None,
     prob: float | None = 0.89,
-    new_groups: dict[str, tuple[int, int]] | None = None,
+    new_groups: NewGroups | None = None,
     aggregate: bool = False,
 ) -> Estimate:
     """Returns the exact posterior of every group's chance and of the population, in two tables.
@@ -60,12 +61,13 @@ def estimate(
     Memory grows with the table alone. It runs in float64 in a scope of its own.
 
     Args:
-        frame: a data frame, a mapping of column names to arrays, or the path of a CSV or TSV file.
+        frame: as ``fit`` takes it.
         successes: column of successes.
         trials: column of trials; 0 trials with 0 successes is a group not yet seen.
-        group: column of the groups' names; by default the frame's index.
+        group: column of the groups' names; by default the frame's index. Numbers and times stay
+            what they are.
         by: column, or columns, that tell data sets apart: each has a population of its own.
-        model: hyperpriors of a Beta population; ``PartialPooling()`` by default.
+        model: hyperpriors of a Beta population, or its word; ``PartialPooling()`` by default.
         inference: settings of the quadrature. A data set on which it does not converge is tried
             again with twice the nodes.
         prob: probability of the intervals, equal-tailed; None leaves all quantiles out, which
@@ -83,8 +85,7 @@ def estimate(
         ConvergenceWarning: the integration of a data set missed its tolerance.
     """
     collapsed = _collapsed(PartialPooling() if model is None else model)
-    quadrature = Quadrature() if inference is None else inference
-    check_quadrature(quadrature, "estimate")
+    quadrature = check_quadrature(inference, "estimate")
     if prob is not None:
         check_prob(prob)
     table = read_table(
@@ -95,7 +96,6 @@ def estimate(
         by=by,
         new_groups=new_groups,
         aggregate=aggregate,
-        text_labels=False,
     )
     sets = DataSets(table.successes, table.trials, table.data_set)
     with jax.enable_x64(True):
@@ -224,13 +224,13 @@ def _groups(
 
 
 def _collapsed(model: Any) -> CollapsedPartialPooling:
+    model = check_model(model)
     if not isinstance(model, PartialPooling | CollapsedPartialPooling):
         raise InputError(
             f"estimate knows PartialPooling and CollapsedPartialPooling, not "
             f"{type(model).__name__}: fit draws from any model."
         )
-    check_model(model)
-    return CollapsedPartialPooling(**{name: float(value) for name, value in vars(model).items()})
+    return CollapsedPartialPooling(**vars(model))
 
 
 def _warn(population: dict[str, np.ndarray], data_sets: pd.MultiIndex | pd.Index | None) -> None:

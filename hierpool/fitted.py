@@ -9,6 +9,7 @@ import xarray as xr
 
 from hierpool import logit_normal, models
 from hierpool.inference_data import GROUPS
+from hierpool.labels import find, index_of, texts
 from hierpool.models import Model
 from hierpool.table import InputError
 
@@ -29,7 +30,7 @@ class Fitted(NamedTuple):
     """A fit: data and draws, a row a draw, chain after chain."""
 
     labels: np.ndarray
-    """(group,) names."""
+    """(group,) names: text as objects, or numbers or times."""
     successes: np.ndarray
     """(group,) successes."""
     trials: np.ndarray
@@ -66,7 +67,7 @@ class Fitted(NamedTuple):
     @property
     def names(self) -> pd.Index:
         """The groups' names, as the index of a table."""
-        return pd.Index(self.labels, dtype=object, name="group")
+        return index_of(self.labels)
 
     def of(self, places: np.ndarray) -> "Fitted":
         """Returns the fit of some of its groups, by their (some,) places."""
@@ -137,7 +138,7 @@ def read_fit(tree: xr.DataTree, *, needs_theta: bool = True) -> Fitted:
         theta = posterior["theta"].transpose("chain", "draw", GROUPS).values.reshape(num_draws, -1)
     observed = tree["observed_data"].dataset["y"]
     return Fitted(
-        observed[GROUPS].values.astype(str).astype(object),
+        _labels(observed[GROUPS].values),
         observed.values,
         tree["constant_data"].dataset["n"].values,
         json.loads(tree.attrs["hierpool_model"]),
@@ -152,7 +153,12 @@ def read_fit(tree: xr.DataTree, *, needs_theta: bool = True) -> Fitted:
     )
 
 
-def find_group(fitted: Fitted, label: str) -> int:
+def _labels(values: np.ndarray) -> np.ndarray:
+    """Returns the names of groups in their kind, text as objects."""
+    return values if values.dtype.kind in "iufbM" else values.astype(str).astype(object)
+
+
+def find_group(fitted: Fitted, label: Any) -> int:
     """Returns the place of a group.
 
     Raises:
@@ -160,12 +166,13 @@ def find_group(fitted: Fitted, label: str) -> int:
     """
     import difflib
 
-    (places,) = np.nonzero(fitted.labels == label)
-    if not len(places):
-        near = difflib.get_close_matches(str(label), list(fitted.labels))
-        told = f"the nearest name is {near[0]!r}" if near else f"the first is {fitted.labels[0]!r}"
-        raise InputError(f"The fit has no group {label!r}; {told}.")
-    return int(places[0])
+    (place,) = find(fitted.labels, [label])
+    if place < 0:
+        names = texts(fitted.labels)
+        near = difflib.get_close_matches(str(label), names)
+        told = f"the nearest name is {near[0]!r}" if near else f"the first is {names[0]!r}"
+        raise InputError(f"The fit has no group {str(label)!r}; {told}.")
+    return int(place)
 
 
 def mcse(values: np.ndarray, num_chains: int, *, is_independent: bool) -> np.ndarray:

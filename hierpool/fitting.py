@@ -2,7 +2,7 @@
 
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Hashable
 from typing import Any
 
 import jax
@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from hierpool import memory, thetas
+from hierpool.added import NewGroups, as_json
 from hierpool.arguments import check_inference, check_model, check_seed
 from hierpool.chains import Progress
 from hierpool.convergence import ConvergenceWarning, check
@@ -38,14 +39,14 @@ class SlowModelWarning(UserWarning):
 
 def fit(
     frame: Any,
+    successes: Hashable,
+    trials: Hashable,
     *,
-    successes: str,
-    trials: str,
-    group: str | None = None,
-    model: Model | None = None,
-    inference: NUTS | Quadrature | None = None,
+    group: Hashable | None = None,
+    model: Model | str | None = None,
+    inference: NUTS | Quadrature | str | None = None,
     seed: int = 0,
-    new_groups: Mapping[str, tuple[int, int]] | None = None,
+    new_groups: NewGroups | None = None,
     aggregate: bool = False,
     hyperparameters_only: bool = False,
     progress: Progress | None = None,
@@ -63,13 +64,19 @@ def fit(
     It runs in float64 in a scope of its own: no setting of JAX is changed.
 
     Args:
-        frame: a data frame, a mapping of column names to arrays, or the path of a CSV or TSV file.
-        successes: column of successes.
+        frame: a data frame of pandas, or one that has ``to_pandas``; a mapping of column names to
+            arrays or Series (which are joined by their labels); an ``xarray.Dataset``; the path of
+            a CSV, TSV or Parquet file; or the name of a table that ships with hierpool.
+        successes: column of successes, or level of the index, as all columns may be.
         trials: column of trials; 0 trials with 0 successes is a group not yet seen.
-        group: column of the groups' names; by default the frame's index.
-        model: ``PartialPooling()`` by default.
+        group: column of the groups' names; by default the frame's index. Numbers and times stay
+            what they are, in the tree, in its file and in every answer, so that these can be
+            joined to the frame; they must all be of one kind. Numbers of rows, and those in a
+            file, become text where a new group has a name of text.
+        model: ``PartialPooling()`` by default; or the command's word for it, as "collapsed".
         inference: ``NUTS()`` by default, 4 chains of 1000 draws after 1000 steps of warm-up.
-            ``Quadrature()`` draws exactly and independently from a model with theta integrated out.
+            ``Quadrature()`` draws exactly and independently from a model with theta integrated
+            out. Or "nuts", or "quadrature".
         seed: the same seed on the same machine gives the same draws.
         new_groups: successes and trials by name, observed with the rest: ``{"rookie": (0, 4)}``.
         aggregate: add up rows of the same group, instead of refusing them.
@@ -89,11 +96,9 @@ def fit(
         ConvergenceWarning: the draws should not be trusted; the message says what to change.
         SlowModelWarning: there are many groups, and a faster model has the same posterior.
     """
-    model = PartialPooling() if model is None else model
-    inference = NUTS() if inference is None else inference
-    check_model(model)
-    check_inference(inference)
-    check_seed(seed)
+    model = check_model(PartialPooling() if model is None else model)
+    inference = check_inference(NUTS() if inference is None else inference)
+    seed = check_seed(seed)
     table = read_table(
         frame,
         successes=successes,
@@ -101,6 +106,7 @@ def fit(
         group=group,
         new_groups=new_groups,
         aggregate=aggregate,
+        one_kind=True,
     )
     num_groups = len(table.labels)
     shape = (inference.num_chains, inference.num_draws)
@@ -168,7 +174,7 @@ def fit(
             "seed": seed,
             "platform": jax.default_backend(),
             "precision": "float64",
-            "new_groups": json.dumps(dict(new_groups or {})),
+            "new_groups": json.dumps(as_json(new_groups)),
             **explored.attributes,
         },
     )

@@ -4,14 +4,16 @@
 """
 
 import argparse
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from hierpool.model_words import MODELS, inference_of_word, kind_of
 
 if TYPE_CHECKING:
     from hierpool.models import Model
     from hierpool.nuts import NUTS
     from hierpool.quadrature import Quadrature
 
-MODELS = ("partial", "collapsed", "complete", "none", "logit", "collapsed-logit")
 # The flags of each algorithm, and the settings they stand for.
 KNOBS = {
     "nuts": {
@@ -22,6 +24,7 @@ KNOBS = {
     },
     "quadrature": {"nodes": "num_nodes", "tolerance": "tolerance"},
 }
+FILE = "CSV, TSV or Parquet file, a row a group; or the name of a table that ships with hierpool"
 # The flags of hyperparameters, and the models that have them.
 HYPERPARAMETERS = {
     "kappa_log_rate": "rate of kappa_log's exponential prior: kappa is Pareto(1, RATE) (1.5)",
@@ -35,10 +38,28 @@ HYPERPARAMETERS = {
 }
 
 
+class Once(argparse.Action):
+    """Stores the value of a flag, and refuses a second one, which would go unseen otherwise."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Stores the value."""
+        given = vars(namespace).setdefault("given_once", set())
+        if option_string and self.dest in given:
+            raise argparse.ArgumentError(self, "it is given twice, and takes one value")
+        given.add(self.dest)
+        setattr(namespace, self.dest, values)
+
+
 def add_data(parser: argparse.ArgumentParser) -> None:
     """Adds the flags that name the data."""
     data = parser.add_argument_group("data")
-    data.add_argument("file", metavar="FILE", help="CSV or TSV file, a row a group")
+    data.add_argument("file", metavar="FILE", help=FILE)
     data.add_argument("--successes", required=True, metavar="COLUMN", help="column of successes")
     data.add_argument("--trials", required=True, metavar="COLUMN", help="column of trials")
     data.add_argument("--group", metavar="COLUMN", help="column of names (by default, row numbers)")
@@ -53,10 +74,10 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     model = parser.add_argument_group("model")
     model.add_argument(
         "--model",
-        choices=MODELS,
+        choices=tuple(MODELS),
         help="partial pooling (the default), the same with theta integrated out (collapsed; the "
         "default of quadrature), complete or no pooling, normal log-odds (logit), or the same with "
-        "theta integrated out (collapsed-logit)",
+        "theta integrated out (collapsed-logit); beta is collapsed, as compare calls it",
     )
     for name, text in HYPERPARAMETERS.items():
         flag = "--" + name.replace("_", "-")
@@ -138,21 +159,12 @@ def _new_group(text: str) -> tuple[str, tuple[int, int]]:
 
 def model_of(options: argparse.Namespace) -> "Model":
     """Returns the model that was asked for; without ``--model``, what suits the algorithm."""
-    from hierpool import logit_normal, models
-    from hierpool.table import InputError
+    from hierpool.places import InputError
 
-    kinds: dict[str, Any] = {
-        "partial": models.PartialPooling,
-        "collapsed": models.CollapsedPartialPooling,
-        "complete": models.CompletePooling,
-        "none": models.NoPooling,
-        "logit": logit_normal.LogitPartialPooling,
-        "collapsed-logit": logit_normal.CollapsedLogitPartialPooling,
-    }
     name_of_model = (
         options.model or {"nuts": "partial", "quadrature": "collapsed"}[options.inference]
     )
-    kind = kinds[name_of_model]
+    kind = kind_of(name_of_model)
     given = {name: getattr(options, name) for name in HYPERPARAMETERS}
     given = {name: value for name, value in given.items() if value is not None}
     for name in given:
@@ -168,9 +180,7 @@ def model_of(options: argparse.Namespace) -> "Model":
 
 def inference_of(options: argparse.Namespace) -> "NUTS | Quadrature":
     """Returns the algorithm that was asked for, with its settings."""
-    from hierpool.nuts import NUTS
-    from hierpool.quadrature import Quadrature
-    from hierpool.table import InputError
+    from hierpool.places import InputError
 
     given: dict[str, Any] = {"num_chains": options.chains, "num_draws": options.draws}
     for algorithm, knobs in KNOBS.items():
@@ -183,6 +193,4 @@ def inference_of(options: argparse.Namespace) -> "NUTS | Quadrature":
                 )
             if value is not None:
                 given[setting] = value
-    kinds: dict[str, Any] = {"nuts": NUTS, "quadrature": Quadrature}
-    inference: NUTS | Quadrature = kinds[options.inference](**given)
-    return inference
+    return replace(inference_of_word(options.inference), **given)

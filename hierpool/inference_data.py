@@ -16,6 +16,7 @@ import numpy as np
 import xarray as xr
 
 from hierpool.bulk import binomials
+from hierpool.labels import texts
 from hierpool.stats import Stats
 from hierpool.table import InputError, Table
 
@@ -164,7 +165,7 @@ def load(path: str | os.PathLike[str]) -> xr.DataTree:
 def _provenance(table: Table) -> dict[str, Any]:
     """Returns what the fit was made of: versions, and a hash of the data."""
     digest = hashlib.sha256(table.successes.tobytes() + table.trials.tobytes())
-    digest.update("\0".join(table.labels).encode())
+    digest.update("\0".join(texts(table.labels)).encode())
     versions = {name: version(name) for name in ("hierpool", "jax", "blackjax", "numpy")}
     return {
         "inference_library": "hierpool",

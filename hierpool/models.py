@@ -19,6 +19,7 @@ from hierpool import likelihood, population
 from hierpool.counts import Counts
 from hierpool.flat import Position
 from hierpool.histograms import Data, log_marginal
+from hierpool.keywords import suggesting
 from hierpool.population import Parameters, floats
 from hierpool.special import (
     HALF_LOG_TWO_PI,
@@ -57,7 +58,7 @@ class Model(Protocol):
 
 def model[T](cls: type[T]) -> type[T]:
     """Returns the class as a frozen dataclass and a pytree with its hyperparameters as leaves."""
-    return jax.tree_util.register_dataclass(dataclass(frozen=True)(cls))
+    return suggesting(jax.tree_util.register_dataclass(dataclass(frozen=True)(cls)))
 
 
 @model

@@ -4,8 +4,6 @@ The draws of the population are weighted by the probability of the newcomers' da
 integrated out; given a draw, a newcomer's chance is known as any other group's is.
 """
 
-from collections.abc import Mapping
-
 import jax
 import numpy as np
 import pandas as pd
@@ -14,6 +12,7 @@ from scipy.optimize import brentq
 from scipy.special import betainc
 
 from hierpool import thetas
+from hierpool.added import NewGroups, read_new_groups
 from hierpool.arguments import check_prob, check_seed
 from hierpool.bulk import betas
 from hierpool.chances import Betas, rows_of
@@ -21,7 +20,7 @@ from hierpool.counts import Counts
 from hierpool.fitted import Fitted, read_fit
 from hierpool.logit_normal import CollapsedLogitPartialPooling, LogitPartialPooling
 from hierpool.models import CompletePooling
-from hierpool.table import InputError, read_table
+from hierpool.table import InputError
 from hierpool.weights import (
     effective_draws,
     log_probability,
@@ -31,7 +30,6 @@ from hierpool.weights import (
     weights_of,
 )
 
-NewGroups = Mapping[str, tuple[int, int]]
 SOLVED = 400_000
 """Betas, of all newcomers and rows, of which the intervals are solved: about a second."""
 
@@ -103,20 +101,13 @@ def arrivals(fitted: Fitted, new_groups: NewGroups | None, seed: int) -> tuple[F
     Warns:
         FewDrawsWarning: the weights are worth few draws.
     """
-    check_seed(seed)
-    table = read_table(
-        {"group": fitted.labels, "y": fitted.successes, "n": fitted.trials},
-        successes="y",
-        trials="n",
-        group="group",
-        new_groups=new_groups,
-    )
-    new = slice(len(fitted.labels), None)
+    seed = check_seed(seed)
+    new = read_new_groups(new_groups, fitted.labels)
     num_draws = len(fitted.theta)
     fitted = fitted._replace(
-        labels=table.labels[new].astype(object),
-        successes=table.successes[new],
-        trials=table.trials[new],
+        labels=np.asarray(pd.Index(new.names), dtype=object),
+        successes=new.successes,
+        trials=new.trials,
     )
     weight = np.full(num_draws, 1 / num_draws)
     # Data of no trials weigh nothing: exactly, and not but for rounding.

@@ -26,11 +26,13 @@ from blackjax.mcmc.hmc import HMCState
 from jax.typing import ArrayLike
 
 from hierpool.flat import Flat, Position
+from hierpool.keywords import suggesting
 from hierpool.stats import Stats
 
 LogDensity = Callable[[jax.Array], jax.Array]
 
 
+@suggesting
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class NUTS:

@@ -193,11 +193,13 @@ def _compared(fitted: Fitted, groups: Sequence[str] | None) -> Fitted:
     if groups is None:
         fitted = tried(fitted)
     else:
-        labels = [str(label) for label in groups]
-        for label in labels:
-            if labels.count(label) > 1:
-                raise InputError(f"Group {label!r} is named twice: no group differs from itself.")
-        fitted = fitted.of(np.array([find_group(fitted, label) for label in labels], int))
+        places = [find_group(fitted, label) for label in groups]
+        for label, place in zip(groups, places, strict=True):
+            if places.count(place) > 1:
+                raise InputError(
+                    f"Group {str(label)!r} is named twice: no group differs from itself."
+                )
+        fitted = fitted.of(np.array(places, int))
     if len(fitted.labels) < 2:
         raise InputError(f"A contrast needs two groups, and there are {len(fitted.labels)}.")
     return fitted
@@ -217,7 +219,7 @@ def _require_few(num_pairs: int, fitted: Fitted, most_pairs: int) -> None:
 
 def _region(rope: Rope) -> tuple[float, float]:
     ends = np.atleast_1d(np.asarray(rope, object)).tolist()
-    if isinstance(rope, str) or not all(isinstance(end, float | int) for end in ends):
+    if isinstance(rope, str) or not all(isinstance(end, float | int | np.number) for end in ends):
         raise TypeError(f"rope must be a number or two, not {rope!r}.")
     if len(ends) == 1:
         ends = [-ends[0], ends[0]]

@@ -1,6 +1,6 @@
-"""Where a bad row stands, as its reader would look for it, and the one error that says so."""
+"""Where bad rows stand, as their reader would look for them, and the one error that says so."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -12,10 +12,10 @@ class InputError(ValueError):
 
 
 class Places:
-    """Says where a row is, as its reader would look for it."""
+    """Collects what is wrong with rows, each kind in a sentence that says where they are."""
 
-    def __init__(self, source: Source, labels: np.ndarray) -> None:
-        self.source, self.labels = source, labels
+    def __init__(self, source: Source, labels: np.ndarray, problems: Sequence[str] = ()) -> None:
+        self.source, self.labels, self.problems = source, labels, list(problems)
 
     def __call__(self, row: int) -> str:
         """Returns where a row is: its group and, in a file, its line."""
@@ -24,9 +24,14 @@ class Places:
         return group if line is None else f"{group} (line {line})"
 
     def report(self, rows: np.ndarray, what: Callable[[int], str], rule: str) -> None:
-        """Raises an error that names the first five bad rows, if there are any."""
+        """Adds a sentence that names the first five bad rows, if there are any."""
         if len(rows) == 0:
             return
         shown = "; ".join(f"{self(row)} has {what(row)}" for row in rows[:5])
         more = f"; and {len(rows) - 5} more rows" if len(rows) > 5 else ""
-        raise InputError(f"{rule}: {shown}{more}.")
+        self.problems.append(f"{rule}: {shown}{more}.")
+
+    def require_none(self) -> None:
+        """Raises one ``InputError`` of all that was reported, if anything was."""
+        if self.problems:
+            raise InputError(" ".join(self.problems))

@@ -4,7 +4,7 @@ Source: Efron and Morris (1975), "Data Analysis Using Stein's Estimator and its 
 Tarone (1979), "Testing the Goodness of Fit of the Binomial Distribution", for when kappa runs off.
 """
 
-from collections.abc import Mapping
+from collections.abc import Hashable
 from typing import Any, NamedTuple
 
 import jax
@@ -13,8 +13,10 @@ import pandas as pd
 from scipy.optimize import minimize
 from scipy.special import betaincinv, expit, logit, xlogy
 
+from hierpool.added import NewGroups
 from hierpool.arguments import check_prob
 from hierpool.histograms import Data, log_marginal
+from hierpool.labels import index_of
 from hierpool.table import InputError, read_table
 from hierpool.tally import Distinct, compress, distinct, tally
 
@@ -49,12 +51,12 @@ class EmpiricalBayes(NamedTuple):
 
 def empirical_bayes(
     frame: Any,
+    successes: Hashable,
+    trials: Hashable,
     *,
-    successes: str,
-    trials: str,
-    group: str | None = None,
+    group: Hashable | None = None,
     prob: float = 0.89,
-    new_groups: Mapping[str, tuple[int, int]] | None = None,
+    new_groups: NewGroups | None = None,
     aggregate: bool = False,
 ) -> EmpiricalBayes:
     """Returns each group's chance given the most probable population, as if that were known.
@@ -67,7 +69,7 @@ def empirical_bayes(
         theta_i | y_i ~ Beta(phi kappa + y_i, (1 - phi) kappa + n_i - y_i)
 
     Args:
-        frame: a data frame, a mapping of column names to arrays, or the path of a CSV or TSV file.
+        frame: as ``fit`` takes it.
         successes: column of successes.
         trials: column of trials.
         group: column of the groups' names; by default the frame's index.
@@ -96,8 +98,8 @@ def empirical_bayes(
     population = pd.DataFrame({**best._asdict(), **ends}, index=pd.RangeIndex(1))
     rate = np.divide(y, n, out=np.full(len(n), np.nan), where=n > 0)
     columns = {"successes": y, "trials": n, "rate": rate, **plug_in(best, y, n, prob)}
-    names = pd.Index(table.labels.astype(object), dtype=object, name="group")
-    return EmpiricalBayes(pd.DataFrame(columns, index=names), population)
+    groups = pd.DataFrame(columns, index=index_of(table.labels))
+    return EmpiricalBayes(groups, population)
 
 
 def maximise(pairs: Distinct) -> PlugIn:

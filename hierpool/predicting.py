@@ -12,14 +12,16 @@ import pandas as pd
 import xarray as xr
 from scipy.special import gammaln
 
+from hierpool.added import NewGroups, as_json
 from hierpool.arguments import check_prob, check_seed
 from hierpool.bulk import binomials
 from hierpool.by_label import ByLabel, Further, read_further
 from hierpool.chances import Betas, Points, log_beta_binomial, rows_of
 from hierpool.fitted import Fitted, read_fit
 from hierpool.inference_data import GROUPS
+from hierpool.labels import beside, coordinate, find
 from hierpool.models import CollapsedPartialPooling, NoPooling, PartialPooling
-from hierpool.new_groups import NewGroups, arrivals, draw_theta
+from hierpool.new_groups import arrivals, draw_theta
 from hierpool.table import InputError
 from hierpool.weights import effective_draws, moments, of_rows, resampled
 
@@ -121,14 +123,12 @@ def add_predictions(
             "predictions": {"y": z.reshape(fitted.num_chains, -1, z.shape[1])},
             "predictions_constant_data": {"n": further.trials},
         },
-        pred_coords={GROUPS: fitted.of(further.places).labels.astype(str)},
+        pred_coords={GROUPS: coordinate(fitted.of(further.places).labels)},
         pred_dims={"y": [GROUPS], "n": [GROUPS]},
     )
     added["predictions"].attrs |= {
         "seed": seed,
-        "new_groups": json.dumps(
-            {name: [int(x) for x in pair] for name, pair in (new_groups or {}).items()}
-        ),
+        "new_groups": json.dumps(as_json(new_groups)),
         "effective_draws": float(effective_draws(weight)),
     }
     whole = tree.copy()
@@ -203,11 +203,11 @@ def _draws(fitted: Fitted, weight: np.ndarray, trials: np.ndarray, seed: int) ->
 
 def _read_trials(fitted: Fitted, trials: ByLabel, new_groups: NewGroups | None) -> Further:
     further = read_further(fitted, trials)
-    for place in np.flatnonzero(np.isin(fitted.labels, list(new_groups or {}))):
+    for place in find(fitted.labels, list(new_groups or {})):
         if place not in further.places:
             raise InputError(
-                f"trials do not name new group {fitted.labels[place]!r}: say how many it has to "
-                "come, or leave it out."
+                f"trials do not name new group {str(fitted.labels[place])!r}: say how many it has "
+                "to come, or leave it out."
             )
     return further
 
@@ -224,14 +224,14 @@ def _joined(
     tree: xr.DataTree, new_groups: NewGroups | None, seed: int
 ) -> tuple[Fitted, np.ndarray]:
     """Returns a fit with newcomers among its groups, and (draw,) weights given their data."""
-    check_seed(seed)
+    seed = check_seed(seed)
     fitted = fit_of(tree)
     num_draws = len(fitted.theta)
     if not new_groups:
         return fitted, np.full(num_draws, 1 / num_draws)
     new, weight = arrivals(fitted, new_groups, seed)
     joined = fitted._replace(
-        labels=np.append(fitted.labels, new.labels),
+        labels=beside(fitted.labels, new.labels.tolist()),
         successes=np.append(fitted.successes, new.successes),
         trials=np.append(fitted.trials, new.trials),
     )

@@ -1,7 +1,7 @@
 """How much of the answer is the hyperprior's? The exact posterior under a range of them."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -11,12 +11,14 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from hierpool.added import NewGroups
 from hierpool.arguments import check_model, check_prob, check_quadrature
 from hierpool.convergence import ConvergenceWarning, missed
 from hierpool.counts import Counts
 from hierpool.exact import Exact, explore, of_groups, of_population, over_batch
 from hierpool.fitted import read_fit
 from hierpool.histograms import Data
+from hierpool.labels import index_of
 from hierpool.models import CollapsedPartialPooling, PartialPooling
 from hierpool.plug_in import maximise, plug_in
 from hierpool.quadrature import Quadrature
@@ -41,15 +43,15 @@ class Sensitivity(NamedTuple):
 
 def sensitivity(
     data: Any,
+    successes: Hashable | None = None,
+    trials: Hashable | None = None,
     *,
-    successes: str | None = None,
-    trials: str | None = None,
-    group: str | None = None,
+    group: Hashable | None = None,
     kappa_log_rate: Sequence[float] = (0.5, 1.5, 5.0),
     phi_prior: Sequence[tuple[float, float]] | None = None,
     prob: float = 0.89,
     inference: Quadrature | None = None,
-    new_groups: Mapping[str, tuple[int, int]] | None = None,
+    new_groups: NewGroups | None = None,
     aggregate: bool = False,
 ) -> Sensitivity:
     """Returns the exact posterior of partial pooling under each hyperprior, in one program.
@@ -61,7 +63,7 @@ def sensitivity(
 
     Args:
         data: a fit of PartialPooling or CollapsedPartialPooling, of which the data are taken; or a
-            data frame, a mapping of column names to arrays, or the path of a CSV or TSV file.
+            table, as ``fit`` takes it.
         successes: column of successes; not with a fit.
         trials: column of trials; not with a fit.
         group: column of the groups' names; by default the frame's index; not with a fit.
@@ -81,8 +83,7 @@ def sensitivity(
     Warns:
         ConvergenceWarning: the integration under a prior missed its tolerance.
     """
-    quadrature = Quadrature() if inference is None else inference
-    check_quadrature(quadrature, "sensitivity")
+    quadrature = check_quadrature(inference, "sensitivity")
     check_prob(prob)
     if isinstance(data, xr.DataTree):
         if successes or trials or group or new_groups or aggregate:
@@ -99,7 +100,7 @@ def sensitivity(
             new_groups=new_groups,
             aggregate=aggregate,
         )
-        labels, y, n, own = table.labels.astype(object), table.successes, table.trials, (1.0, 1.0)
+        labels, y, n, own = table.labels, table.successes, table.trials, (1.0, 1.0)
     priors = _priors(kappa_log_rate, [own] if phi_prior is None else phi_prior)
     pairs = distinct(y, n)
     best = maximise(pairs)
@@ -132,7 +133,9 @@ def sensitivity(
         name: np.append(getattr(exact.groups, name)[:, pairs.inverse].ravel(), by_plug_in[name])
         for name in ("mean", "sd", "lower", "upper")
     }
-    index = pd.MultiIndex.from_product([population.index, labels], names=["prior", "group"])
+    index = pd.MultiIndex.from_product(
+        [population.index, index_of(labels)], names=["prior", "group"]
+    )
     return Sensitivity(population, pd.DataFrame(columns, index=index))
 
 
@@ -176,7 +179,7 @@ def _priors(rates: Any, phi_priors: Any) -> dict[str, tuple[float, float, float]
         for rate in np.atleast_1d(rates).tolist():
             alpha, beta = phi_prior
             given = dict(zip(HYPERPRIORS, (rate, alpha, beta), strict=True))
-            check_model(CollapsedPartialPooling(**given))
+            rate, alpha, beta = vars(check_model(CollapsedPartialPooling(**given))).values()
             name = f"kappa_log_rate={rate:g}"
             if len(phi_priors) > 1:
                 name += f", phi~Beta({alpha:g}, {beta:g})"

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 from hierpool.chart import Chart, from_starts
 from hierpool.flat import Position
 from hierpool.grid import Grid, draw
+from hierpool.keywords import suggesting
 from hierpool.placement import Start, place
 
 LogDensity = Callable[[Position], jax.Array]
@@ -26,6 +27,7 @@ EDGE = 1e-5
 """A grid that converged has no more of the mass than that on its edges."""
 
 
+@suggesting
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Quadrature:

@@ -146,7 +146,7 @@ def coverage(
         TypeError: an argument has the wrong type.
     """
     check_prob(prob)
-    check_seed(seed)
+    seed = check_seed(seed)
     fitted = fit_of(tree)
     further = read_further(fitted, trials, successes)
     fitted, z, m = fitted.of(further.places), further.successes, further.trials

@@ -28,7 +28,12 @@ class Run:
 
 
 def fit(capsys: pytest.CaptureFixture[str], *arguments: str, file: str = PLAYERS) -> Run:
-    return Run(["fit", file, *COLUMNS, *arguments], capsys)
+    """Runs ``hierpool fit``; a later word of these columns and of the model replaces an earlier."""
+    words = [*COLUMNS, *arguments]
+    flags = {*COLUMNS[::2], EXACT[0]}
+    replaced = {i for i, word in enumerate(words) if word in flags and word in words[i + 1 :]}
+    kept = [word for i, word in enumerate(words) if not {i, i - 1} & replaced]
+    return Run(["fit", file, *kept], capsys)
 
 
 def refused(run: Run, message: str) -> None:

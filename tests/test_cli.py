@@ -218,6 +218,18 @@ def test_aggregate_adds_up_the_rows_of_a_name(
     assert re.search(r"^Ann +3 +8 0\.3750", run.out, re.MULTILINE)
 
 
+def test_a_shipped_name_and_a_parquet_file_are_fitted_as_the_file_is(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    hp.load_dataset("efron-morris-75").to_parquet("players.parquet")
+    tables = []
+    for number, name in enumerate((PLAYERS, "efron-morris-75", "players.parquet")):
+        assert fit(capsys, *EXACT, "--csv", f"{number}.csv", file=name).code == 0
+        tables.append(Path(f"{number}.csv").read_text())
+    assert tables[0] == tables[1] == tables[2]
+
+
 def test_without_a_column_groups_are_named_by_their_rows(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

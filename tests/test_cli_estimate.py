@@ -11,7 +11,8 @@ from hierpool.cli import main
 from hierpool.datasets import dataset_path
 
 pytestmark = pytest.mark.usefixtures("jax_as_it_was")
-PLAYERS = str(dataset_path("efron-morris-75"))
+SHIPPED = "efron-morris-75"
+PLAYERS = str(dataset_path(SHIPPED))
 COLUMNS = ["--successes", "hits", "--trials", "at_bats", "--group", "player"]
 
 
@@ -44,6 +45,26 @@ def test_data_sets_are_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert main(["estimate", str(path), *words]) == 0
     printed = capsys.readouterr().out
     assert "year" in printed and "group" in printed
+
+
+def test_rows_of_one_name_are_added_up_on_demand(
+    tmp_path: Path, refuses: Callable[[list[str], str], None]
+) -> None:
+    path, out = tmp_path / "rows.csv", tmp_path / "out.csv"
+    path.write_text("who,y,n\nA,1,4\nB,2,5\nA,3,6\n")
+    words = ["estimate", str(path), "--successes", "y", "--trials", "n", "--group", "who"]
+    refuses([*words, "--output", "out.csv"], "group 'A' (line 4) has the name of an earlier one")
+    assert main([*words, "--no-intervals", "--aggregate", "--output", str(out)]) == 0
+    summed = {"who": ["A", "B"], "y": [4, 2], "n": [10, 5]}
+    want = hp.estimate(summed, successes="y", trials="n", group="who", prob=None).groups
+    pd.testing.assert_frame_equal(pd.read_csv(out, index_col="group"), want, check_index_type=False)
+
+
+def test_the_name_of_a_shipped_table_will_do(tmp_path: Path) -> None:
+    files = {name: tmp_path / f"{number}.csv" for number, name in enumerate((PLAYERS, SHIPPED))}
+    for name, out in files.items():
+        assert main(["estimate", name, *COLUMNS, "--no-intervals", "--output", str(out)]) == 0
+    assert files[PLAYERS].read_text() == files[SHIPPED].read_text()
 
 
 def test_without_intervals_none_are_printed(capsys: pytest.CaptureFixture[str]) -> None:

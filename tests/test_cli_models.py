@@ -101,6 +101,51 @@ def test_sensitivity_prints_a_row_a_prior(
     assert len(pd.read_parquet(groups)) == 3 * 18
 
 
+@pytest.fixture
+def rows(tmp_path: Path) -> list[str]:
+    """Returns the words for a file in which a name has two rows."""
+    path = tmp_path / "rows.csv"
+    path.write_text("who,y,n\nA,1,4\nB,2,5\nA,3,6\nC,0,9\n")
+    return [str(path), "--successes", "y", "--trials", "n", "--group", "who"]
+
+
+SUMMED = {"who": ["A", "B", "C"], "y": [4, 2, 0], "n": [10, 5, 9]}
+
+
+def test_compare_adds_up_rows_of_one_name_on_demand(rows: list[str], tmp_path: Path) -> None:
+    out = tmp_path / "models.csv"
+    assert main(["compare", *rows, *BRIEF, "--output", str(out)]) == 2
+    assert main(["compare", *rows, *BRIEF, "--output", str(out), "--aggregate"]) == 0
+    want = hp.compare(SUMMED, "y", "n", group="who", models=["complete", "none"]).models
+    close(pd.read_csv(out, index_col="model").loc[want.index], want, relative=1e-12)
+
+
+def test_the_flags_of_sensitivity_are_its_priors(rows: list[str], tmp_path: Path) -> None:
+    out = tmp_path / "population.csv"
+    words = [*rows, "--kappa-log-rate", "1.5", "--population", str(out)]
+    assert main(["sensitivity", *words]) == 2
+    words += ["--phi-alpha", "2", "--phi-beta", "5", "--aggregate"]
+    assert main(["sensitivity", *words]) == 0
+    want = hp.sensitivity(SUMMED, "y", "n", group="who", kappa_log_rate=[1.5], phi_prior=[(2, 5)])
+    close(pd.read_csv(out, index_col="prior"), want.population, relative=1e-9)
+
+
+def test_compare_takes_every_word_for_a_model(tmp_path: Path) -> None:
+    out = tmp_path / "models.csv"
+    words = ["--model", "partial", "--model", "collapsed", "--model", "beta"]
+    assert main(["compare", "efron-morris-75", *COLUMNS, *words, "--output", str(out)]) == 0
+    table = pd.read_csv(out, index_col="model")
+    assert set(table.index) == {"partial", "collapsed", "beta"} and table["elpd"].nunique() == 1
+
+
+def test_checks_draws_new_groups_by_the_seed(fit: str, capsys: pytest.CaptureFixture[str]) -> None:
+    tree = hp.load(fit)
+    sentences = {seed: hp.exchangeability(tree, seed=seed).sentence for seed in range(8)}
+    other = next(seed for seed in sentences if sentences[seed] != sentences[0])
+    assert main(["checks", fit, "--seed", str(other)]) == 0
+    assert sentences[other] in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

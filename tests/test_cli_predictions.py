@@ -56,6 +56,29 @@ def test_predict_knows_newcomers_and_saves_the_draws(
     assert main(["predict", out, "--trials", "100"]) == 0
 
 
+def test_predict_draws_by_the_seed(saved: str, tmp_path: Path) -> None:
+    words = ["predict", saved, "--trials", "100", "--seed", "7", "--save", str(tmp_path / "a.nc")]
+    assert main(words) == 0
+    got = hp.load(tmp_path / "a.nc")["predictions"]["y"]
+    tree = hp.load(saved)
+    for seed, is_same in ((7, True), (0, False)):
+        want = hp.add_predictions(tree, trials=100, seed=seed)["predictions"]["y"]
+        assert got.equals(want) == is_same
+
+
+@pytest.mark.parametrize("command", [["predict", *AHEAD], ["score", *LATER]])
+def test_the_name_of_a_shipped_table_will_do(
+    saved: str, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    assert FILE in command
+    printed = []
+    for name in (FILE, "efron-morris-75"):
+        words = [name if word == FILE else word for word in command]
+        assert main([words[0], saved, *words[1:]]) == 0
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1]
+
+
 def test_score_prints_both_scores_and_the_coverage(
     saved: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -133,6 +133,17 @@ def test_a_name_need_be_unique_only_within_its_data_set(leagues: pd.DataFrame) -
     assert np.array_equal(groups["trials"], 2 * leagues["n"])
 
 
+@pytest.mark.parametrize("ids", [[103, 101], pd.to_datetime(["2021-03-01", "2020-01-02"])])
+def test_estimates_of_any_kind_of_name_join_the_frame(ids: Any) -> None:
+    frame = pd.DataFrame({"id": ids, "lab": ["x", "y"], "y": [1, 2], "n": [4, 5]})
+    whole = hp.estimate(frame, "y", "n", group="id", prob=None).groups
+    got = frame.iloc[::-1].join(whole["trials"], on="id")["trials"].tolist()
+    assert got == [5, 4]
+    by_lab = hp.estimate(frame, "y", "n", group="id", by="lab", prob=None).groups
+    got = frame.iloc[::-1].join(by_lab["trials"], on=["lab", "id"])["trials"].tolist()
+    assert got == [5, 4]
+
+
 def test_a_large_data_set_is_right_in_every_chunk() -> None:
     # More distinct pairs than a chunk holds, and some beyond what histograms hold.
     rng = np.random.default_rng(6)

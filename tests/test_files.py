@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hierpool.datasets import dataset_path
 from hierpool.files import Source, read_file
 from hierpool.table import InputError, read_table
 
@@ -78,6 +79,38 @@ def test_quoted_names_may_hold_separators_and_quotes(tmp_path: Path) -> None:
     assert list(frame["who"]) == ["Smith, Ann", 'the "Babe"', "#1"]
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "two\nlines",
+        "two\r\nlines",
+        "a\n\nblank line",
+        "a\n   \nline of spaces",
+        "a\n# no comment",
+        "# no comment either",
+        "\nfirst",
+        "last\n",
+        'a "quote", and\n"another"',
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_what_stands_in_quotes_is_kept_as_it_is(tmp_path: Path, name: str, end: str) -> None:
+    quoted = '"' + name.replace('"', '""') + '"'
+    lines = ["# a comment", "who,y,n", f"{quoted},1,2", "", "# a comment", f"B,3,{quoted}", "C,5,6"]
+    frame, source = read(tmp_path, end.join(lines))
+    assert frame["who"].tolist() == [name, "B", "C"]
+    assert frame["n"].tolist() == ["2", name, "6"]
+    # Rows stand on the line where they start.
+    inner = len(name.splitlines()) - (not name.endswith("\n"))
+    assert source.lines is not None
+    assert source.lines.tolist() == [3, 6 + inner, 7 + 2 * inner]
+
+
+def test_names_of_columns_may_have_two_lines(tmp_path: Path) -> None:
+    frame, _ = read(tmp_path, 'who,"hits\n(2024)",n\nA,1,2\n')
+    assert list(frame.columns) == ["who", "hits\n(2024)", "n"]
+
+
 def test_column_names_may_hold_hyphens_and_spaces_and_any_script(tmp_path: Path) -> None:
     frame, _ = read(tmp_path, "имя,at-bats,hits so far,打数\nИван,1,2,3\n大谷,4,5,6\n")
     assert list(frame.columns) == ["имя", "at-bats", "hits so far", "打数"]
@@ -148,6 +181,55 @@ def test_a_file_that_is_no_table_is_refused_with_its_name_and_line(
     assert "\n" not in str(caught.value)
     with pytest.raises(InputError, match=message):
         read_table(str(path), successes="y", trials="n", group="who")
+
+
+def test_all_rows_of_another_width_are_told_at_once_with_what_else_is_wrong(tmp_path: Path) -> None:
+    content = "who,y,n\nA,1\nB,x,5\nSmith, Ann,1,2\nC,1,2\nD\n,-1,4\nC,5,4\n"
+    message = (
+        r"table\.csv, line 2: 2 fields where the header has 3; line 4: 4 fields; line 6: 1 fields: "
+        r"quote what holds a ','\. .*needs a name in column 'who': group '2' \(line 7\).* "
+        r"y must be whole numbers: group 'B' \(line 3\) has 'x'\. "
+        r"y must not be negative: group '2' \(line 7\) has -1\. "
+        r"y must not exceed n: group 'C' \(line 8\) has 5 of 4\. "
+        r".*name of its own .*: group 'C' \(line 8\)"
+    )
+    with pytest.raises(InputError, match=message) as caught:
+        read_table(written(tmp_path, content), successes="y", trials="n", group="who")
+    assert "\n" not in str(caught.value)
+
+
+def test_of_many_rows_of_another_width_five_are_shown(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"line 6: 1 fields; and 2 more lines\."):
+        read(tmp_path, "who,y,n\n" + "A\n" * 7)
+
+
+@pytest.mark.parametrize("name", ["efron-morris-75", Path("rat-tumors"), "surgical-mortality"])
+def test_the_name_of_a_shipped_table_is_read_as_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str | Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    frame, source = read_file(name)
+    assert source.name == f"{name}.csv"
+    pd.testing.assert_frame_equal(frame, read_file(dataset_path(str(name)))[0])
+    # A folder of that name hides nothing; a file does.
+    Path(name).mkdir()
+    assert len(read_file(name)[0]) == len(frame)
+    Path(name).rmdir()
+    Path(name).write_text(PLAIN)
+    assert read_file(name)[0]["player"].tolist() == ["Ann", "Bob"]
+
+
+@pytest.mark.parametrize(
+    "url", ["https://example.org/a.csv", "s3://bucket/a.parquet", "file:///tmp/a.csv"]
+)
+def test_a_url_is_refused_with_what_to_do(url: str) -> None:
+    with pytest.raises(ValueError, match=f"{url} is a URL: download the file first"):
+        read_file(url)
+
+
+def test_a_name_near_a_shipped_one_is_suggested() -> None:
+    with pytest.raises(FileNotFoundError, match=r"did you mean efron-morris-75, which ships"):
+        read_file("efron-moris-75")
 
 
 def test_a_missing_file_is_an_os_error_that_names_it(tmp_path: Path) -> None:

@@ -98,8 +98,8 @@ def test_names_of_groups_stay_as_they_are(tmp_path: Path) -> None:
 def test_without_a_column_the_names_are_those_of_the_index(tmp_path: Path) -> None:
     frame = pd.DataFrame(players(), index=["x", "y", "z"])
     assert list(read(frame, group=None).labels) == ["x", "y", "z"]
-    assert list(read(players(), group=None).labels) == ["0", "1", "2"]
-    assert list(read(written(tmp_path, players()), group=None).labels) == ["0", "1", "2"]
+    assert list(read(players(), group=None).labels) == [0, 1, 2]
+    assert list(read(written(tmp_path, players()), group=None).labels) == [0, 1, 2]
 
 
 def test_aggregating_adds_up_the_rows_of_a_name_in_order_of_appearance() -> None:

@@ -18,7 +18,7 @@ BAD: dict[str, tuple[Any, dict[str, Any], str]] = {
     "missing column, far": (players(), {"trials": "zzz"}, r"no column 'zzz'; .*'at_bats'\.$"),
     "missing column of groups": (players(), {"group": "plyer"}, r"Did you mean 'player'\?"),
     "column that is no text": (players(), {"successes": 0}, r"no column 0; it has 'player'"),
-    "no columns": ({}, {}, r"no column 'hits'; it has none"),
+    "no columns": ({}, {}, r"no columns 'hits' and 'at_bats' and 'player'; it has none"),
     "duplicate column": (
         pd.DataFrame([["Ann", 1, 2, 3]], columns=["player", "hits", "hits", "at_bats"]),
         {},
