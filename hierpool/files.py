@@ -1,12 +1,15 @@
 """CSV and TSV files as people have them, read as text; and where each row of one stands."""
 
 import csv
+import logging
 import os
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+
+log = logging.getLogger(__name__)
 
 
 class Source(NamedTuple):
@@ -37,6 +40,7 @@ def read_file(path: str | os.PathLike[str]) -> tuple[pd.DataFrame, Source]:
         ValueError: it is no table.
     """
     name = Path(path).name
+    log.info("reading %s", name)
     content = Path(path).read_bytes()
     if content.startswith((b"PK\x03\x04", b"\x1f\x8b")):
         raise ValueError(f"{name} is a workbook or an archive: save its table as CSV.")
