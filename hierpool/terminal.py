@@ -119,9 +119,10 @@ class Status:
         if not self.is_on:
             return
         # A line that is wrapped could not be taken away.
-        text = printable(text)[: _columns() - 1]
-        self._write(f"\r{text}{' ' * (self._width - len(text))}")
-        self._width = max(self._width, len(text))
+        text = printable(text)[: _columns() - 1].ljust(self._width)
+        # Before it is written: an interrupt in between has to take it away.
+        self._width = len(text)
+        self._write(f"\r{text}")
 
     def _write(self, text: str) -> None:
         with _reader_may_go(sys.stderr):
