@@ -7,7 +7,9 @@ Names are imported when they are first used, so that ``hierpool --help`` waits f
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+
+# As typing's, which takes a while to load: until the package is loaded Ctrl-C is Python's.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from hierpool.checking import predictive_check as predictive_check

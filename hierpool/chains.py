@@ -6,7 +6,7 @@ second fit of as many groups compiles nothing.
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from functools import partial
 from typing import Any
 
@@ -95,7 +95,8 @@ class Chains:
         """Returns positions (chain, draw, dim) and ``Stats`` (chain, draw), as NumPy arrays.
 
         Args:
-            progress: called after every chunk, possibly from a thread of its own.
+            progress: called after every chunk, possibly from a thread of its own. What it raises
+                is raised here, and every chain ends with its chunk.
 
         Raises:
             KeyboardInterrupt: the user stopped it; the chains end with their chunk.
@@ -108,11 +109,14 @@ class Chains:
         with ThreadPoolExecutor(workers) as pool:
             futures = [pool.submit(drive, chain) for chain in self._chains]
             try:
-                chains = [future.result() for future in futures]
+                # Not one after another: the last chain's error would wait for the first one's end.
+                for future in wait(futures, return_when=FIRST_EXCEPTION).done:
+                    future.result()
             except BaseException:
                 # Or the pool would wait for every chain's last draw.
                 meter.stopped.set()
                 raise
+        chains = [future.result() for future in futures]
         positions = np.stack([chain_positions for chain_positions, _ in chains])
         columns = zip(*(stats for _, stats in chains), strict=True)
         return positions, Stats(*(np.stack(column) for column in columns))

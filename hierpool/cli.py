@@ -1,48 +1,40 @@
 """The ``hierpool`` command.
 
-Exit codes: 0, the fit converged; 1, it did not; 2, the input or an argument is wrong; 130, stopped.
+Exit codes: 0, done; 1, a fit or an integration did not converge; 2, the input, an argument or the
+machine does not allow it; 3, an error of hierpool's; 130, stopped.
 """
 
 import argparse
-import gc
 import os
 import sys
 import time
+import traceback
 import warnings
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from hierpool import __version__
+from hierpool import __version__, stopping
 from hierpool.cli_decisions import add_decisions
 from hierpool.cli_estimate import add_estimate
 from hierpool.cli_models import add_models
 from hierpool.cli_predictions import add_predictions
 from hierpool.cli_summary import add_summary
-from hierpool.cli_tables import require_different
+from hierpool.cli_tables import phases_shown, require_different, warnings_told
 from hierpool.compilation_cache import use_compilation_cache
+from hierpool.failures import explain
 from hierpool.flags import (
+    EXIT_CODES,
     Once,
     add_data,
     add_inference,
     add_model,
     add_prob,
+    add_quiet,
     inference_of,
     model_of,
     new_groups_of,
 )
-
-
-def command() -> int:
-    """Runs the command in a process of its own.
-
-    It ends in seconds: looking for cycles while JAX traces, and once more at its end, would find
-    next to nothing, and take a good part of them.
-    """
-    gc.disable()
-    try:
-        return main()
-    finally:
-        gc.freeze()
+from hierpool.terminal import flush, put, say, status
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,33 +43,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: the words after ``hierpool``; by default the process's own.
     """
-    parser = _parser()
-    options = parser.parse_args(arguments)
-    if not hasattr(options, "run"):
-        parser.print_help()
-        return 2
+    stopping.begin()
     try:
-        return int(options.run(options))
+        code = _run(arguments)
+        flush()
+        return code
     except KeyboardInterrupt:
-        return _fail("Stopped; nothing was written.", 130)
-    except BrokenPipeError:
-        # The reader of our output has gone: not an error, and nobody is left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except (ValueError, TypeError, ImportError, MemoryError, OSError) as error:
+        return _fail(stopping.stopped(), stopping.STOPPED)
+    except Exception as error:
         if os.environ.get("HIERPOOL_TRACEBACK"):
-            raise
-        return _fail(_sentence(error), 2)
+            traceback.print_exception(error)
+        sentence, code = explain(error)
+        return _fail(f"{sentence} {stopping.written()}".rstrip(), code)
+    finally:
+        status.clear()
 
 
-def _sentence(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror and error.filename:
-        return f"{error.filename}: {error.strerror}."
-    return str(error) or type(error).__name__
+def _run(arguments: Sequence[str] | None) -> int:
+    parser = _parser()
+    try:
+        options = parser.parse_args(arguments)
+    except SystemExit as left:
+        # After --help, --version, or a sentence on what is wrong.
+        return int(left.code or 0)
+    if not hasattr(options, "run"):
+        say(parser.format_help())
+        return 2
+    with phases_shown(quiet=options.quiet), warnings_told() as missed:
+        code = int(options.run(options))
+    return code or int(bool(missed))
 
 
 def _fail(sentence: str, code: int) -> int:
-    print(f"hierpool: {sentence}", file=sys.stderr)
+    # In one line, whatever an error says.
+    say(f"hierpool: {' '.join(sentence.split())}", error=True)
     return code
 
 
@@ -88,9 +87,14 @@ class _Parser(argparse.ArgumentParser):
         for name in (None, "store"):
             self.register("action", name, Once)
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        # argparse itself takes no notice of what could not be written.
+        put(message, error=file is not sys.stdout)
+
     def error(self, message: str) -> NoReturn:
         """Says what is wrong in one line, and leaves with 2."""
-        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        say(f"{self.prog}: {message} (see {self.prog} --help)", error=True)
+        self.exit(2)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -104,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
         "fit",
         help="fit a model to a table of successes and trials",
         description="Fit a model to a CSV or TSV file with a row a group.",
-        epilog="Exit codes: 0 converged, 1 not converged, 2 wrong input, 130 stopped.",
+        epilog=EXIT_CODES,
     )
     fit.set_defaults(run=_fit)
     add_data(fit)
@@ -132,7 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     output.add_argument(
         "--strict", action="store_true", help="nuts: not converged if a single draw diverges"
     )
-    output.add_argument("--quiet", action="store_true", help="show no progress")
+    add_quiet(output)
     add_estimate(commands)
     add_summary(commands)
     add_decisions(commands)
@@ -146,9 +150,8 @@ def _fit(options: argparse.Namespace) -> int:
     use_compilation_cache()
     import hierpool
     from hierpool.arguments import check_prob
-    from hierpool.fitting import SlowModelWarning
     from hierpool.inference_data import check_writable, require_netcdf
-    from hierpool.printing import Bar, print_summary
+    from hierpool.printing import print_summary
 
     new_groups = new_groups_of(options)
     check_prob(options.prob, "--prob")
@@ -167,8 +170,6 @@ def _fit(options: argparse.Namespace) -> int:
     with warnings.catch_warnings():
         # The verdict says it, by the gate that was asked for.
         warnings.simplefilter("ignore", hierpool.ConvergenceWarning)
-        warnings.simplefilter("always", SlowModelWarning)
-        warnings.showwarning = _show
         tree = hierpool.fit(
             options.file,
             successes=options.successes,
@@ -180,30 +181,33 @@ def _fit(options: argparse.Namespace) -> int:
             new_groups=new_groups,
             aggregate=options.aggregate,
             hyperparameters_only=options.hyperparameters_only,
-            progress=None if options.quiet or not sys.stderr.isatty() else Bar(),
+            progress=status.steps if status.is_on else None,
         )
+    status.phase("summarising")
     verdict = hierpool.check(tree, max_rhat=options.max_rhat, strict=options.strict)
     summary = hierpool.summarize(tree, prob=options.prob)
     if options.output:
-        hierpool.save(tree, options.output, force=options.force)
+        status.phase(f"writing {options.output}")
+        with stopping.finishing(options.output):
+            hierpool.save(tree, options.output, force=options.force)
     if options.csv:
-        summary.groups.to_csv(options.csv)
+        with stopping.finishing(options.csv):
+            summary.groups.to_csv(options.csv)
     print_summary(summary, options.prob, options.rows)
     finished = time.perf_counter()
     compiling, sampling = tree.attrs["compile_time"], tree.attrs["sampling_time"]
     rest = finished - loaded - compiling - sampling
-    print(
+    say(
         f"{verdict.sentence} Seconds: {loaded - started:.2f} loading, {compiling:.2f} compiling, "
         f"{sampling:.2f} sampling, {rest:.2f} the rest."
     )
     for problem in verdict.problems:
-        print(f"hierpool: {problem}", file=sys.stderr)
+        say(f"hierpool: {problem}", error=True)
     return 1 if verdict.problems else 0
 
 
-def _show(message: Warning | str, *_: Any, **__: Any) -> None:
-    print(f"hierpool: {message}", file=sys.stderr)
-
-
 if __name__ == "__main__":
+    # As `python -m hierpool`.
+    from hierpool.__main__ import command
+
     sys.exit(command())

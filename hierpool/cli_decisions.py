@@ -5,6 +5,7 @@ from typing import Any
 
 from hierpool.cli_tables import add_answer, load_fit, show, write_table
 from hierpool.flags import add_prob
+from hierpool.terminal import say
 
 
 def add_decisions(commands: Any) -> None:
@@ -103,7 +104,7 @@ def _ranks(options: argparse.Namespace) -> int:
     show(options, {f"Ranks, the {options.best} first": ranks.groups.sort_values("rank")})
     left_out = len(read_fit(tree).labels) - len(ranks.groups)
     if left_out:
-        print(f"Groups without trials that are left out: {left_out}.")
+        say(f"Groups without trials that are left out: {left_out}.")
     return 0
 
 
@@ -133,8 +134,10 @@ def _add_contrasts(commands: Any) -> None:
 
 
 def _contrasts(options: argparse.Namespace) -> int:
+    from hierpool.places import InputError
+
     if options.pair and options.group:
-        raise ValueError("--pair and --group both say what to compare: give one of them.")
+        raise InputError("--pair and --group both say what to compare: give one of them.")
     tree = load_fit(options)
     from hierpool.pairwise import MOST_PAIRS, contrasts, expected_loss
 

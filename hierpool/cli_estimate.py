@@ -3,9 +3,17 @@
 import argparse
 from typing import Any
 
-from hierpool.cli_tables import check_tables, warnings_told, write_table
+from hierpool.cli_tables import check_tables, say_more, write_table
 from hierpool.compilation_cache import use_compilation_cache
-from hierpool.flags import HYPERPARAMETERS, add_data, add_prob, new_groups_of
+from hierpool.flags import (
+    EXIT_CODES,
+    HYPERPARAMETERS,
+    add_data,
+    add_prob,
+    add_quiet,
+    new_groups_of,
+)
+from hierpool.terminal import printable_table, say
 
 PRIORS = ("kappa_log_rate", "phi_alpha", "phi_beta")
 
@@ -17,8 +25,7 @@ def add_estimate(commands: Any) -> None:
         help="exact posteriors of any number of groups and data sets, without draws",
         description="Exact posterior means, sds and intervals of partial pooling, from a CSV or "
         "TSV file with a row a group. Nothing is drawn.",
-        epilog="Exit codes: 0 done, 1 an integration missed its tolerance, 2 wrong input, "
-        "130 stopped.",
+        epilog=EXIT_CODES,
     )
     estimate.set_defaults(run=_estimate)
     add_data(estimate)
@@ -48,6 +55,7 @@ def add_estimate(commands: Any) -> None:
     output.add_argument(
         "--rows", type=int, default=100, help="print at most so many rows; 0 for all (100)"
     )
+    add_quiet(output)
 
 
 def _estimate(options: argparse.Namespace) -> int:
@@ -62,37 +70,37 @@ def _estimate(options: argparse.Namespace) -> int:
     model = hierpool.PartialPooling(
         **{name: value for name, value in given.items() if value is not None}
     )
-    with warnings_told() as caught:
-        result = hierpool.estimate(
-            options.file,
-            successes=options.successes,
-            trials=options.trials,
-            group=options.group,
-            by=options.by,
-            model=model,
-            prob=None if options.no_intervals else options.prob,
-            new_groups=new_groups,
-            aggregate=options.aggregate,
-        )
+    result = hierpool.estimate(
+        options.file,
+        successes=options.successes,
+        trials=options.trials,
+        group=options.group,
+        by=options.by,
+        model=model,
+        prob=None if options.no_intervals else options.prob,
+        new_groups=new_groups,
+        aggregate=options.aggregate,
+    )
     if options.output:
         write_table(result.groups, options.output)
     if options.population:
         write_table(result.population, options.population)
     _print(result, options)
-    return 1 if caught else 0
+    return 0
 
 
 def _print(result: Any, options: argparse.Namespace) -> None:
     interval = "" if options.no_intervals else f" (lower and upper: {100 * options.prob:g}%)"
-    population = result.population
-    print(f"Population{interval}")
+    say(f"Population{interval}")
     if options.by:
-        shown = population if options.rows <= 0 else population.head(options.rows)
-        print(shown.to_string(float_format="{:.4g}".format))
+        _print_rows(result.population, options.rows, "{:.4g}")
     else:
-        print(population.iloc[0].to_string(float_format="{:.5g}".format))
-    print(f"\nGroups{interval}")
-    shown = result.groups if options.rows <= 0 else result.groups.head(options.rows)
-    print(shown.to_string(float_format="{:.4f}".format, na_rep=""))
-    if len(shown) < len(result.groups):
-        print(f"... and {len(result.groups) - len(shown)} more (--rows 0 prints all).")
+        say(result.population.iloc[0].to_string(float_format="{:.5g}".format))
+    say(f"\nGroups{interval}")
+    _print_rows(result.groups, options.rows, "{:.4f}")
+
+
+def _print_rows(table: Any, most_rows: int, form: str) -> None:
+    shown = printable_table(table if most_rows <= 0 else table.head(most_rows))
+    say(shown.to_string(float_format=form.format, na_rep=""))
+    say_more(len(table) - len(shown))

@@ -3,7 +3,8 @@
 import argparse
 from typing import Any
 
-from hierpool.cli_tables import add_answer, load_fit, require_different, show, warnings_told
+from hierpool import stopping
+from hierpool.cli_tables import add_answer, load_fit, require_different, show
 from hierpool.compilation_cache import use_compilation_cache
 from hierpool.flags import FILE, add_new_groups, add_prob, new_groups_of
 
@@ -79,10 +80,10 @@ def _predict(options: argparse.Namespace) -> int:
     tree = load_fit(options)
     trials = _trials(options) if needs_data else options.trials
     asked = {"trials": trials, "new_groups": new_groups, "seed": options.seed}
-    with warnings_told():
-        table = hierpool.predict(tree, **asked, prob=options.prob)
-        if options.save:
-            with_draws = hierpool.add_predictions(tree, **asked)
+    table = hierpool.predict(tree, **asked, prob=options.prob)
+    if options.save:
+        with_draws = hierpool.add_predictions(tree, **asked)
+        with stopping.finishing(options.save):
             hierpool.save(with_draws, options.save, force=options.force)
     show(options, {f"Successes to come (lower and upper: {100 * options.prob:g}%)": table})
     return 0
@@ -114,9 +115,8 @@ def _score(options: argparse.Namespace) -> int:
         "successes": pd.Series(table.successes, index=table.labels),
         "trials": pd.Series(table.trials, index=table.labels),
     }
-    with warnings_told():
-        score = hierpool.score(tree, **held_out)
-        coverage = hierpool.coverage(tree, **held_out, prob=options.prob, seed=options.seed)
+    score = hierpool.score(tree, **held_out)
+    coverage = hierpool.coverage(tree, **held_out, prob=options.prob, seed=options.seed)
     groups = score.groups.join(coverage.groups[["lower", "upper", "inside"]])
     show(
         options,

@@ -31,7 +31,7 @@ def _summary(options: argparse.Namespace) -> int:
     from hierpool.summary import summarize
 
     summary = summarize(tree, prob=options.prob, interval=options.interval)
-    print_summary(summary, options.prob, options.rows)
     if options.output:
         write_table(summary.groups, options.output)
+    print_summary(summary, options.prob, options.rows)
     return 0

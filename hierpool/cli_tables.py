@@ -1,6 +1,7 @@
 """What the answering commands share: the fit they ask, the tables they print and write."""
 
 import argparse
+import logging
 import os
 import sys
 import warnings
@@ -8,6 +9,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from hierpool import stopping
+from hierpool.compilation_cache import explained
+from hierpool.flags import EXIT_CODES, add_quiet
+from hierpool.terminal import printable_table, say, status
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +36,7 @@ def add_answer(commands: Any, name: str, summary: str, description: str) -> argp
         name,
         help=summary,
         description=description,
-        epilog="Exit codes: 0 answered, 2 wrong input, 130 stopped.",
+        epilog=EXIT_CODES,
     )
     parser.add_argument("fit", metavar="FIT.nc", help="what hierpool fit --output saved")
     add_table_flags(parser)
@@ -45,6 +51,7 @@ def add_table_flags(parser: argparse.ArgumentParser) -> None:
     output.add_argument(
         "--rows", type=int, default=100, help="print at most so many rows; 0 for all (100)"
     )
+    add_quiet(output)
 
 
 def load_fit(options: argparse.Namespace, *tables: str) -> "xr.DataTree":
@@ -57,7 +64,10 @@ def load_fit(options: argparse.Namespace, *tables: str) -> "xr.DataTree":
     from hierpool.inference_data import load
 
     check_tables(options, "output", *tables)
-    return load(options.fit)
+    status.phase(f"reading {options.fit}")
+    tree = load(options.fit)
+    status.phase("computing")
+    return tree
 
 
 def check_tables(options: argparse.Namespace, *names: str) -> None:
@@ -86,42 +96,86 @@ def require_different(options: argparse.Namespace, *names: str) -> None:
 
 
 @contextmanager
-def warnings_told() -> Iterator[list[warnings.WarningMessage]]:
-    """Collects the library's warnings, and in the end tells each in one line, once."""
-    with warnings.catch_warnings(record=True) as caught:
+def warnings_told() -> Iterator[list[str]]:
+    """Says each warning of the library in one line, once; gives those of what did not converge."""
+    told, missed = set(), []
+
+    def tell(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+        text = explained(str(message))
+        if text not in told:
+            say(f"hierpool: {text}", error=True)
+        told.add(text)
+        # By its name: the module that has it is loaded when one of them is given, not before.
+        if any(kind.__name__ == "ConvergenceWarning" for kind in category.__mro__):
+            missed.append(text)
+
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", UserWarning)
-        yield caught
-    for message in dict.fromkeys(str(warning.message) for warning in caught):
-        print(f"hierpool: {message}", file=sys.stderr)
+        warnings.showwarning = tell
+        yield missed
+
+
+class _Phases(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        """Shows what the library says that it begins."""
+        status.phase(record.getMessage())
+
+
+@contextmanager
+def phases_shown(*, quiet: bool) -> Iterator[None]:
+    """Shows on a terminal what is being done, in one line; nothing where errors go to a file."""
+    status.is_on = not quiet and sys.stderr is not None and sys.stderr.isatty()
+    if not status.is_on:
+        yield
+        return
+    log, phases = logging.getLogger("hierpool"), _Phases()
+    log.addHandler(phases)
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    try:
+        status.phase("loading libraries")
+        yield
+    finally:
+        status.is_on = False
+        log.removeHandler(phases)
+        log.setLevel(logging.NOTSET)
+        log.propagate = True
 
 
 def show(options: argparse.Namespace, tables: Mapping[str, "pd.DataFrame"]) -> None:
-    """Prints tables under their titles, and writes the last one where ``--output`` says.
+    """Writes the last of some tables where ``--output`` says, and prints all under their titles.
 
     Args:
         options: with ``output`` and ``rows``.
         tables: by title; the last is the one that has most rows.
     """
-    for title, table in tables.items():
-        print(title)
-        print_table(table, options.rows)
-        print()
+    # First: what is printed may find no reader.
     if options.output:
         write_table(list(tables.values())[-1], options.output)
+    for title, table in tables.items():
+        say(title)
+        print_table(table, options.rows)
+        say()
 
 
 def print_table(table: "pd.DataFrame", most_rows: int) -> None:
     """Prints a table to four significant digits, and how many rows were left out."""
-    shown = table if most_rows <= 0 else table.head(most_rows)
+    shown = printable_table(table if most_rows <= 0 else table.head(most_rows))
+    num_rows = len(shown)
     if len(table) == 1 and len(table.columns) > WIDE:
         # A single long row reads better as a column.
         shown = shown.T
     elif len(shown.index.names) == 1:
         shown = shown.rename_axis(None)
-    print(shown.to_string(float_format="{:.4g}".format, na_rep=""))
-    if len(shown) < len(table):
-        print(f"... and {len(table) - len(shown)} more (--rows 0 prints all).")
+    say(shown.to_string(float_format="{:.4g}".format, na_rep=""))
+    say_more(len(table) - num_rows)
+
+
+def say_more(num_rows: int) -> None:
+    """Says how many rows of a table were not printed, if any."""
+    if num_rows:
+        say(f"... and {num_rows} more (--rows 0 prints all).")
 
 
 def check_table_path(path: str, *, force: bool) -> None:
@@ -145,8 +199,14 @@ def check_table_path(path: str, *, force: bool) -> None:
 def write_table(table: "pd.DataFrame", path: str) -> None:
     """Writes a table to a CSV or Parquet file, whole or not at all."""
     target = Path(path)
+    status.phase(f"writing {path}")
     # Written beside and renamed: stopped half way, it leaves what was there before.
     partial = target.with_name(f".{target.name}.{os.getpid()}.part")
+    with stopping.finishing(path):
+        _write(table, target, partial)
+
+
+def _write(table: "pd.DataFrame", target: Path, partial: Path) -> None:
     try:
         if target.suffix.lower() == ".parquet":
             table.to_parquet(partial)

@@ -4,6 +4,7 @@ Source: Vehtari, Gelman and Gabry (2017), "Practical Bayesian Model Evaluation U
 Cross-Validation and WAIC", for the score, its standard error, and Pareto k.
 """
 
+import logging
 import os
 import warnings
 from collections.abc import Hashable, Mapping, Sequence
@@ -27,6 +28,8 @@ from hierpool.models import Model
 from hierpool.quadrature import Quadrature
 from hierpool.table import InputError, read_table
 from hierpool.tally import Distinct, distinct
+
+log = logging.getLogger(__name__)
 
 
 class Comparison(NamedTuple):
@@ -180,6 +183,7 @@ def _pairs(successes: np.ndarray, trials: np.ndarray) -> Distinct:
 def _tables(
     models: Mapping[str, Model], pairs: Distinct, names: pd.Index, quadrature: Quadrature
 ) -> Comparison:
+    log.info("integrating %s", ", ".join(models))
     # Side by side: nearly all of a first call is compiling, which takes one processor each.
     with ThreadPoolExecutor(os.cpu_count()) as workers:
         found = workers.map(lambda model: leave_one_out(model, pairs, quadrature), models.values())

@@ -1,7 +1,11 @@
 """JAX's compilation cache in a private folder of the user's: only the command turns it on."""
 
 import os
+import re
+from contextlib import suppress
 from pathlib import Path
+
+_TROUBLE = re.compile(r"Error (reading|writing) persistent compilation cache entry for '(\w+)': ")
 
 
 def use_compilation_cache() -> None:
@@ -10,12 +14,51 @@ def use_compilation_cache() -> None:
 
     if jax.config.jax_compilation_cache_dir:
         return
-    home = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
-    folder = Path(home) if home else Path.home() / ".cache"
     try:
-        folder = folder / "hierpool" / "jax"
+        folder = _folder()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError:
-        return  # A read-only home only costs the time of compiling.
+    except (OSError, RuntimeError):
+        return  # No home, or one that is read only, costs but the time of compiling.
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.02)
+
+
+def explained(warning: str) -> str:
+    """Returns JAX's warnings of its cache as a sentence on what to do; others as they are.
+
+    An entry that can't be read, as of a process that was killed while it wrote, is removed from our
+    own folder: JAX would neither use it nor replace it.
+    """
+    found = _TROUBLE.match(warning)
+    if not found:
+        return warning
+    import jax
+
+    folder, cause = jax.config.jax_compilation_cache_dir, warning[found.end() :]
+    if found[1] == "writing":
+        return (
+            f"The compiled programs can't be kept in {folder} ({cause}): the next run compiles "
+            "them again. Make room there, or name another folder by JAX_COMPILATION_CACHE_DIR."
+        )
+    entries = f"{found[2]}-*"
+    if Path(folder) != _folder():
+        return (
+            f"A compiled program kept in {folder} can't be read ({cause}), and is compiled again "
+            f"in each run until you remove {entries} there."
+        )
+    for entry in Path(folder).glob(entries):
+        with suppress(OSError):
+            entry.unlink()
+    return f"A compiled program kept in {folder} could not be read: it was compiled again."
+
+
+def _folder() -> Path:
+    """Returns our folder among the user's caches.
+
+    Raises:
+        RuntimeError: it is not known.
+    """
+    named = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
+    # By its standard, one that is not absolute is to be ignored.
+    home = Path(named) if named and Path(named).is_absolute() else Path.home() / ".cache"
+    return home / "hierpool" / "jax"

@@ -4,6 +4,7 @@ Groups with the same successes and trials share an answer, so the work follows t
 distinct pairs. Data sets run in jobs, and pairs in chunks of them.
 """
 
+import logging
 import os
 import warnings
 from collections.abc import Hashable, Iterator, Sequence
@@ -27,6 +28,8 @@ from hierpool.jobs import CHUNKS, DataSets, Job, filled, jobs_of, shapes_of
 from hierpool.models import CollapsedPartialPooling, PartialPooling
 from hierpool.quadrature import Quadrature
 from hierpool.table import InputError, read_table
+
+log = logging.getLogger(__name__)
 
 
 class Estimate(NamedTuple):
@@ -149,7 +152,9 @@ def _solve(
 
     def jobs() -> Iterator[Job]:
         for job in jobs_of(sets, numbers):
+            log.info("compiling")
             _compile_ahead(model, *shapes_of(job), quadrature, has_quantiles)
+            log.info("integrating")
             yield job
 
     threads = os.cpu_count() or 1

@@ -1,5 +1,6 @@
 """A model meets an inference algorithm on the host: positions, and what is known of them."""
 
+import logging
 import math
 import time
 from collections.abc import Callable
@@ -25,6 +26,8 @@ from hierpool.quadrature import Quadrature
 from hierpool.stats import Stats
 from hierpool.table import InputError
 from hierpool.tally import Distinct, compress, padded_pairs, power_of_two, tally
+
+log = logging.getLogger(__name__)
 
 PIECE = 512
 """Draws that are read off a grid at a time: each looks at whole rows of its tables, and so many fit
@@ -109,8 +112,10 @@ def explore(
     if isinstance(inference, Quadrature):
         return _by_quadrature(key, model, data, pairs, inference)
     started = time.perf_counter()
+    log.info("compiling")
     chains = Chains(key, model, data, inference, meanwhile)
     compiled = time.perf_counter()
+    log.info("sampling")
     flat, stats = chains.run(progress)
     times = {"compile_time": compiled - started, "sampling_time": time.perf_counter() - compiled}
     return Explored(_unravel(flat, position), stats, times)
@@ -128,8 +133,10 @@ def _by_quadrature(
     arguments = (key, model, data)
     leaves, structure = jax.tree.flatten(arguments)
     shapes = tuple(jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in leaves)
+    log.info("compiling")
     integrate, draw_piece = _compile(program, structure, shapes)
     compiled = time.perf_counter()
+    log.info("integrating")
     grid: Grid = integrate(*arguments)
     if not np.isfinite(grid.log_evidence):
         raise InputError(

@@ -7,6 +7,7 @@ import csv
 import difflib
 import errno
 import io
+import logging
 import os
 import re
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ import pandas as pd
 _HERE = Path(__file__).parent
 # In a wheel the tables lie inside the package; in a checkout, beside it.
 _FOLDERS = (_HERE / "data", _HERE.parent / "data")
+log = logging.getLogger(__name__)
 
 
 class Source(NamedTuple):
@@ -105,6 +107,7 @@ def read_rows(path: str | os.PathLike[str]) -> Rows:
         ImportError: it is a Parquet file, and pyarrow is not installed.
     """
     path = table_path(path)
+    log.info("reading %s", path.name)
     content = path.read_bytes()
     if content.startswith(b"PAR1") or path.suffix.lower() == ".parquet":
         return Rows(_read_parquet(path), Source(path.name, None), [])

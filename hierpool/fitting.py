@@ -1,6 +1,7 @@
 """``fit``: a frame goes in, an ArviZ tree comes out."""
 
 import json
+import logging
 import warnings
 from collections.abc import Hashable
 from typing import Any
@@ -22,6 +23,8 @@ from hierpool.priors import draw_prior
 from hierpool.quadrature import Quadrature
 from hierpool.table import InputError, read_table
 from hierpool.tally import distinct
+
+log = logging.getLogger(__name__)
 
 NUM_PRIOR_DRAWS = 1000
 MANY_GROUPS = 2000
@@ -139,6 +142,7 @@ def fit(
             import arviz_stats.base  # noqa: F401
 
         explored = explore(run_key, model, data, pairs, inference, progress, meanwhile)
+        log.info("drawing theta and replicates")
         # Chains and draws in one row: what follows takes each draw by itself.
         positions = {
             name: leaf.reshape(num_draws, *leaf.shape[2:])
@@ -178,6 +182,7 @@ def fit(
             **explored.attributes,
         },
     )
+    log.info("checking convergence")
     problems = check(tree).problems
     if problems:
         warnings.warn(" ".join(problems), ConvergenceWarning, stacklevel=2)

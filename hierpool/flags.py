@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from hierpool.nuts import NUTS
     from hierpool.quadrature import Quadrature
 
+EXIT_CODES = (
+    "Exit codes: 0 done, 1 not converged, 2 wrong input, 3 an error of hierpool's, 130 stopped."
+)
 # The flags of each algorithm, and the settings they stand for.
 KNOBS = {
     "nuts": {
@@ -144,6 +147,13 @@ def add_prob(parser: Any, prob: float = 0.89) -> None:
     """Adds the flag of the intervals' probability."""
     parser.add_argument(
         "--prob", type=float, default=prob, help=f"probability of the intervals ({prob})"
+    )
+
+
+def add_quiet(parser: Any) -> None:
+    """Adds the flag that leaves out what a terminal shows in the meantime."""
+    parser.add_argument(
+        "--quiet", action="store_true", help="do not show what is being done, on a terminal"
     )
 
 

@@ -165,8 +165,10 @@ def quantiles_of_one(
     total = mean * other / variance - 1
     inside = jnp.where(is_narrow, parts.bump_weight, parts.node_weight)
     weight = rows.weight[:, None] * inside
-    betas = (leaf.ravel() for leaf in jnp.broadcast_arrays(weight, mean, other, total))
-    return beta_mixture_quantiles(*betas, levels, num_nodes)
+    weight, mean, other, total = (
+        leaf.ravel() for leaf in jnp.broadcast_arrays(weight, mean, other, total)
+    )
+    return beta_mixture_quantiles(weight, mean, other, total, levels, num_nodes)
 
 
 def _parts(logit_phi: jax.Array, weight: jax.Array) -> Parts:
@@ -310,11 +312,13 @@ def _exponential_quantile(log_mass: jax.Array, rate: jax.Array, level: jax.Array
     live = log_mass, rate, level
     held = jax.lax.stop_gradient(live)
 
-    def go_on(state: tuple[jax.Array, jax.Array, jax.Array]) -> jax.Array:
+    State = tuple[jax.Array, jax.Array, jax.Array]
+
+    def go_on(state: State) -> jax.Array:
         distance, move, count = state
         return (move > 1e-6 * (1 + distance)) & (count < 200)
 
-    def go(state: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
+    def go(state: State) -> State:
         distance, move, count = state
         return distance + move, step(*held, distance + move), count + 1
 

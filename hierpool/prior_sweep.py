@@ -1,5 +1,6 @@
 """How much of the answer is the hyperprior's? The exact posterior under a range of them."""
 
+import logging
 import warnings
 from collections.abc import Hashable, Sequence
 from functools import partial
@@ -24,6 +25,8 @@ from hierpool.plug_in import maximise, plug_in
 from hierpool.quadrature import Quadrature
 from hierpool.table import InputError, read_table
 from hierpool.tally import compress, distinct, padded_pairs, power_of_two
+
+log = logging.getLogger(__name__)
 
 HYPERPRIORS = ["kappa_log_rate", "phi_alpha", "phi_beta"]
 EMPIRICAL_BAYES = "empirical Bayes"
@@ -103,6 +106,7 @@ def sensitivity(
         labels, y, n, own = table.labels, table.successes, table.trials, (1.0, 1.0)
     priors = _priors(kappa_log_rate, [own] if phi_prior is None else phi_prior)
     pairs = distinct(y, n)
+    log.info("integrating under %d priors", len(priors))
     best = maximise(pairs)
     rows = np.array(list(priors.values()), float).T
     with jax.enable_x64(True):

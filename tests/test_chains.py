@@ -1,3 +1,5 @@
+import os
+import signal
 import threading
 
 import jax
@@ -56,26 +58,54 @@ def test_the_size_of_a_chunk_changes_no_draw(monkeypatch: pytest.MonkeyPatch) ->
     jax.tree.map(np.testing.assert_array_equal, run("parallel"), want)
 
 
-def test_progress_counts_every_step_of_every_chain() -> None:
+@pytest.mark.parametrize("method", ["parallel", "vectorized"])
+def test_the_last_progress_tells_every_step_and_every_divergence(method: str) -> None:
     seen: list[tuple[int, int, int]] = []
-    nuts = NUTS(num_chains=2, num_warmup=1500, num_draws=1500)
-    Chains(jax.random.key(0), MODEL, PLAYERS, nuts).run(lambda *state: seen.append(state))
+    # Badly tuned, so that many draws diverge.
+    nuts = NUTS(3, num_warmup=300, num_draws=2 * LONGEST, target_accept=0.2, chain_method=method)
+    sampler = Chains(jax.random.key(0), MODEL, PLAYERS, nuts)
+    _, stats = sampler.run(lambda *state: seen.append(state))
     done, total, divergences = zip(*seen, strict=True)
-    assert list(done) == sorted(done) and done[-1] == 6000 and set(total) == {6000}
-    assert divergences[-1] >= 0
+    assert len(seen) > 2 and list(done) == sorted(done)
+    assert done[-1] == 3 * (300 + 2 * LONGEST) and set(total) == {done[-1]}
+    assert divergences[-1] == stats.diverging.sum() > 0
+    assert list(divergences) == sorted(divergences)
 
 
-def test_an_interrupt_ends_the_chains_with_their_chunk() -> None:
-    before = threading.active_count()
-    nuts = NUTS(num_chains=2, num_warmup=1000, num_draws=100_000)
+LONG = NUTS(num_chains=2, num_warmup=1000, num_draws=1_000_000)
+"""It ends in time only if it is stopped."""
+
+
+def test_a_real_interrupt_ends_all_chains_with_their_chunk() -> None:
+    before, seen = threading.active_count(), []
 
     def interrupt(done: int, total: int, divergences: int) -> None:
-        raise KeyboardInterrupt
+        if not seen:
+            # As Ctrl-C does: to the process, whose main thread waits for the chains.
+            os.kill(os.getpid(), signal.SIGINT)
+        seen.append(done / total)
 
-    sampler = Chains(jax.random.key(0), MODEL, PLAYERS, nuts)
+    sampler = Chains(jax.random.key(0), MODEL, PLAYERS, LONG)
     with pytest.raises(KeyboardInterrupt):
         sampler.run(interrupt)
     assert threading.active_count() == before
+    assert seen[-1] < 0.5
+
+
+@pytest.mark.parametrize("chain", [0, 1])
+def test_what_progress_raises_in_any_chain_ends_all_of_them(chain: int) -> None:
+    seen: list[float] = []
+
+    def fail(done: int, total: int, divergences: int) -> None:
+        seen.append(done / total)
+        # A pool numbers its threads as it gives them their work.
+        if threading.current_thread().name.endswith(f"_{chain}"):
+            raise RuntimeError("no more")
+
+    sampler = Chains(jax.random.key(0), MODEL, PLAYERS, LONG)
+    with pytest.raises(RuntimeError, match="no more"):
+        sampler.run(fail)
+    assert seen[-1] < 0.5
 
 
 def test_another_number_of_draws_or_target_compiles_nothing(double: None) -> None:

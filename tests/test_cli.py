@@ -238,12 +238,14 @@ def test_without_a_column_groups_are_named_by_their_rows(
     assert re.search(r"^17 +7 +45 ", run.out, re.MULTILINE)
 
 
-def test_a_traceback_can_be_asked_for(
+def test_a_traceback_can_be_asked_for_and_changes_no_exit_code(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HIERPOOL_TRACEBACK", "1")
-    with pytest.raises(hp.InputError, match="--prob"):
-        fit(capsys, "--prob", "2")
+    run = fit(capsys, "--prob", "2")
+    first, *_, last = run.err.splitlines()
+    assert (run.code, run.out) == (2, "")
+    assert first.startswith("Traceback") and re.match("hierpool: --prob must lie", last)
 
 
 def test_the_command_keeps_its_cache_to_the_user(
@@ -281,7 +283,7 @@ def test_version_and_help_are_printed(capsys: pytest.CaptureFixture[str]) -> Non
     assert Run(["--help"], capsys).code == 0
     helped = Run(["fit", "--help"], capsys)
     assert helped.code == 0
-    assert "Exit codes: 0 converged, 1 not converged, 2 wrong input, 130 stopped." in helped.out
+    assert "Exit codes: 0 done, 1 not converged, 2 wrong input, 3" in helped.out
     alone = Run([], capsys)
     assert alone.code == 2
     assert "fit a model" in alone.out

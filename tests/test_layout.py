@@ -18,6 +18,7 @@ FLOORS = [
         "rising",
         "bulk",
         "compilation_cache",
+        "terminal",
         "stats",
         "keywords",
     },
@@ -30,13 +31,14 @@ FLOORS = [
     {"chains", "inference_data", "flags", "arguments"},
     {"convergence", "exploring", "fitted", "jobs"},
     {"fitting", "estimating", "summary", "leave_one_out", "plug_in"},
-    {"chances", "printing", "cli_tables", "by_label", "checking", "comparing", "prior_sweep"},
-    {"weights", "trend", "event_chances", "ranks"},
+    {"chances", "cli_tables", "by_label", "checking", "comparing", "prior_sweep"},
+    {"weights", "printing", "trend", "event_chances", "ranks"},
     {"new_groups", "pairwise"},
     {"predicting"},
     {"scoring"},
     {"cli_estimate", "cli_summary", "cli_decisions", "cli_predictions", "cli_models"},
     {"cli"},
+    {"__main__"},
 ]
 FLOOR = {module: height for height, modules in enumerate(FLOORS) for module in modules}
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
