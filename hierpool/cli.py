@@ -18,7 +18,7 @@ from hierpool.cli_estimate import add_estimate
 from hierpool.cli_models import add_models
 from hierpool.cli_predictions import add_predictions
 from hierpool.cli_summary import add_summary
-from hierpool.cli_tables import require_different
+from hierpool.cli_tables import check_outputs, write_csv
 from hierpool.compilation_cache import use_compilation_cache
 from hierpool.flags import (
     add_data,
@@ -140,7 +140,7 @@ def _fit(options: argparse.Namespace) -> int:
     import hierpool
     from hierpool.arguments import check_prob
     from hierpool.fitting import SlowModelWarning
-    from hierpool.inference_data import check_writable, require_netcdf
+    from hierpool.inference_data import require_netcdf
     from hierpool.printing import Bar, print_summary
 
     new_groups = new_groups_of(options)
@@ -150,10 +150,7 @@ def _fit(options: argparse.Namespace) -> int:
     # Before any work is done, not after.
     if options.output:
         require_netcdf()
-        check_writable(options.output, force=options.force)
-    if options.csv:
-        check_writable(options.csv, force=options.force)
-    require_different(options, "output", "csv")
+    check_outputs(options, "output", "csv")
     inference = inference_of(options)
     model = model_of(options)
     loaded = time.perf_counter()
@@ -180,7 +177,7 @@ def _fit(options: argparse.Namespace) -> int:
     if options.output:
         hierpool.save(tree, options.output, force=options.force)
     if options.csv:
-        summary.groups.to_csv(options.csv)
+        write_csv(summary.groups, options.csv)
     print_summary(summary, options.prob, options.rows)
     finished = time.perf_counter()
     compiling, sampling = tree.attrs["compile_time"], tree.attrs["sampling_time"]

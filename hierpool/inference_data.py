@@ -15,9 +15,12 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from hierpool import netcdf
 from hierpool.bulk import binomials
+from hierpool.places import InputError
 from hierpool.stats import Stats
-from hierpool.table import InputError, Table
+from hierpool.table import Table
+from hierpool.writing import check_writable, whole_file
 
 GROUPS = "groups"
 """The dimension of theta, y and n, whose coordinate holds the groups' names. Not "group": that name
@@ -99,29 +102,12 @@ def save(tree: xr.DataTree, path: str | os.PathLike[str], *, force: bool = False
     Raises:
         FileExistsError: the file is there, and ``force`` is off.
         ImportError: h5netcdf is not installed.
-        OSError: the file can't be written.
+        OSError: the file can't be written; what was there is as it was.
     """
-    path = Path(path)
     require_netcdf()
     check_writable(path, force=force)
-    # Written beside and renamed: stopped half way, it leaves what was there before.
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        tree.to_netcdf(partial, engine="h5netcdf")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def check_writable(path: str | os.PathLike[str], *, force: bool = False) -> None:
-    """Raises what would keep a file from being written, before any work is done."""
-    path = Path(path)
-    if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder: name a file in it.")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"The folder {path.parent} does not exist: make it first.")
-    if path.exists() and not force:
-        raise FileExistsError(f"{path} exists: --force (force=True) replaces it.")
+    with whole_file(path) as file:
+        netcdf.write_tree(tree, file)
 
 
 def require_netcdf() -> None:
@@ -142,20 +128,16 @@ def load(path: str | os.PathLike[str]) -> xr.DataTree:
 
     Raises:
         ImportError: h5netcdf is not installed.
-        InputError: the file holds no fit.
+        InputError: the file is damaged, or holds no fit.
         OSError: the file can't be read.
     """
+    path = Path(path)
     require_netcdf()
-    if not Path(path).exists():
+    if not path.exists():
         raise FileNotFoundError(f"{path} does not exist.")
-    if Path(path).is_dir():
+    if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder: name a file in it.")
-    try:
-        # "access" is h5netcdf's own default, of which it would warn at an HDF5 file not of ours.
-        with xr.open_datatree(path, engine="h5netcdf", phony_dims="access") as file:
-            tree = file.load()
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} is no netCDF file that can be read: {error}") from None
+    tree = netcdf.read_tree(path)
     if "posterior" not in tree.children or "hierpool_model" not in tree.attrs:
         raise InputError(f"{path} was not written by hierpool: it holds no fit.")
     return tree
