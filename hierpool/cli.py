@@ -5,6 +5,7 @@ Exit codes: 0, the fit converged; 1, it did not; 2, the input or an argument is 
 
 import argparse
 import gc
+import json
 import os
 import sys
 import time
@@ -18,7 +19,7 @@ from hierpool.cli_estimate import add_estimate
 from hierpool.cli_models import add_models
 from hierpool.cli_predictions import add_predictions
 from hierpool.cli_summary import add_summary
-from hierpool.cli_tables import check_outputs, write_csv
+from hierpool.cli_tables import check_outputs, warnings_told, write_csv
 from hierpool.compilation_cache import use_compilation_cache
 from hierpool.flags import (
     add_data,
@@ -56,7 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 2
     try:
-        return int(options.run(options))
+        with warnings_told():
+            return int(options.run(options))
     except KeyboardInterrupt:
         return _fail("Stopped; nothing was written.", 130)
     except BrokenPipeError:
@@ -173,7 +175,11 @@ def _fit(options: argparse.Namespace) -> int:
             progress=None if options.quiet or not sys.stderr.isatty() else Bar(),
         )
     verdict = hierpool.check(tree, max_rhat=options.max_rhat, strict=options.strict)
-    summary = hierpool.summarize(tree, prob=options.prob)
+    # Answers to the saved fit then go by the gate that was asked for.
+    tree.attrs["hierpool_problems"] = json.dumps(verdict.problems)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", hierpool.ConvergenceWarning)
+        summary = hierpool.summarize(tree, prob=options.prob)
     if options.output:
         hierpool.save(tree, options.output, force=options.force)
     if options.csv:

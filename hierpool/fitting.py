@@ -173,6 +173,8 @@ def fit(
         },
     )
     problems = check(tree).problems
+    # Kept, so that answers say it too and need not judge again.
+    tree.attrs["hierpool_problems"] = json.dumps(problems)
     if problems:
         warnings.warn(" ".join(problems), ConvergenceWarning, stacklevel=2)
     return tree

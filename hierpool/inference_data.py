@@ -3,7 +3,6 @@
 The tree is the fit: every later question is asked of it, so a file answers as well as a fresh fit.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -17,14 +16,13 @@ import xarray as xr
 
 from hierpool import netcdf
 from hierpool.bulk import binomials
+from hierpool.fit_attributes import FORMAT
+from hierpool.fit_values import GROUPS as GROUPS
+from hierpool.fit_values import data_hash, is_fit, read_values
 from hierpool.places import InputError
 from hierpool.stats import Stats
 from hierpool.table import Table
 from hierpool.writing import check_writable, whole_file
-
-GROUPS = "groups"
-"""The dimension of theta, y and n, whose coordinate holds the groups' names. Not "group": that name
-ArviZ's ``plot_prior_posterior`` takes for itself, and fails where a variable has it."""
 
 
 def to_datatree(
@@ -128,7 +126,8 @@ def load(path: str | os.PathLike[str]) -> xr.DataTree:
 
     Raises:
         ImportError: h5netcdf is not installed.
-        InputError: the file is damaged, or holds no fit.
+        InputError: the file is damaged, or holds no fit, one of a later format, or what no fit can
+            hold.
         OSError: the file can't be read.
     """
     path = Path(path)
@@ -138,21 +137,24 @@ def load(path: str | os.PathLike[str]) -> xr.DataTree:
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder: name a file in it.")
     tree = netcdf.read_tree(path)
-    if "posterior" not in tree.children or "hierpool_model" not in tree.attrs:
+    if not is_fit(tree):
         raise InputError(f"{path} was not written by hierpool: it holds no fit.")
+    try:
+        read_values(tree)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
     return tree
 
 
 def _provenance(table: Table) -> dict[str, Any]:
     """Returns what the fit was made of: versions, and a hash of the data."""
-    digest = hashlib.sha256(table.successes.tobytes() + table.trials.tobytes())
-    digest.update("\0".join(table.labels).encode())
     versions = {name: version(name) for name in ("hierpool", "jax", "blackjax", "numpy")}
     return {
         "inference_library": "hierpool",
         "inference_library_version": versions["hierpool"],
         "versions": json.dumps(versions),
-        "data_sha256": digest.hexdigest(),
+        "hierpool_format": FORMAT,
+        "data_sha256": data_hash(table.labels, table.successes, table.trials),
         "successes": table.successes_name,
         "trials": table.trials_name,
     }
