@@ -13,7 +13,7 @@ from hierpool.places import InputError
 FORMAT = 1
 """How a tree is laid out. What came before can be read: 0 said nothing of its format, hashed the
 data in their order, and kept no ``hierpool_problems``."""
-BETA, LOGIT = ("phi", "kappa_log", "kappa"), ("mu", "sigma")
+BETA, LOGIT = ("kappa", "kappa_log", "phi"), ("mu", "sigma")
 KINDS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "CompletePooling": (models.CompletePooling, ("phi",)),
     "NoPooling": (models.NoPooling, ()),
@@ -22,7 +22,7 @@ KINDS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "LogitPartialPooling": (logit_normal.LogitPartialPooling, LOGIT),
     "CollapsedLogitPartialPooling": (logit_normal.CollapsedLogitPartialPooling, LOGIT),
 }
-"""hierpool's models by name: the class, and the parameters of the population."""
+"""hierpool's models by name: the class, and the parameters of the population in a table's order."""
 QUOTED = {"NUTS": ("num_warmup", "target_accept"), "Quadrature": ("num_nodes", "tolerance")}
 """The settings of an algorithm that verdicts quote."""
 
