@@ -14,8 +14,8 @@ from scipy.special import expit
 
 from hierpool.arguments import check_seed
 from hierpool.bulk import betas, binomials
+from hierpool.fit_values import by_group
 from hierpool.fitted import Fitted, read_fit
-from hierpool.inference_data import GROUPS
 from hierpool.models import CollapsedPartialPooling, CompletePooling, NoPooling, PartialPooling
 from hierpool.table import InputError
 
@@ -71,7 +71,7 @@ def predictive_check(
     trials = fitted.trials[tried]
     custom = _checked(statistics)
     if replicates == "same-groups":
-        y = tree["posterior_predictive"]["y"].transpose("chain", "draw", GROUPS).values
+        y = by_group(tree, "posterior_predictive", "y", fitted.labels)
         drawn = y.reshape(len(fitted.theta), -1)[:, tried]
     else:
         drawn = new_replicates(fitted, trials, seed)

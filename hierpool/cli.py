@@ -5,6 +5,7 @@ machine does not allow it; 3, an error of hierpool's; 130, stopped.
 """
 
 import argparse
+import json
 import os
 import sys
 import time
@@ -19,7 +20,7 @@ from hierpool.cli_estimate import add_estimate
 from hierpool.cli_models import add_models
 from hierpool.cli_predictions import add_predictions
 from hierpool.cli_summary import add_summary
-from hierpool.cli_tables import phases_shown, require_different, warnings_told
+from hierpool.cli_tables import check_outputs, phases_shown, warnings_told, write_csv
 from hierpool.compilation_cache import use_compilation_cache
 from hierpool.failures import explain
 from hierpool.flags import (
@@ -150,7 +151,7 @@ def _fit(options: argparse.Namespace) -> int:
     use_compilation_cache()
     import hierpool
     from hierpool.arguments import check_prob
-    from hierpool.inference_data import check_writable, require_netcdf
+    from hierpool.inference_data import require_netcdf
     from hierpool.printing import print_summary
 
     new_groups = new_groups_of(options)
@@ -160,10 +161,7 @@ def _fit(options: argparse.Namespace) -> int:
     # Before any work is done, not after.
     if options.output:
         require_netcdf()
-        check_writable(options.output, force=options.force)
-    if options.csv:
-        check_writable(options.csv, force=options.force)
-    require_different(options, "output", "csv")
+    check_outputs(options, "output", "csv")
     inference = inference_of(options)
     model = model_of(options)
     loaded = time.perf_counter()
@@ -185,14 +183,18 @@ def _fit(options: argparse.Namespace) -> int:
         )
     status.phase("summarising")
     verdict = hierpool.check(tree, max_rhat=options.max_rhat, strict=options.strict)
-    summary = hierpool.summarize(tree, prob=options.prob)
+    # Answers to the saved fit then go by the gate that was asked for.
+    tree.attrs["hierpool_problems"] = json.dumps(verdict.problems)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", hierpool.ConvergenceWarning)
+        summary = hierpool.summarize(tree, prob=options.prob)
     if options.output:
         status.phase(f"writing {options.output}")
         with stopping.finishing(options.output):
             hierpool.save(tree, options.output, force=options.force)
     if options.csv:
         with stopping.finishing(options.csv):
-            summary.groups.to_csv(options.csv)
+            write_csv(summary.groups, options.csv)
     print_summary(summary, options.prob, options.rows)
     finished = time.perf_counter()
     compiling, sampling = tree.attrs["compile_time"], tree.attrs["sampling_time"]

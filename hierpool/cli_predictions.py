@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from hierpool import stopping
-from hierpool.cli_tables import add_answer, load_fit, require_different, show
+from hierpool.cli_tables import add_answer, check_outputs, load_fit, show
 from hierpool.compilation_cache import use_compilation_cache
 from hierpool.flags import FILE, add_new_groups, add_prob, new_groups_of
 
@@ -65,7 +65,6 @@ def _add_seed(parser: argparse.ArgumentParser) -> None:
 def _predict(options: argparse.Namespace) -> int:
     use_compilation_cache()
     import hierpool
-    from hierpool.inference_data import check_writable
 
     new_groups = new_groups_of(options)
     needs_data = options.trials_column is not None
@@ -74,9 +73,7 @@ def _predict(options: argparse.Namespace) -> int:
             "--trials-column, --data and --group go together: give all of them, or --trials alone."
         )
     # Before any work is done, not after.
-    if options.save:
-        check_writable(options.save, force=options.force)
-        require_different(options, "output", "save")
+    check_outputs(options, "output", "save")
     tree = load_fit(options)
     trials = _trials(options) if needs_data else options.trials
     asked = {"trials": trials, "new_groups": new_groups, "seed": options.seed}

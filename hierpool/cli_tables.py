@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-import os
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
 
 WIDE = 8
 """Columns that a screen has room for."""
+INPUTS = ("file", "fit", "data")
+"""What the options call the files that commands read."""
 
 
 def add_answer(commands: Any, name: str, summary: str, description: str) -> argparse.ArgumentParser:
@@ -79,7 +80,25 @@ def check_tables(options: argparse.Namespace, *names: str) -> None:
     """
     for name in names:
         if getattr(options, name):
-            check_table_path(getattr(options, name), force=options.force)
+            check_table_path(getattr(options, name))
+    check_outputs(options, *names)
+
+
+def check_outputs(options: argparse.Namespace, *names: str) -> None:
+    """Raises what would keep files from being written, before any work is done.
+
+    Args:
+        options: with the files' paths, or None.
+        names: of the flags that name them.
+    """
+    from hierpool.writing import check_writable, require_not_read
+
+    sources = [getattr(options, source, None) for source in INPUTS]
+    for name in names:
+        path = getattr(options, name)
+        if path:
+            require_not_read(path, filter(None, sources))
+            check_writable(path, force=options.force)
     require_different(options, *names)
 
 
@@ -178,10 +197,9 @@ def say_more(num_rows: int) -> None:
         say(f"... and {num_rows} more (--rows 0 prints all).")
 
 
-def check_table_path(path: str, *, force: bool) -> None:
-    """Raises what would keep a table from being written, before any work is done."""
-    from hierpool.inference_data import check_writable
-    from hierpool.table import InputError
+def check_table_path(path: str) -> None:
+    """Raises what is wrong with the kind of file that a table's path names."""
+    from hierpool.places import InputError
 
     suffix = Path(path).suffix.lower()
     if suffix not in (".csv", ".parquet"):
@@ -193,25 +211,24 @@ def check_table_path(path: str, *, force: bool) -> None:
             raise ImportError(
                 'Writing Parquet needs pyarrow: pip install "hierpool[parquet]".'
             ) from None
-    check_writable(path, force=force)
 
 
 def write_table(table: "pd.DataFrame", path: str) -> None:
     """Writes a table to a CSV or Parquet file, whole or not at all."""
-    target = Path(path)
+    from hierpool.writing import whole_file
+
     status.phase(f"writing {path}")
-    # Written beside and renamed: stopped half way, it leaves what was there before.
-    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
     with stopping.finishing(path):
-        _write(table, target, partial)
+        if Path(path).suffix.lower() != ".parquet":
+            write_csv(table, path)
+            return
+        with whole_file(path) as file:
+            table.to_parquet(file)
 
 
-def _write(table: "pd.DataFrame", target: Path, partial: Path) -> None:
-    try:
-        if target.suffix.lower() == ".parquet":
-            table.to_parquet(partial)
-        else:
-            table.to_csv(partial)
-        os.replace(partial, target)
-    finally:
-        partial.unlink(missing_ok=True)
+def write_csv(table: "pd.DataFrame", path: str) -> None:
+    """Writes a table to a CSV file, whole or not at all."""
+    from hierpool.writing import whole_file
+
+    with whole_file(path) as file:
+        table.to_csv(file, mode="wb")

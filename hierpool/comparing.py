@@ -19,8 +19,8 @@ from scipy.special import logsumexp
 from hierpool.added import NewGroups
 from hierpool.arguments import check_model, check_quadrature
 from hierpool.convergence import ConvergenceWarning, missed
+from hierpool.fit_values import by_group, data_hash
 from hierpool.fitted import Fitted, read_fit
-from hierpool.inference_data import GROUPS
 from hierpool.labels import index_of
 from hierpool.leave_one_out import collapsed, leave_one_out
 from hierpool.model_words import COMPARED
@@ -130,17 +130,18 @@ def compare_fits(
     models = _by_name({name: fitted.model for name, fitted in read.items()})
     quadrature = check_quadrature(inference, "compare_fits")
     first, *others = fits
+    hashes = {name: data_hash(one.labels, one.successes, one.trials) for name, one in read.items()}
     for name in others:
-        if fits[name].attrs["data_sha256"] != fits[first].attrs["data_sha256"]:
+        if hashes[name] != hashes[first]:
             raise InputError(
-                f"Fits {first!r} and {name!r} are not of the same data (names, order, successes "
-                "and trials): fit both to one table."
+                f"Fits {first!r} and {name!r} are not of the same data (names, successes and "
+                "trials): fit both to one table."
             )
     fitted = read[first]
     tried = fitted.trials > 0
     pairs = _pairs(fitted.successes[tried], fitted.trials[tried])
     compared = _tables(models, pairs, fitted.names[tried], quadrature)
-    smoothed = {name: _pareto(fits[name], read[name], tried, pairs) for name in fits}
+    smoothed = {name: _pareto(tree, fitted, tried, pairs) for name, tree in fits.items()}
     pareto_k = pd.DataFrame(
         {name: k for name, (_, k) in smoothed.items()}, index=fitted.names[tried]
     )
@@ -232,8 +233,9 @@ def _pareto(
     if "log_likelihood" not in tree.children:
         return np.nan, np.full(len(pairs.inverse), np.nan)
     _, places = np.unique(pairs.inverse, return_index=True)
-    each = tree["log_likelihood"]["y"].transpose("chain", "draw", GROUPS)
-    each = each.isel({GROUPS: np.flatnonzero(tried)[places]}).values.reshape(len(fitted.theta), -1)
+    # In the order of the fit that the pairs were found in.
+    each = by_group(tree, "log_likelihood", "y", fitted.labels)[..., np.flatnonzero(tried)[places]]
+    each = each.reshape(-1, len(places))
     k, elpd = np.full(each.shape[1], np.nan), each.mean(axis=0)
     # What is the same in every draw needs no weights, and ArviZ refuses it.
     varies = np.ptp(each, axis=0) > 1e-12

@@ -4,13 +4,13 @@ Source: Vehtari, Gelman, Simpson, Carpenter and Buerkner (2021), "Rank-Normaliza
 Localization: An Improved R-hat".
 """
 
-import json
 from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 
-from hierpool.inference_data import GROUPS
+from hierpool.fit_attributes import read_inference, read_name
+from hierpool.fit_values import GROUPS, require_fit, sampled
 
 MAX_RHAT = 1.01
 MIN_EFFECTIVE_PER_CHAIN = 100
@@ -78,8 +78,12 @@ def check(tree: xr.DataTree, *, max_rhat: float = MAX_RHAT, strict: bool = False
         tree: what ``fit`` returned, or ``load`` read.
         max_rhat: R-hat must stay below it.
         strict: count any divergence as a failure, and not only more than 1 draw of 200.
+
+    Raises:
+        InputError: the tree holds no fit.
     """
-    posterior = tree["posterior"].dataset
+    require_fit(tree)
+    posterior = sampled(tree)
     num_chains, num_draws = posterior.sizes["chain"], posterior.sizes["draw"]
     total = num_chains * num_draws
     if "sample_stats" not in tree.children:
@@ -91,7 +95,7 @@ def check(tree: xr.DataTree, *, max_rhat: float = MAX_RHAT, strict: bool = False
     rhat, effective = rhats[rhat_of], effectives[effective_of]
     diverging = int(tree["sample_stats"]["diverging"].sum())
 
-    nuts = json.loads(tree.attrs["hierpool_inference"])
+    nuts = read_inference(tree.attrs)
     problems = []
     if num_chains == 1:
         problems.append("R-hat compares chains, and there is one: take at least 2.")
@@ -110,7 +114,7 @@ def check(tree: xr.DataTree, *, max_rhat: float = MAX_RHAT, strict: bool = False
         )
     if diverging > (0 if strict else total * MAX_DIVERGENT):
         remedy = f"raise target_accept (now {nuts['target_accept']})"
-        if json.loads(tree.attrs["hierpool_model"])["name"] == "PartialPooling":
+        if read_name(tree.attrs) == "PartialPooling":
             remedy += (
                 ", or fit CollapsedPartialPooling, which has the same posterior in two dimensions"
             )
@@ -122,7 +126,7 @@ def _of_quadrature(tree: xr.DataTree) -> tuple[str, ...]:
     """Returns the sentence for a quadrature that did not converge, if it did not."""
     if tree.attrs.get("quadrature_converged", 1):
         return ()
-    quadrature = json.loads(tree.attrs["hierpool_inference"])
+    quadrature = read_inference(tree.attrs)
     return (
         f"The quadrature did not converge (estimated error {tree.attrs['quadrature_error']:.1e}, "
         f"tolerance {quadrature['tolerance']:.1e}): take more num_nodes (now "

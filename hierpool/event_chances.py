@@ -99,9 +99,10 @@ def season(
         TypeError: an argument has the wrong type.
     """
     line = _line(above)
-    further = read_further(read_fit(tree, needs_theta=False), trials_to_come)
+    fitted = read_fit(tree, needs_theta=False)
+    further = read_further(fitted, trials_to_come)
     m = further.trials
-    fitted, chances = _read_season(tree, further)
+    fitted, chances = _of_season(fitted, further)
     total = np.maximum(fitted.trials + m, 1)
     least = _least_above(line, total) - fitted.successes
     # Closed forms of z, not counts: an average that is 0 or 1 needs no doubt.
@@ -174,13 +175,13 @@ def _read(tree: xr.DataTree, cost: float) -> tuple[Fitted, Betas | Points]:
     chances = chances_of(fitted, cost)
     if isinstance(chances, Points):
         # To compare a draw with a line costs next to nothing: take them all.
-        fitted = read_fit(tree)
+        fitted = fitted.with_theta()
         chances = rows_of(fitted)
     return fitted, chances
 
 
-def _read_season(tree: xr.DataTree, further: Further) -> tuple[Fitted, Betas | Points]:
-    fitted, m = read_fit(tree, needs_theta=False).of(further.places), further.trials
+def _of_season(whole: Fitted, further: Further) -> tuple[Fitted, Betas | Points]:
+    fitted, m = whole.of(further.places), further.trials
     y, n = fitted.successes, fitted.trials
     terms = np.unique(np.stack([y, n, m]), axis=1)[2].sum()
     pairs = np.unique(np.stack([y, n]), axis=1).shape[1]
@@ -192,7 +193,7 @@ def _read_season(tree: xr.DataTree, further: Further) -> tuple[Fitted, Betas | P
     )
     if is_quick:
         return fitted, chances
-    fitted = read_fit(tree).of(further.places)
+    fitted = whole.with_theta().of(further.places)
     fitted = fitted.thinned(-(-fitted.theta.size // BUDGET))
     return fitted, Points(fitted.theta, fitted.num_chains, fitted.is_independent)
 

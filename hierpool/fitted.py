@@ -1,29 +1,19 @@
 """A fitted tree as arrays, for the questions that are asked of it."""
 
-import json
+import warnings
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from hierpool import logit_normal, models
-from hierpool.inference_data import GROUPS
+from hierpool.convergence import ConvergenceWarning
+from hierpool.fit_attributes import KINDS
+from hierpool.fit_values import read_values
 from hierpool.labels import find, index_of, texts
 from hierpool.models import Model
-from hierpool.table import InputError
-
-KINDS: dict[str, Any] = {
-    kind.__name__: kind
-    for kind in (
-        models.CompletePooling,
-        models.NoPooling,
-        models.PartialPooling,
-        models.CollapsedPartialPooling,
-        logit_normal.LogitPartialPooling,
-        logit_normal.CollapsedLogitPartialPooling,
-    )
-}
+from hierpool.places import InputError
 
 
 class Fitted(NamedTuple):
@@ -59,7 +49,8 @@ class Fitted(NamedTuple):
                 f"{name} is not one of hierpool's models: this question needs to know how its "
                 "groups hang together."
             )
-        model: Model = KINDS[name](
+        kind, _ = KINDS[name]
+        model: Model = kind(
             **{field: value for field, value in self.settings.items() if field != "name"}
         )
         return model
@@ -68,6 +59,19 @@ class Fitted(NamedTuple):
     def names(self) -> pd.Index:
         """The groups' names, as the index of a table."""
         return index_of(self.labels)
+
+    def with_theta(self) -> "Fitted":
+        """Returns the fit itself, if it knows its groups.
+
+        Raises:
+            InputError: it holds the hyperparameters only.
+        """
+        if not self.theta.shape[1]:
+            raise InputError(
+                "The fit holds the hyperparameters only: fit without hyperparameters_only "
+                "(--hyperparameters-only) to ask about groups."
+            )
+        return self
 
     def of(self, places: np.ndarray) -> "Fitted":
         """Returns the fit of some of its groups, by their (some,) places."""
@@ -109,53 +113,41 @@ class Fitted(NamedTuple):
 
 
 def read_fit(tree: xr.DataTree, *, needs_theta: bool = True) -> Fitted:
-    """Returns a fit as arrays.
+    """Returns a fit as arrays, checked: the way of every answer to a tree.
 
     Args:
         tree: what ``fit`` returned, or ``load`` read.
         needs_theta: refuse a fit that holds the hyperparameters only.
 
     Raises:
-        InputError: the tree holds no fit, or lacks what is needed.
+        InputError: the tree holds no fit, or what no fit can hold, or lacks what is needed.
         TypeError: it is no tree.
+
+    Warns:
+        ConvergenceWarning: the fit did not converge. It is said at the user's own line.
     """
-    if not isinstance(tree, xr.DataTree):
-        raise TypeError(
-            f"Expected the tree that fit returned or load read, not {type(tree).__name__}."
-        )
-    if "posterior" not in tree.children or "hierpool_model" not in tree.attrs:
-        raise InputError("The tree holds no fit of hierpool's: pass what fit returned.")
-    posterior = tree["posterior"].dataset
-    shape = posterior.sizes["chain"], posterior.sizes["draw"]
-    num_draws = shape[0] * shape[1]
-    if needs_theta and "theta" not in posterior:
-        raise InputError(
-            "The fit holds the hyperparameters only: fit without hyperparameters_only "
-            "(--hyperparameters-only) to ask about groups."
-        )
-    theta = np.empty((num_draws, 0))
-    if "theta" in posterior:
-        theta = posterior["theta"].transpose("chain", "draw", GROUPS).values.reshape(num_draws, -1)
-    observed = tree["observed_data"].dataset["y"]
-    return Fitted(
-        _labels(observed[GROUPS].values),
-        observed.values,
-        tree["constant_data"].dataset["n"].values,
-        json.loads(tree.attrs["hierpool_model"]),
-        {
-            str(name): posterior[name].transpose("chain", "draw").values.reshape(num_draws)
-            for name in posterior.data_vars
-            if name != "theta"
-        },
+    values = read_values(tree)
+    num_chains, num_draws = (tree["posterior"].sizes[dim] for dim in ("chain", "draw"))
+    total = num_chains * num_draws
+    theta = np.empty((total, 0)) if values.theta is None else values.theta.reshape(total, -1)
+    fitted = Fitted(
+        values.labels,
+        values.successes,
+        values.trials,
+        values.settings,
+        {name: draws.reshape(total) for name, draws in values.parameters.items()},
         theta,
-        shape[0],
+        num_chains,
         "sample_stats" not in tree.children,
     )
-
-
-def _labels(values: np.ndarray) -> np.ndarray:
-    """Returns the names of groups in their kind, text as objects."""
-    return values if values.dtype.kind in "iufbM" else values.astype(str).astype(object)
+    if values.problems:
+        warnings.warn(
+            f"The fit did not converge, and its answers should not be trusted: "
+            f"{' '.join(values.problems)}",
+            ConvergenceWarning,
+            skip_file_prefixes=(str(Path(__file__).parent),),
+        )
+    return fitted.with_theta() if needs_theta else fitted
 
 
 def find_group(fitted: Fitted, label: Any) -> int:

@@ -184,6 +184,8 @@ def fit(
     )
     log.info("checking convergence")
     problems = check(tree).problems
+    # Kept, so that answers say it too and need not judge again.
+    tree.attrs["hierpool_problems"] = json.dumps(problems)
     if problems:
         warnings.warn(" ".join(problems), ConvergenceWarning, stacklevel=2)
     return tree

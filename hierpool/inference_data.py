@@ -3,7 +3,6 @@
 The tree is the fit: every later question is asked of it, so a file answers as well as a fresh fit.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -15,14 +14,15 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from hierpool import netcdf
 from hierpool.bulk import binomials
-from hierpool.labels import texts
+from hierpool.fit_attributes import FORMAT
+from hierpool.fit_values import GROUPS as GROUPS
+from hierpool.fit_values import data_hash, is_fit, read_values
+from hierpool.places import InputError
 from hierpool.stats import Stats
-from hierpool.table import InputError, Table
-
-GROUPS = "groups"
-"""The dimension of theta, y and n, whose coordinate holds the groups' names. Not "group": that name
-ArviZ's ``plot_prior_posterior`` takes for itself, and fails where a variable has it."""
+from hierpool.table import Table
+from hierpool.writing import check_writable, whole_file
 
 
 def to_datatree(
@@ -100,29 +100,12 @@ def save(tree: xr.DataTree, path: str | os.PathLike[str], *, force: bool = False
     Raises:
         FileExistsError: the file is there, and ``force`` is off.
         ImportError: h5netcdf is not installed.
-        OSError: the file can't be written.
+        OSError: the file can't be written; what was there is as it was.
     """
-    path = Path(path)
     require_netcdf()
     check_writable(path, force=force)
-    # Written beside and renamed: stopped half way, it leaves what was there before.
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        tree.to_netcdf(partial, engine="h5netcdf")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def check_writable(path: str | os.PathLike[str], *, force: bool = False) -> None:
-    """Raises what would keep a file from being written, before any work is done."""
-    path = Path(path)
-    if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder: name a file in it.")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"The folder {path.parent} does not exist: make it first.")
-    if path.exists() and not force:
-        raise FileExistsError(f"{path} exists: --force (force=True) replaces it.")
+    with whole_file(path) as file:
+        netcdf.write_tree(tree, file)
 
 
 def require_netcdf() -> None:
@@ -143,35 +126,35 @@ def load(path: str | os.PathLike[str]) -> xr.DataTree:
 
     Raises:
         ImportError: h5netcdf is not installed.
-        InputError: the file holds no fit.
+        InputError: the file is damaged, or holds no fit, one of a later format, or what no fit can
+            hold.
         OSError: the file can't be read.
     """
+    path = Path(path)
     require_netcdf()
-    if not Path(path).exists():
+    if not path.exists():
         raise FileNotFoundError(f"{path} does not exist.")
-    if Path(path).is_dir():
+    if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder: name a file in it.")
-    try:
-        # "access" is h5netcdf's own default, of which it would warn at an HDF5 file not of ours.
-        with xr.open_datatree(path, engine="h5netcdf", phony_dims="access") as file:
-            tree = file.load()
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} is no netCDF file that can be read: {error}") from None
-    if "posterior" not in tree.children or "hierpool_model" not in tree.attrs:
+    tree = netcdf.read_tree(path)
+    if not is_fit(tree):
         raise InputError(f"{path} was not written by hierpool: it holds no fit.")
+    try:
+        read_values(tree)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
     return tree
 
 
 def _provenance(table: Table) -> dict[str, Any]:
     """Returns what the fit was made of: versions, and a hash of the data."""
-    digest = hashlib.sha256(table.successes.tobytes() + table.trials.tobytes())
-    digest.update("\0".join(texts(table.labels)).encode())
     versions = {name: version(name) for name in ("hierpool", "jax", "blackjax", "numpy")}
     return {
         "inference_library": "hierpool",
         "inference_library_version": versions["hierpool"],
         "versions": json.dumps(versions),
-        "data_sha256": digest.hexdigest(),
+        "hierpool_format": FORMAT,
+        "data_sha256": data_hash(table.labels, table.successes, table.trials),
         "successes": table.successes_name,
         "trials": table.trials_name,
     }

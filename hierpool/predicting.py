@@ -17,8 +17,8 @@ from hierpool.arguments import check_prob, check_seed
 from hierpool.bulk import binomials
 from hierpool.by_label import ByLabel, Further, read_further
 from hierpool.chances import Betas, Points, log_beta_binomial, rows_of
+from hierpool.fit_values import GROUPS
 from hierpool.fitted import Fitted, read_fit
-from hierpool.inference_data import GROUPS
 from hierpool.labels import beside, coordinate, find
 from hierpool.models import CollapsedPartialPooling, NoPooling, PartialPooling
 from hierpool.new_groups import arrivals, draw_theta
@@ -217,7 +217,7 @@ def fit_of(tree: xr.DataTree) -> Fitted:
     fitted = read_fit(tree, needs_theta=False)
     if isinstance(fitted.model, PartialPooling | CollapsedPartialPooling | NoPooling):
         return fitted
-    return read_fit(tree)
+    return fitted.with_theta()
 
 
 def _joined(

@@ -1,6 +1,5 @@
 """Fits that many tests ask, made once, and fits of draws that a test chooses."""
 
-import json
 from functools import cache
 
 import numpy as np
@@ -8,7 +7,7 @@ import xarray as xr
 from arviz_base import from_dict
 
 import hierpool as hp
-from hierpool.inference_data import GROUPS
+from hierpool.inference_data import GROUPS, settings
 
 COLUMNS = {
     "efron-morris-75": {"successes": "hits", "trials": "at_bats", "group": "player"},
@@ -48,16 +47,17 @@ def tree_of(theta: np.ndarray, successes: list[int], trials: list[int]) -> xr.Da
 
     Such a fit is asked by its draws alone.
     """
+    population = np.ones((1, len(theta)))
     tree = from_dict(
         {
-            "posterior": {"theta": theta[None]},
+            "posterior": {"theta": theta[None], "mu": population, "sigma": population},
             "observed_data": {"y": np.asarray(successes)},
             "constant_data": {"n": np.asarray(trials)},
         },
         coords={GROUPS: [f"g{i}" for i in range(theta.shape[1])]},
         dims={"theta": [GROUPS], "y": [GROUPS], "n": [GROUPS]},
     )
-    tree.attrs["hierpool_model"] = json.dumps({"name": "CollapsedLogitPartialPooling"})
+    tree.attrs["hierpool_model"] = settings(hp.CollapsedLogitPartialPooling())
     return tree
 
 

@@ -200,8 +200,16 @@ def test_a_fit_that_did_not_converge_is_saved_all_the_same(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     path = tmp_path / "fit.nc"
-    assert fit(capsys, *SAMPLED, "--max-rhat", "1.000000001", "--output", str(path)).code == 1
+    run = fit(capsys, *SAMPLED, "--max-rhat", "1.000000001", "--output", str(path))
+    assert run.code == 1
+    assert run.err.count("should be below") == 1
     assert hp.load(path)["posterior"].sizes["draw"] == 1000
+    # Answers go by the gate that was asked for.
+    asked = Run(["summary", str(path)], capsys)
+    assert (asked.code, len(asked.err.splitlines())) == (0, 1)
+    assert "did not converge" in asked.err and "should be below 1.000000001" in asked.err
+    fit(capsys, *EASY, "--output", str(path), "--force")
+    assert Run(["summary", str(path)], capsys).err == ""
 
 
 def test_aggregate_adds_up_the_rows_of_a_name(

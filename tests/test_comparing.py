@@ -12,6 +12,7 @@ from scores import SMALL, compared, evidence, frame
 from tables import HOSPITALS, close
 
 import hierpool as hp
+from hierpool.inference_data import GROUPS
 
 COLUMNS = {"successes": "hits", "trials": "at_bats", "group": "player"}
 
@@ -79,6 +80,21 @@ def test_fits_are_scored_as_their_models(fits: dict[str, xr.DataTree]) -> None:
     pd.testing.assert_frame_equal(got.models[want.models.columns], want.models)
     pd.testing.assert_frame_equal(got.pointwise, want.pointwise)
     close(got.models.loc["beta", "log_evidence"], fits["beta"].attrs["log_evidence"], relative=1e-8)
+
+
+def test_fits_are_matched_by_the_names_of_their_groups(fits: dict[str, xr.DataTree]) -> None:
+    names = list(fits["beta"]["posterior"][GROUPS].values)
+    sorted_by_name = fits["beta"].isel({GROUPS: np.argsort(names)})
+    want = hp.compare_fits({"beta": fits["beta"], "other": fits["beta"]})
+    for pair in ((fits["beta"], sorted_by_name), (sorted_by_name, fits["beta"])):
+        got = hp.compare_fits(dict(zip(("beta", "other"), pair, strict=True)))
+        close(got.models, want.models, relative=1e-9, absolute=1e-9)
+        close(got.pointwise.loc[names], want.pointwise, relative=1e-9)
+        close(got.pareto_k.loc[names], want.pareto_k, relative=1e-7)
+    with pytest.raises(hp.InputError, match="'beta' and 'some' are not of the same data"):
+        some = fits["beta"].isel({GROUPS: slice(5)})
+        some.attrs.pop("hierpool_format")
+        hp.compare_fits({"beta": fits["beta"], "some": some})
 
 
 def test_arviz_agrees_where_pareto_k_is_good(fits: dict[str, xr.DataTree]) -> None:

