@@ -216,7 +216,7 @@ def _pareto(
 ) -> tuple[float, np.ndarray]:
     """Returns the elpd that the draws tell by smoothed importance sampling, and (group,) Pareto k.
 
-    Groups of the same successes and trials share both.
+    Both are those of ``az.loo``; groups of the same successes and trials share them.
     """
     # Statistics alone: arviz itself would bring its plots along.
     from arviz_stats.base import array_stats  # type: ignore[attr-defined]
@@ -225,11 +225,36 @@ def _pareto(
         return np.nan, np.full(len(pairs.inverse), np.nan)
     _, places = np.unique(pairs.inverse, return_index=True)
     each = tree["log_likelihood"]["y"].transpose("chain", "draw", GROUPS)
-    each = each.isel({GROUPS: np.flatnonzero(tried)[places]}).values.reshape(len(fitted.theta), -1)
+    each = each.sel({GROUPS: fitted.labels[tried][places].astype(str)}).values
+    each = each.reshape(len(fitted.theta), -1)
     k, elpd = np.full(each.shape[1], np.nan), each.mean(axis=0)
     # What is the same in every draw needs no weights, and ArviZ refuses it.
     varies = np.ptp(each, axis=0) > 1e-12
     if varies.any():
-        log_weights, k[varies] = array_stats.psislw(each[:, varies], axis=0)
+        log_weights, k[varies] = array_stats.psislw(
+            each[:, varies], r_eff=_relative_efficiency(tree), axis=0
+        )
         elpd[varies] = logsumexp(log_weights + each[:, varies].T, axis=1)
     return float(pairs.groups @ elpd), k[pairs.inverse]
+
+
+def _relative_efficiency(tree: xr.DataTree) -> float:
+    """Returns effective draws a draw, over all parameters, as ``az.loo`` takes it by default."""
+    from arviz_stats.base import array_stats  # type: ignore[attr-defined]
+
+    posterior = tree["posterior"].dataset
+    if posterior.sizes["chain"] == 1:
+        return 1.0
+    shares = [
+        np.ravel(
+            array_stats.ess(
+                variable.transpose("chain", "draw", ...).values,
+                chain_axis=0,
+                draw_axis=1,
+                method="mean",
+                relative=True,
+            )
+        )
+        for variable in posterior.data_vars.values()
+    ]
+    return float(np.concatenate(shares).mean())

@@ -17,9 +17,10 @@ import xarray as xr
 
 from hierpool.arguments import check_prob, check_seed
 from hierpool.by_label import ByLabel, Further, read_further
+from hierpool.chances import fit_of
 from hierpool.fitted import Fitted, read_fit
 from hierpool.logit_normal import CollapsedLogitPartialPooling, LogitPartialPooling
-from hierpool.predicting import fit_of, quantiles
+from hierpool.predicting import quantiles
 from hierpool.tally import log_coefficient
 from hierpool.weights import (
     FEWEST_EFFECTIVE,

@@ -13,7 +13,7 @@ from test_predicting import COLUMNS, MODELS, PLAYERS
 import hierpool as hp
 from hierpool.chances import Betas, Points
 from hierpool.fitted import read_fit
-from hierpool.new_groups import arrivals
+from hierpool.new_groups import arrivals, draw_theta
 from hierpool.weights import effective_draws, moments, resampled
 
 THREE = {"rookie": (0, 4), "unseen": (0, 0), "hot": (9, 10)}
@@ -94,16 +94,17 @@ def test_thetas_of_newcomers_are_independent_given_the_population(
     trees: dict[str, xr.DataTree],
 ) -> None:
     two = {"a": (0, 0), "b": (0, 0)}
-    new, weight = arrivals(read_fit(trees["logit"]), two, 5)
+    new, weight = arrivals(read_fit(trees["logit"]), two)
+    theta = draw_theta(new, 5)
     mu, sigma = new.parameters["mu"], new.parameters["sigma"]
-    z = (np.log(new.theta / (1 - new.theta)) - mu[:, None]) / sigma[:, None]
+    z = (np.log(theta / (1 - theta)) - mu[:, None]) / sigma[:, None]
     assert weight.min() == weight.max()
     # Standard normal, each by itself.
     close(z.mean(axis=0), 0, relative=0, absolute=5 / len(z) ** 0.5)
     close(np.cov(z.T), np.eye(2), relative=0, absolute=5 * (2 / len(z)) ** 0.5)
-    new, _ = arrivals(read_fit(trees["beta"]), two, 5)
+    new, _ = arrivals(read_fit(trees["beta"]), two)
     phi, kappa = new.parameters["phi"][:, None], new.parameters["kappa"][:, None]
-    z = (new.theta - phi) / np.sqrt(phi * (1 - phi) / (kappa + 1))
+    z = (draw_theta(new, 5) - phi) / np.sqrt(phi * (1 - phi) / (kappa + 1))
     close(np.cov(z.T), np.eye(2), relative=0, absolute=5 * (4 / len(z)) ** 0.5)
 
 

@@ -48,22 +48,16 @@ def test_the_season_is_what_simulated_seasons_are(model: str) -> None:
     agrees(got["expected_rate"], got["expected_rate_mcse"], rates.mean(axis=0), want_error=spread)
 
 
+# That all are above this line is rare, which is said.
+@pytest.mark.filterwarnings("ignore::hierpool.FewDrawsWarning")
 @pytest.mark.parametrize("model", ["complete", "none", "beta", "logit"])
 def test_a_season_without_end_is_theta_itself(model: str) -> None:
     tree = fit_of(model)
     season = hp.season(tree, above=0.27, trials_to_come=10**9)
     theta = hp.events(tree, above=0.27).groups
-    error = theta["mcse"].to_numpy()
+    # 45 at-bats of 10^9 move the line by as little, and a Beta's density is below 10.
+    error = theta["mcse"].to_numpy() + 1e-7
     agrees(season["probability"], season["mcse"], theta["probability"], want_error=error)
-
-
-def test_sums_too_long_for_memory_are_left_to_the_draws() -> None:
-    tree = fit_of("none")
-    few, many = (
-        hp.season(tree, above=0.4, trials_to_come={NAMES[0]: m}).iloc[0] for m in (10**5, 2**20 + 1)
-    )
-    assert few["mcse"] == 0 < many["mcse"]
-    agrees(many["probability"], many["mcse"], few["probability"])
 
 
 @pytest.mark.parametrize("model", ["none", "beta", "logit"])
