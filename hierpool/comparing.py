@@ -112,7 +112,9 @@ def compare_fits(
 
     Scores are exact, from the models that were fitted: draws enter the columns ``psis_elpd``,
     ``pareto_k`` and ``unreliable`` alone, which tell where ``az.loo`` and ``az.compare`` of the
-    same trees may be believed. NaN for a fit that holds the hyperparameters only.
+    same trees may be believed. NaN for a fit that holds the hyperparameters only. A fit without
+    pooling, whose log likelihood is the same in every draw, is refused by those: ask for its score
+    here.
 
     Args:
         fits: what ``fit`` returned, or ``load`` read, by name.

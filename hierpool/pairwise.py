@@ -136,7 +136,8 @@ def expected_loss(tree: xr.DataTree, *, best: Best = "highest") -> pd.DataFrame:
     return pd.DataFrame(
         {
             "expected_loss": losses.mean(axis=0),
-            "mcse": fitted.error(losses),
+            # A loss that no draw shows is known to one draw only, of the largest loss.
+            "mcse": np.where(losses.any(axis=0), fitted.error(losses), losses.max() / len(losses)),
             "best": is_best.mean(axis=0),
             "best_mcse": fitted.share_error(is_best),
         },

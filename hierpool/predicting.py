@@ -6,6 +6,7 @@ m^2 V.
 """
 
 import json
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -32,6 +33,15 @@ PIECE = 2**18
 """Probabilities that are in memory at a time."""
 MOST_DRAWN = 2**22
 """Draws of z that are in memory at a time."""
+
+
+class Ends(NamedTuple):
+    """Ends of intervals of successes to come."""
+
+    at: np.ndarray
+    """(level, group) quantiles: the smallest numbers that z does not exceed so probably."""
+    holds: np.ndarray
+    """(group,) probability of the interval from the first to the last of them, both included."""
 
 
 def predict(
@@ -77,7 +87,7 @@ def predict(
     mean, variance, error = moments(rows, of_rows(weight, rows))
     spread = m * (mean * (1 - mean) - variance) + m.astype(float) ** 2 * variance
     levels = np.array([(1 - prob) / 2, (1 + prob) / 2])
-    lower, upper = quantiles(fitted, weight, m, levels, seed)
+    lower, upper = quantiles(fitted, weight, m, levels, seed).at
     columns = {"trials": m, "mean": m * mean, "sd": np.sqrt(spread)}
     columns |= {"lower": lower, "upper": upper, "mcse": m * error}
     return pd.DataFrame(columns, index=fitted.names)
@@ -143,8 +153,8 @@ def add_predictions(
 
 def quantiles(
     fitted: Fitted, weight: np.ndarray, trials: np.ndarray, levels: np.ndarray, seed: int
-) -> np.ndarray:
-    """Returns (level, group) quantiles of the successes in further trials.
+) -> Ends:
+    """Returns quantiles of the successes in further trials, and what lies between them.
 
     Args:
         fitted: a fit.
@@ -166,11 +176,14 @@ def quantiles(
         return _drawn_quantiles(fitted, weight, trials, levels, seed)
     if every > 1:
         rows, weight_of_row = rows_of(fitted.thinned(every)), weight_of_row[fitted.kept(every)]
-    ends = np.empty((len(levels), len(found)), np.int64)
+    ends, holds = np.empty((len(levels), len(found)), np.int64), np.empty(len(found))
     for column, place in enumerate(first):
-        below = np.cumsum(_probabilities(rows, weight_of_row, place, int(trials[place])))
-        ends[:, column] = np.searchsorted(below, levels * below[-1])
-    return ends[:, inverse.ravel()]
+        each = _probabilities(rows, weight_of_row, place, int(trials[place]))
+        below = np.cumsum(each)
+        at = np.searchsorted(below, levels * below[-1])
+        ends[:, column] = at
+        holds[column] = each[at[0] : at[-1] + 1].sum() / below[-1]
+    return Ends(ends[:, inverse.ravel()], holds[inverse.ravel()])
 
 
 def _probabilities(rows: Betas | Points, weight: np.ndarray, group: int, trials: int) -> np.ndarray:
@@ -195,15 +208,20 @@ def _probabilities(rows: Betas | Points, weight: np.ndarray, group: int, trials:
 
 def _drawn_quantiles(
     fitted: Fitted, weight: np.ndarray, trials: np.ndarray, levels: np.ndarray, seed: int
-) -> np.ndarray:
-    """Returns (level, group) quantiles of draws, of some groups at a time."""
+) -> Ends:
+    """Returns quantiles of draws of the successes, and what lies between them.
+
+    Draws of some groups at a time are in memory.
+    """
     width = max(1, MOST_DRAWN // len(weight))
-    ends = np.empty((len(levels), len(trials)))
+    ends, holds = np.empty((len(levels), len(trials))), np.empty(len(trials))
     for part, start in enumerate(range(0, len(trials), width)):
         some = np.arange(start, min(start + width, len(trials)))
         z = _draws(fitted.of(some), weight, trials[some], seed, part)
-        ends[:, some] = np.quantile(z, levels, axis=0, method="inverted_cdf")
-    return ends
+        at = np.quantile(z, levels, axis=0, method="inverted_cdf")
+        ends[:, some] = at
+        holds[some] = np.mean((at[0] <= z) & (z <= at[-1]), axis=0)
+    return Ends(ends, holds)
 
 
 def _draws(

@@ -56,11 +56,14 @@ class Coverage(NamedTuple):
     """How many groups' held-out successes lie in their predictive intervals."""
 
     total: pd.DataFrame
-    """One row, ``all``: how many are ``inside``, of how many ``groups``; their ``share``, and
-    ``prob``, which it should be near (discrete intervals hold a little more)."""
+    """One row, ``all``: how many are ``inside``, of how many ``groups``; their ``share``;
+    ``expected_share``, which it is to be near if the fit is right; and ``prob``, the least that an
+    interval holds. With few trials an interval of whole numbers holds much more: the expected share
+    is the mean of the groups' ``probability``."""
     groups: pd.DataFrame
     """A row a group: ``successes`` and ``trials`` held out, ``lower`` and ``upper`` of the
-    interval, and whether the successes are ``inside``, ends included."""
+    interval, the ``probability`` that it has under the fit, and whether the successes are
+    ``inside``, ends included."""
 
 
 def score(tree: xr.DataTree, *, successes: ByLabel, trials: ByLabel) -> Score:
@@ -152,10 +155,13 @@ def coverage(
     further = read_further(fitted, trials, successes)
     fitted, z, m = fitted.of(further.places), further.successes, further.trials
     weight = np.full(len(fitted.theta), 1 / len(fitted.theta))
-    lower, upper = quantiles(fitted, weight, m, np.array([(1 - prob) / 2, (1 + prob) / 2]), seed)
+    levels = np.array([(1 - prob) / 2, (1 + prob) / 2])
+    (lower, upper), holds = quantiles(fitted, weight, m, levels, seed)
     inside = (lower <= z) & (z <= upper)
-    columns = {"successes": z, "trials": m, "lower": lower, "upper": upper, "inside": inside}
-    total = {"inside": inside.sum(), "groups": len(z), "share": inside.mean(), "prob": prob}
+    columns = {"successes": z, "trials": m, "lower": lower, "upper": upper}
+    columns |= {"probability": holds, "inside": inside}
+    total = {"inside": inside.sum(), "groups": len(z), "share": inside.mean()}
+    total |= {"expected_share": holds.mean(), "prob": prob}
     return Coverage(
         pd.DataFrame(total, index=pd.Index(["all"], dtype=object)),
         pd.DataFrame(columns, index=fitted.names),

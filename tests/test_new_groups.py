@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from fits import COLUMNS, MODELS, PLAYERS, four_fits
 from scipy import stats
 from tables import close
-from test_predicting import COLUMNS, MODELS, PLAYERS
 
 import hierpool as hp
 from hierpool.chances import Betas, Points
@@ -16,15 +16,13 @@ from hierpool.fitted import read_fit
 from hierpool.new_groups import arrivals, draw_theta
 from hierpool.weights import effective_draws, moments, resampled
 
+BY_NAME = COLUMNS["efron-morris-75"]
 THREE = {"rookie": (0, 4), "unseen": (0, 0), "hot": (9, 10)}
 
 
 @pytest.fixture(scope="module")
 def trees() -> dict[str, xr.DataTree]:
-    return {
-        name: hp.fit(PLAYERS, **COLUMNS, model=model, inference=inference, seed=1)
-        for name, (model, inference) in MODELS.items()
-    }
+    return four_fits()
 
 
 def test_the_player_of_no_hits_in_four_is_the_references(trees: dict[str, xr.DataTree]) -> None:
@@ -46,7 +44,7 @@ def test_newcomers_together_are_those_of_the_exact_posterior(
     trees: dict[str, xr.DataTree],
 ) -> None:
     got = hp.newcomers(trees["beta"], THREE, prob=0.8)
-    want = hp.estimate(PLAYERS, **COLUMNS, new_groups=THREE, prob=0.8).groups.loc[list(THREE)]
+    want = hp.estimate(PLAYERS, **BY_NAME, new_groups=THREE, prob=0.8).groups.loc[list(THREE)]
     assert list(got.index) == list(THREE) and got.index.name == "group"
     assert np.all(np.abs(got["mean"] - want["mean"]) < 5 * got["mcse"])
     assert np.all(np.abs(got["sd"] / want["sd"] - 1) < 5 * (2 * got["effective_draws"]) ** -0.5)
@@ -57,8 +55,10 @@ def test_newcomers_together_are_those_of_the_exact_posterior(
 
 @pytest.mark.parametrize("model", ["complete", "none", "beta", "logit"])
 def test_reweighting_equals_refitting(model: str, trees: dict[str, xr.DataTree]) -> None:
-    of, inference = MODELS[model]
-    refitted = hp.fit(PLAYERS, **COLUMNS, model=of, inference=inference, new_groups=THREE, seed=2)
+    exact = hp.Quadrature(num_chains=4, num_draws=1000)
+    refitted = hp.fit(
+        PLAYERS, **BY_NAME, model=MODELS[model], inference=exact, new_groups=THREE, seed=2
+    )
     theta = refitted["posterior"]["theta"].sel(groups=list(THREE)).values.reshape(-1, 3)
     got = hp.newcomers(trees[model], THREE, prob=0.8)
     error = np.sqrt(got["mcse"] ** 2 + theta.var(axis=0) / len(theta))

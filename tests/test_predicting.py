@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from fits import NAMES, PLAYERS, REST, four_fits
 from oracle import Exact, exact
 from scipy import stats
 from tables import close
@@ -14,25 +15,13 @@ from tables import close
 import hierpool as hp
 from hierpool.inference_data import settings
 
-COLUMNS = {"successes": "hits", "trials": "at_bats", "group": "player"}
 QUADRATURE = hp.Quadrature(num_chains=4, num_draws=1000)
-MODELS = {
-    "complete": (hp.CompletePooling(), hp.NUTS(num_draws=1000)),
-    "none": (hp.NoPooling(), hp.NUTS(num_draws=1000)),
-    "beta": (hp.CollapsedPartialPooling(), QUADRATURE),
-    "logit": (hp.CollapsedLogitPartialPooling(), QUADRATURE),
-}
-PLAYERS = hp.load_dataset("efron-morris-75")
-TO_COME = PLAYERS.set_index("player")["remaining_at_bats"]
-FIRST = "Roberto Clemente"
+TO_COME, FIRST = REST, NAMES[0]
 
 
 @pytest.fixture(scope="module")
 def trees() -> dict[str, xr.DataTree]:
-    trees = {
-        name: hp.fit(PLAYERS, **COLUMNS, model=model, inference=inference, seed=1)
-        for name, (model, inference) in MODELS.items()
-    }
+    trees = dict(four_fits())
     # The same posteriors, of the models that keep theta in their position.
     for name, model in (("beta", hp.PartialPooling()), ("logit", hp.LogitPartialPooling())):
         twin = trees[name].copy()

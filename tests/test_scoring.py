@@ -6,24 +6,21 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from fits import NAMES, PLAYERS, four_fits
 from scipy import stats
 from scipy.special import betaln
 from tables import close
-from test_predicting import COLUMNS, FIRST, MODELS, PLAYERS
 
 import hierpool as hp
 from hierpool.tally import log_coefficient
 
-HELD_OUT = PLAYERS.set_index("player")
+HELD_OUT, FIRST = PLAYERS.set_index("player"), NAMES[0]
 LATER = {"successes": HELD_OUT["remaining_hits"], "trials": HELD_OUT["remaining_at_bats"]}
 
 
 @pytest.fixture(scope="module")
 def trees() -> dict[str, xr.DataTree]:
-    return {
-        name: hp.fit(PLAYERS, **COLUMNS, model=model, inference=inference, seed=1)
-        for name, (model, inference) in MODELS.items()
-    }
+    return four_fits()
 
 
 @pytest.mark.parametrize(
