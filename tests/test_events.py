@@ -1,5 +1,6 @@
 """Events: above a line, some and all of them, after the season; a selection."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -149,6 +150,40 @@ def test_what_no_draw_shows_is_not_told_as_certain() -> None:
     assert told.groups["probability"].tolist() == [0, 0.75, 1, 0, 0, 0]
     assert (told.groups["mcse"] >= 0.25).all()
     assert (told.joint["all_mcse"] >= 0.25).all()
+
+
+def test_rare_joint_events_warn_and_are_within_their_errors() -> None:
+    with pytest.warns(hp.FewDrawsWarning, match="that all are above 0.3 is rough; fit with more"):
+        row = hp.events(fit_of("beta"), above=[0.3, 0.25]).joint.loc[0.3]
+    # By the oracle: all 18 players are above .3 once in 82,000.
+    posterior = exact(PLAYERS["hits"], PLAYERS["at_bats"], size=200)
+    heavy = posterior.weight > 1e-12
+    kappa, phi = np.exp(posterior.kappa_log[heavy]), posterior.phi[heavy]
+    logs = sum(
+        stats.beta.logsf(0.3, phi * kappa + y, (1 - phi) * kappa + n - y)
+        for y, n in zip(PLAYERS["hits"], PLAYERS["at_bats"], strict=True)
+    )
+    want = posterior.weight[heavy] @ np.exp(logs)
+    assert row["all"] < want / 10
+    agrees(row["all"], row["all_mcse"], want)
+
+
+def test_the_expected_number_takes_every_draw_however_many_lines_are_asked() -> None:
+    tree = fit_of("beta", "rat-tumors")
+    posterior = tree["posterior"]
+    phi, kappa = (posterior[name].values.reshape(-1, 1) for name in ("phi", "kappa"))
+    lines = np.linspace(0.1, 0.2, 80)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", hp.FewDrawsWarning)
+        joint = hp.events(tree, above=lines).joint
+    for line in lines[::20]:
+        each = stats.beta.sf(
+            line, phi * kappa + RATS.successes, (1 - phi) * kappa + RATS.trials - RATS.successes
+        ).sum(axis=1)
+        of_all = each.std() / len(each) ** 0.5
+        # Taken from fewer draws, it would be off by its own, larger error.
+        assert abs(joint.loc[line, "expected_number"] - each.mean()) < 0.3 * of_all
+        close(joint.loc[line, "expected_number_mcse"], of_all, relative=0.25)
 
 
 def test_a_group_without_trials_before_and_after_has_no_rate() -> None:

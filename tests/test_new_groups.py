@@ -1,5 +1,7 @@
 """Groups that come after the fit: reweighted, they are what refitting makes of them."""
 
+import tracemalloc
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from tables import close
 import hierpool as hp
 from hierpool.chances import Betas, Points
 from hierpool.fitted import read_fit
+from hierpool.inference_data import settings
 from hierpool.new_groups import arrivals, draw_theta
 from hierpool.weights import effective_draws, moments, resampled
 
@@ -177,6 +180,46 @@ def test_draws_are_taken_again_in_proportion_to_their_weights() -> None:
     times = np.bincount(resampled(weight, rng), minlength=1000)
     assert np.all(np.abs(times - 1000 * weight) < 1)
     assert effective_draws(np.full(7, 3.0)) == pytest.approx(7)
+
+
+@pytest.mark.parametrize(
+    ("alpha", "beta"), [(0.3, 1e9), (1e9, 0.4), (0.004, 7.0), (0.02, 0.03), (3e4, 7e4), (1e-5, 1.0)]
+)
+def test_solved_ends_hold_their_level_however_near_0_or_1(alpha: float, beta: float) -> None:
+    # Without pooling, and without data, theta is the prior's.
+    tree = four_fits()["none"].copy()
+    tree.attrs = tree.attrs | {"hierpool_model": settings(hp.NoPooling(alpha, beta))}
+    row = hp.newcomers(tree, {"unseen": (0, 0)}, prob=0.9).iloc[0]
+    for end, level in ((row["lower"], 0.05), (row["upper"], 0.95)):
+        below = stats.beta.cdf(end, alpha, beta)
+        if end == 0:
+            # The smallest double holds more already.
+            assert stats.beta.cdf(5e-324, alpha, beta) >= level
+        elif end > 0.5:
+            # To a double's distance from 1.
+            assert stats.beta.cdf(np.nextafter(end, 0), alpha, beta) <= level + 1e-9
+            assert end == 1 or stats.beta.cdf(np.nextafter(end, 1), alpha, beta) >= level - 1e-9
+        else:
+            close(below, level, relative=1e-8)
+
+
+def test_many_newcomers_take_little_memory() -> None:
+    fit = four_fits()["beta"]
+    rng = np.random.default_rng(0)
+    n = rng.integers(1, 4, 3000)
+    new_groups = {f"g{i}": (int(m) // 2, int(m)) for i, m in enumerate(n)}
+    fit = fit.copy()
+    fit["posterior"] = xr.DataTree(fit["posterior"].dataset.isel(draw=slice(0, 300)))
+    tracemalloc.start()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", hp.FewDrawsWarning)
+        got = hp.newcomers(fit, new_groups)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # Groups times draws are 29 MB: nothing of that size is held.
+    assert peak < 20e6
+    # Groups of the same data are alike.
+    assert got.groupby(["successes", "trials"])["upper"].nunique().max() == 1
 
 
 @pytest.mark.parametrize(

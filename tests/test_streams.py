@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-import xarray as xr
-from fits import NAMES, four_fits
+from fits import four_fits
 
 import hierpool as hp
 from hierpool import bulk
@@ -53,16 +52,6 @@ def test_thetas_of_newcomers_are_not_those_of_the_fit() -> None:
     # Newcomers with the data of the groups: from one stream they would be the same numbers.
     uncorrelated(fitted.theta, draw_theta(fitted, SEED))
     uncorrelated(draw_theta(fitted, SEED, 0), draw_theta(fitted, SEED, 1))
-
-
-def test_newcomers_and_their_predictions_are_given_by_streams_of_their_own() -> None:
-    tree = four_fits()["none"]
-    new_groups = {f"new {i}": (0, 0) for i in range(18)}
-    z = hp.add_predictions(tree, trials=1000, new_groups=new_groups, seed=SEED)
-    z = z["predictions"]["y"].sel(groups=list(new_groups)).values.reshape(-1, 18)
-    prior = hp.add_predictions(tree, trials=1000, new_groups=new_groups, seed=SEED + 1)
-    prior = prior["predictions"]["y"].sel(groups=list(new_groups)).values.reshape(-1, 18)
-    uncorrelated(z, prior)
 
 
 def test_replicates_of_new_groups_are_not_the_thetas_of_the_fit() -> None:
