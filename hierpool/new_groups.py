@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from scipy.optimize import brentq
-from scipy.special import betainc, digamma, expit, polygamma
+from scipy.special import betainc, digamma, polygamma
 
 from hierpool import thetas
 from hierpool.arguments import check_prob, check_seed
@@ -34,9 +34,9 @@ from hierpool.weights import (
 NewGroups = Mapping[str, tuple[int, int]]
 SOLVED = 400_000
 """Betas, of all newcomers and rows, of which the intervals are solved: about a second."""
-PIECE = 2**22
+PIECE = 2**20
 """Draws of theta that are in memory at a time."""
-LOWEST, HIGHEST = -745.0, 40.0
+LOWEST, HIGHEST = -744.4, 40.0
 """Log-odds beyond which a chance is below the smallest double, or rounds to 1."""
 
 
@@ -225,7 +225,7 @@ def _end(
     if _excess(high, a, b, weight, level) <= 0:
         return 1.0
     found = brentq(_excess, low, high, args=(a, b, weight, level), xtol=1e-10)
-    return float(expit(found))
+    return _chance(found)
 
 
 def _excess(
@@ -233,5 +233,10 @@ def _excess(
 ) -> float:
     # Each half by the smaller of theta and 1 - theta, whose digits are all there.
     if log_odds < 0:
-        return float(weight @ betainc(a, b, expit(log_odds))) - level
-    return 1 - level - float(weight @ betainc(b, a, expit(-log_odds)))
+        return float(weight @ betainc(a, b, _chance(log_odds))) - level
+    return 1 - level - float(weight @ betainc(b, a, _chance(-log_odds)))
+
+
+def _chance(log_odds: float) -> float:
+    """Returns the chance of log-odds, down to the smallest double: SciPy's is 0 from -710 on."""
+    return float(np.exp(-np.logaddexp(0, -log_odds)))

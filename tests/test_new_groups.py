@@ -191,16 +191,13 @@ def test_solved_ends_hold_their_level_however_near_0_or_1(alpha: float, beta: fl
     tree.attrs = tree.attrs | {"hierpool_model": settings(hp.NoPooling(alpha, beta))}
     row = hp.newcomers(tree, {"unseen": (0, 0)}, prob=0.9).iloc[0]
     for end, level in ((row["lower"], 0.05), (row["upper"], 0.95)):
-        below = stats.beta.cdf(end, alpha, beta)
-        if end == 0:
-            # The smallest double holds more already.
-            assert stats.beta.cdf(5e-324, alpha, beta) >= level
-        elif end > 0.5:
-            # To a double's distance from 1.
+        # Between its neighbours among doubles, of which 0 and 1 have one each.
+        if end > 0:
             assert stats.beta.cdf(np.nextafter(end, 0), alpha, beta) <= level + 1e-9
-            assert end == 1 or stats.beta.cdf(np.nextafter(end, 1), alpha, beta) >= level - 1e-9
-        else:
-            close(below, level, relative=1e-8)
+        if end < 1:
+            assert stats.beta.cdf(np.nextafter(end, 1), alpha, beta) >= level - 1e-9
+        if 1e-300 < end < 0.5:
+            close(stats.beta.cdf(end, alpha, beta), level, relative=1e-8)
 
 
 def test_many_newcomers_take_little_memory() -> None:
@@ -208,18 +205,18 @@ def test_many_newcomers_take_little_memory() -> None:
     rng = np.random.default_rng(0)
     n = rng.integers(1, 4, 3000)
     new_groups = {f"g{i}": (int(m) // 2, int(m)) for i, m in enumerate(n)}
-    fit = fit.copy()
-    fit["posterior"] = xr.DataTree(fit["posterior"].dataset.isel(draw=slice(0, 300)))
     tracemalloc.start()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", hp.FewDrawsWarning)
         got = hp.newcomers(fit, new_groups)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    # Groups times draws are 29 MB: nothing of that size is held.
-    assert peak < 20e6
-    # Groups of the same data are alike.
-    assert got.groupby(["successes", "trials"])["upper"].nunique().max() == 1
+    # Groups times draws are 96 MB: nothing of that size is held.
+    assert peak < 80e6
+    # Groups of the same data are alike, whichever block they were drawn in.
+    alike = got.groupby(["successes", "trials"])
+    assert (alike["mean"].std() < 1e-12).all()
+    assert (alike["upper"].std() < 0.1 * alike["sd"].first()).all()
 
 
 @pytest.mark.parametrize(
