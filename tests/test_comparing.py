@@ -116,7 +116,7 @@ def with_log_likelihood(tree: xr.DataTree, weight: np.ndarray) -> xr.DataTree:
     return changed
 
 
-@pytest.mark.parametrize(("k", "is_bad"), [(0.6, False), (0.72, True), (0.9, True)])
+@pytest.mark.parametrize(("k", "is_bad"), [(0.6, False), (0.72, True)])
 def test_a_pareto_k_above_seven_tenths_is_unreliable_however_many_the_draws(
     fits: dict[str, xr.DataTree],
     k: float,
@@ -135,11 +135,11 @@ def test_groups_without_trials_are_no_hindrance_to_arviz() -> None:
 
     fits = {
         name: hp.fit(
-            frame([18, 0, 7, 3], [45, 0, 45, 9]),
+            frame([18, 17, 16, 15, 14, 0, 14, 13, 12], [45] * 5 + [0] + [45] * 3),
             successes="y",
             trials="n",
             model=MODELS[name],
-            inference=hp.NUTS(num_chains=2, num_draws=500),
+            inference=hp.NUTS(num_draws=1000),
         )
         for name in ("complete", "beta")
     }
@@ -148,7 +148,7 @@ def test_groups_without_trials_are_no_hindrance_to_arviz() -> None:
         loo = az.loo(tree, pointwise=True)
         close(ours.models.loc[name, "psis_elpd"], loo.elpd, relative=1e-9)
         close(ours.pareto_k[name], loo.pareto_k, relative=1e-9)
-        assert loo.elpd_i.sizes["groups"] == 3
+        assert loo.elpd_i.sizes["groups"] == 8
     assert set(az.compare(fits).index) == set(fits)
     nothing = hp.fit(frame([0, 0], [0, 0]), successes="y", trials="n", model=hp.CompletePooling())
     assert "log_likelihood" not in nothing.children

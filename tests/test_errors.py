@@ -127,6 +127,8 @@ def many_fits(model: str) -> list[xr.DataTree]:
     return fits
 
 
+# That all are above the line is rare, which is said.
+@pytest.mark.filterwarnings("ignore::hierpool.FewDrawsWarning")
 @pytest.mark.parametrize("model", ["beta", "logit"])
 @pytest.mark.parametrize("name", ANSWERS)
 def test_the_reported_error_is_the_spread_of_the_answer_over_seeds(name: str, model: str) -> None:
@@ -138,8 +140,9 @@ def test_the_reported_error_is_the_spread_of_the_answer_over_seeds(name: str, mo
         spread, reported = values.std(axis=0, ddof=1), np.sqrt(np.mean(errors**2, axis=0))
         # An error of 0 says that the number is exact.
         assert np.all(values[:, (errors == 0).any(axis=0)].std(axis=0) < 1e-12), what
-        # What few draws show has the error of one draw at least.
-        floored = np.abs(reported * 4 * NUM_DRAWS - 1.25) <= 0.25
+        # What few draws show, in some of the fits, has the error of one draw, or two.
+        floors = np.multiply.outer([1, 2], np.ones_like(errors)) / (4 * NUM_DRAWS)
+        floored = np.isclose(errors, floors).any(axis=(0, 1))
         ratio = np.where(spread > 1e-12, reported / np.maximum(spread, 1e-300), 1)
         # Over 160 fits the spread itself is known to 6%.
         assert np.all(ratio > 0.75), (what, ratio)
@@ -163,8 +166,6 @@ def test_what_no_draw_shows_has_the_error_of_one_draw() -> None:
     tree["posterior_predictive"] = xr.DataTree(
         xr.Dataset({"y": (("chain", "draw", "groups"), np.full((1, 50, 2), [35, 150]))})
     )
-    tree["posterior/mu"] = (("chain", "draw"), np.zeros((1, 50)))
-    tree["posterior/sigma"] = (("chain", "draw"), np.ones((1, 50)))
     assert hp.expected_loss(tree)["mcse"].min() > 0
     assert hp.rank(tree).groups["best_mcse"].tolist() == [0.02, 0.02]
     assert hp.contrast(tree, "g0", "g1")["mcse"].item() == 0.02

@@ -214,8 +214,9 @@ def test_many_draws_are_thinned_together_with_their_weights(
     for end in ("lower", "upper"):
         gap = np.abs(many[end] - few[end])
         # Of a step of some 30 of 41,000 draws a few thousand are left, with their own error.
-        assert gap.max() <= 4
-        assert np.abs(equal[end] - few[end][:18]).max() > 8
+        assert gap.max() <= 2
+        # As far off as draws that go with others' weights would be.
+        assert np.abs(equal[end] - few[end][:18]).max() > 5
 
 
 def test_intervals_hold_89_percent_unless_told_otherwise(trees: dict[str, xr.DataTree]) -> None:
