@@ -14,6 +14,19 @@ PIECE = 2**13
 """Values drawn at a time: temporaries stay within a cache, and within a megabyte a thread."""
 
 
+def stream(seed: int, use: str, *part: int) -> np.random.SeedSequence:
+    """Returns the seed of one use of random numbers, independent of every other use's.
+
+    ``fit`` spawns its own from the same seed, with a number as the key: a name is none of those.
+
+    Args:
+        seed: the user's.
+        use: what is drawn.
+        part: which part of it, if it is drawn in several.
+    """
+    return np.random.SeedSequence(int(seed), spawn_key=(*use.encode(), *part))
+
+
 def betas(
     seed: np.random.SeedSequence,
     alpha: np.ndarray,

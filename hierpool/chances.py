@@ -4,19 +4,29 @@ Given the population the groups are independent, so what is asked of them has a 
 row. Averaged over the rows it has less noise than the share of draws in which something happens.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+import xarray as xr
 from scipy.special import betainc
 
-from hierpool.fitted import Fitted, mcse
+from hierpool.beta_binomial import beta_binomial_tail
+from hierpool.fitted import Fitted, mcse, read_fit
 from hierpool.models import CollapsedPartialPooling, NoPooling, PartialPooling
 
 BUDGET = 3_000_000
 """Closed forms that one answer evaluates: about a second. Past it, it takes every other draw."""
 FEWEST = 200
 """Rows that are taken at least."""
+
+
+class Alike(NamedTuple):
+    """Groups of which the same is known: what is computed of one holds for all of them."""
+
+    first: np.ndarray
+    """(distinct,) places of one group of each kind."""
+    inverse: np.ndarray
+    """(group,) the kind that each group is of."""
 
 
 class Betas(NamedTuple):
@@ -35,13 +45,20 @@ class Betas(NamedTuple):
     is_independent: bool
     """Whether the rows are independent."""
 
+    @property
+    def num_rows(self) -> int:
+        """How many rows there are."""
+        return len(self.alpha)
+
     def above(self, line: float) -> np.ndarray:
         """Returns (row, group) probabilities that theta is above a line."""
-        return self._by_pair(lambda a, b: betainc(b, a, 1 - line))
+        alpha, beta = self._posterior()
+        return betainc(beta, alpha, 1 - line)
 
     def mean(self) -> np.ndarray:
         """Returns (row, group) means of theta."""
-        return self._by_pair(lambda a, b: a / (a + b))
+        alpha, beta = self._posterior()
+        return alpha / (alpha + beta)
 
     def at_least(self, least: np.ndarray, trials: np.ndarray) -> np.ndarray:
         """Returns (row, group) probabilities of so many successes or more.
@@ -50,20 +67,23 @@ class Betas(NamedTuple):
             least: (group,) successes.
             trials: (group,) trials to come.
         """
-        return self._by_pair(beta_binomial_tail, least, trials)
+        values = np.empty((len(self.alpha), len(self.successes)))
+        for column, (k, m) in enumerate(zip(least.tolist(), trials.tolist(), strict=True)):
+            a, b = self.alpha + self.successes[column], self.beta + self.failures[column]
+            values[:, column] = beta_binomial_tail(a, b, k, m)
+        return values
+
+    def of(self, places: slice) -> "Betas":
+        """Returns what is known of some of the groups."""
+        return self._replace(successes=self.successes[places], failures=self.failures[places])
 
     def error(self, values: np.ndarray) -> np.ndarray:
         """Returns (...) Monte Carlo standard errors of the means of (row, ...) values."""
         return mcse(values, self.num_chains, is_independent=self.is_independent)
 
-    def _by_pair(self, function: Callable[..., np.ndarray], *of_groups: np.ndarray) -> np.ndarray:
-        """Returns (row, group) values of a function, computed once for groups that are alike."""
-        keys = np.stack([self.successes, self.failures, *of_groups], axis=1)
-        distinct, inverse = np.unique(keys, axis=0, return_inverse=True)
-        values = np.empty((len(self.alpha), len(distinct)))
-        for column, (y, failures, *rest) in enumerate(distinct):
-            values[:, column] = function(self.alpha + y, self.beta + failures, *map(int, rest))
-        return values[:, inverse.ravel()]
+    def _posterior(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns (row, group) parameters of theta's Beta."""
+        return self.alpha[:, None] + self.successes, self.beta[:, None] + self.failures
 
 
 class Points(NamedTuple):
@@ -75,6 +95,11 @@ class Points(NamedTuple):
     """Chains that the rows come from."""
     is_independent: bool
     """Whether the rows are independent."""
+
+    @property
+    def num_rows(self) -> int:
+        """How many rows there are."""
+        return len(self.theta)
 
     def above(self, line: float) -> np.ndarray:
         """Returns (row, group) ones where theta is above a line, and zeros elsewhere."""
@@ -96,6 +121,10 @@ class Points(NamedTuple):
         k, m = np.where(inside, least, 1), np.where(inside, trials, 1)
         # The chance of k successes or more is that of Beta(k, m - k + 1) below theta.
         return np.where(inside, betainc(k, m - k + 1, self.theta), certain)
+
+    def of(self, places: slice) -> "Points":
+        """Returns what is known of some of the groups."""
+        return self._replace(theta=self.theta[:, places])
 
     def error(self, values: np.ndarray) -> np.ndarray:
         """Returns (...) Monte Carlo standard errors of the means of (row, ...) values."""
@@ -120,54 +149,44 @@ def rows_of(fitted: Fitted) -> Betas | Points:
     return Points(fitted.theta, fitted.num_chains, fitted.is_independent)
 
 
-def chances_of(fitted: Fitted, cost: float = 1) -> Betas | Points:
-    """Returns ``rows_of`` a fit, of every other draw, or fewer, where all would take too long.
+def fit_of(tree: xr.DataTree) -> Fitted:
+    """Returns a fit as arrays; theta may be missing where a Beta says what is known of it.
+
+    Raises:
+        InputError: theta is missing where draws of it alone say what is known.
+        TypeError: it is no tree.
+    """
+    fitted = read_fit(tree, needs_theta=False)
+    if isinstance(fitted.model, PartialPooling | CollapsedPartialPooling | NoPooling):
+        return fitted
+    return fitted.with_theta()
+
+
+def alike(fitted: Fitted, *further: np.ndarray) -> Alike:
+    """Returns which groups of a fit are alike: those of the same counts, where a Beta is known.
 
     Args:
         fitted: a fit.
-        cost: closed forms, or terms of a sum, that a group asks for in each row.
+        further: (group,) what else must be the same.
     """
-    pairs = np.unique(np.stack([fitted.successes, fitted.trials]), axis=1).shape[1]
-    wanted = max(FEWEST, BUDGET / (max(pairs, 1) * max(cost, 1)))
-    return rows_of(fitted.thinned(max(1, int(np.ceil(len(fitted.theta) / wanted)))))
+    everyone = np.arange(len(fitted.trials))
+    if not isinstance(fitted.model, PartialPooling | CollapsedPartialPooling | NoPooling):
+        return Alike(everyone, everyone)
+    keys = np.stack([fitted.successes, fitted.trials, *further], axis=1)
+    _, first, inverse = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    return Alike(first, inverse.ravel())
 
 
-def beta_binomial_tail(a: np.ndarray, b: np.ndarray, least: int, trials: int) -> np.ndarray:
-    """Returns (row,) probabilities of ``least`` successes or more, theta from Beta(a, b).
+def spared(fitted: Fitted, cost: float) -> int:
+    """Returns the step at which draws are taken, so that closed forms take about a second.
+
+    1, all draws, where theta is known by its draws.
 
     Args:
-        a: (row,) first parameters.
-        b: (row,) second parameters.
-        least: successes.
-        trials: trials.
+        fitted: a fit.
+        cost: closed forms that a row takes.
     """
-    if least <= 0 or least > trials:
-        return np.full(len(a), float(least <= 0))
-    # The shorter of the two tails is summed.
-    is_upper = trials - least < least
-    z = np.arange(least, trials + 1) if is_upper else np.arange(least)
-    total = np.empty(len(a))
-    height = max(1, 2**18 // trials)
-    for start in range(0, len(a), height):
-        rows = slice(start, start + height)
-        total[rows] = np.exp(log_beta_binomial(a[rows], b[rows], trials)[:, z]).sum(axis=1)
-    return np.clip(total if is_upper else 1 - total, 0, 1)
-
-
-def log_beta_binomial(a: np.ndarray, b: np.ndarray, trials: int) -> np.ndarray:
-    """Returns (row, trials + 1) log probabilities of every number of successes.
-
-    Args:
-        a: (row,) first parameters.
-        b: (row,) second parameters.
-        trials: trials.
-    """
-
-    def risen(x: np.ndarray) -> np.ndarray:
-        # log of x (x + 1) ... (x + m - 1) for m from 0: no large numbers are subtracted.
-        logs = np.log(x[:, None] + np.arange(trials))
-        return np.concatenate([np.zeros((len(x), 1)), logs.cumsum(axis=1)], axis=1)
-
-    ones = risen(np.ones(1))
-    combinations = ones[:, -1:] - ones - ones[:, ::-1]
-    return combinations + risen(a) + risen(b)[:, ::-1] - risen(a + b)[:, -1:]
+    if isinstance(rows_of(fitted), Points):
+        return 1
+    wanted = max(FEWEST, BUDGET / max(cost, 1))
+    return max(1, int(np.ceil(len(fitted.theta) / wanted)))

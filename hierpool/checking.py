@@ -13,7 +13,7 @@ import xarray as xr
 from scipy.special import expit
 
 from hierpool.arguments import check_seed
-from hierpool.bulk import betas, binomials
+from hierpool.bulk import betas, binomials, stream
 from hierpool.fit_values import by_group
 from hierpool.fitted import Fitted, read_fit
 from hierpool.models import CollapsedPartialPooling, CompletePooling, NoPooling, PartialPooling
@@ -47,7 +47,8 @@ def predictive_check(
     Columns: ``observed``; ``mean`` and ``sd`` of the replicates; ``p_upper``, Pr(T_rep >= T);
     ``p_lower``, Pr(T_rep <= T); ``p_mid``, Pr(T_rep > T) + Pr(T_rep = T) / 2; and the Monte Carlo
     standard error of each but the first. A p-value near 0 or 1 is a feature of the data that the
-    model does not show. Groups without trials are left out.
+    model does not show; what no replicate shows, or each of them, is known to one draw only, and
+    that is its error. Groups without trials are left out.
 
     Args:
         tree: what ``fit`` returned, or ``load`` read.
@@ -109,7 +110,7 @@ def new_replicates(fitted: Fitted, trials: np.ndarray, seed: int) -> np.ndarray:
     in_chain = num_draws // fitted.num_chains
     every = min(-(-num_draws * num_groups // BUDGET), max(1, in_chain // 50))
     rows = fitted.kept(every)
-    theta_seed, y_seed = np.random.SeedSequence(int(seed)).spawn(2)
+    theta_seed, y_seed = stream(seed, "replicates").spawn(2)
     model, of = fitted.model, {name: draws[rows] for name, draws in fitted.parameters.items()}
     none = np.zeros(num_groups)
     if isinstance(model, PartialPooling | CollapsedPartialPooling):
@@ -180,7 +181,7 @@ def _compare(fitted: Fitted, values: np.ndarray, observed: np.ndarray) -> dict[s
     }
     for name, part in (("upper", upper), ("lower", lower), ("mid", (1 + upper - lower) / 2)):
         columns[f"p_{name}"] = part.mean(axis=0)
-        columns[f"p_{name}_mcse"] = fitted.error(part)
+        columns[f"p_{name}_mcse"] = fitted.share_error(part)
     return columns
 
 

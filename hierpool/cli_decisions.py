@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from hierpool.cli_tables import add_answer, load_fit, show, write_table
+from hierpool.cli_tables import add_answer, load_fit, show, warnings_told, write_table
 from hierpool.flags import add_prob
 from hierpool.terminal import say
 
@@ -52,7 +52,8 @@ def _events(options: argparse.Namespace) -> int:
 
     from hierpool.event_chances import events, season, select
 
-    told = events(tree, above=options.above)
+    with warnings_told():
+        told = events(tree, above=options.above)
     lines, parts = options.above, [told.groups]
     if options.trials_to_come is not None:
         to_come = options.trials_to_come

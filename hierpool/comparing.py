@@ -19,7 +19,7 @@ from scipy.special import logsumexp
 from hierpool.added import NewGroups
 from hierpool.arguments import check_model, check_quadrature
 from hierpool.convergence import ConvergenceWarning, missed
-from hierpool.fit_values import by_group, data_hash
+from hierpool.fit_values import by_group, data_hash, with_log_likelihood
 from hierpool.fitted import Fitted, read_fit
 from hierpool.labels import index_of
 from hierpool.leave_one_out import collapsed, leave_one_out
@@ -111,7 +111,9 @@ def compare_fits(
 
     Scores are exact, from the models that were fitted: draws enter the columns ``psis_elpd``,
     ``pareto_k`` and ``unreliable`` alone, which tell where ``az.loo`` and ``az.compare`` of the
-    same trees may be believed. NaN for a fit that holds the hyperparameters only.
+    same trees may be believed. NaN for a fit that holds the hyperparameters only. A fit without
+    pooling, whose log likelihood is the same in every draw, is refused by those: ask for its score
+    here.
 
     Args:
         fits: what ``fit`` returned, or ``load`` read, by name.
@@ -225,7 +227,7 @@ def _pareto(
 ) -> tuple[float, np.ndarray]:
     """Returns the elpd that the draws tell by smoothed importance sampling, and (group,) Pareto k.
 
-    Groups of the same successes and trials share both.
+    Both are those of ``az.loo``; groups of the same successes and trials share them.
     """
     # Statistics alone: arviz itself would bring its plots along.
     from arviz_stats.base import array_stats  # type: ignore[attr-defined]
@@ -234,12 +236,39 @@ def _pareto(
         return np.nan, np.full(len(pairs.inverse), np.nan)
     _, places = np.unique(pairs.inverse, return_index=True)
     # In the order of the fit that the pairs were found in.
-    each = by_group(tree, "log_likelihood", "y", fitted.labels)[..., np.flatnonzero(tried)[places]]
-    each = each.reshape(-1, len(places))
+    scored = with_log_likelihood(tree, fitted.labels, fitted.trials)
+    each = by_group(tree, "log_likelihood", "y", scored)
+    if each.shape[-1] == len(fitted.labels):
+        each = each[..., tried]
+    each = each[..., places].reshape(-1, len(places))
     k, elpd = np.full(each.shape[1], np.nan), each.mean(axis=0)
     # What is the same in every draw needs no weights, and ArviZ refuses it.
     varies = np.ptp(each, axis=0) > 1e-12
     if varies.any():
-        log_weights, k[varies] = array_stats.psislw(each[:, varies], axis=0)
+        log_weights, k[varies] = array_stats.psislw(
+            each[:, varies], r_eff=_relative_efficiency(tree), axis=0
+        )
         elpd[varies] = logsumexp(log_weights + each[:, varies].T, axis=1)
     return float(pairs.groups @ elpd), k[pairs.inverse]
+
+
+def _relative_efficiency(tree: xr.DataTree) -> float:
+    """Returns effective draws a draw, over all parameters, as ``az.loo`` takes it by default."""
+    from arviz_stats.base import array_stats  # type: ignore[attr-defined]
+
+    posterior = tree["posterior"].dataset
+    if posterior.sizes["chain"] == 1:
+        return 1.0
+    shares = [
+        np.ravel(
+            array_stats.ess(
+                variable.transpose("chain", "draw", ...).values,
+                chain_axis=0,
+                draw_axis=1,
+                method="mean",
+                relative=True,
+            )
+        )
+        for variable in posterior.data_vars.values()
+    ]
+    return float(np.concatenate(shares).mean())

@@ -1,6 +1,6 @@
 """Events: which groups are above a line, how many, and after the season; a selection of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from numbers import Real
 from typing import Any, NamedTuple
 
@@ -9,15 +9,19 @@ import pandas as pd
 import xarray as xr
 
 from hierpool.arguments import check_prob
-from hierpool.by_label import ByLabel, Further, read_further
-from hierpool.chances import BUDGET, Betas, Points, chances_of, rows_of
-from hierpool.fitted import Fitted, read_fit
+from hierpool.beta_binomial import tail_cost
+from hierpool.by_label import ByLabel, read_further
+from hierpool.chances import Betas, Points, alike, fit_of, rows_of, spared
+from hierpool.fitted import Fitted, batch_means
 from hierpool.table import InputError
+from hierpool.weights import FEWEST_EFFECTIVE, effective_draws, warn_of_few
 
-TERMS = 10
-"""Terms of a beta-binomial sum that take as long as one closed form."""
-MOST_TERMS = 2**20
-"""Terms of a single sum at most, for the memory that they take."""
+PIECE = 2**22
+"""Values that are in memory at a time."""
+NEGLIGIBLE = 1e-12
+"""Joint events that are less probable by far than anybody asks for: no warning is worth it."""
+NUM_REPEATS = 200
+"""Bootstraps, of which the error of a q-value is the spread."""
 
 
 class Events(NamedTuple):
@@ -37,7 +41,8 @@ def events(tree: xr.DataTree, *, above: float | Sequence[float]) -> Events:
 
     Given the population the groups are independent, so that in each draw of it every probability
     has a closed form, the joint ones too; their averages have less noise than counted draws. Under
-    a population of log-odds the draws of theta are counted.
+    a population of log-odds the draws of theta are counted. An average that rests on few draws,
+    since most of them give it next to nothing, has an error of one draw at least.
 
     Args:
         tree: what ``fit`` returned, or ``load`` read.
@@ -46,24 +51,39 @@ def events(tree: xr.DataTree, *, above: float | Sequence[float]) -> Events:
     Raises:
         InputError: a line is out of range, or the fit lacks what is needed.
         TypeError: an argument has the wrong type.
+
+    Warns:
+        FewDrawsWarning: the probability that some are above a line, or that all are, rests on fewer
+            than 100 effective draws.
     """
     lines = _lines(above)
-    fitted, chances = _read(tree, len(lines))
+    fitted = fit_of(tree)
+    kinds = alike(fitted)
+    few = fitted.of(kinds.first)
+    every = spared(few, len(lines) * len(kinds.first))
+    rows = rows_of(few.thinned(every))
     tried = fitted.trials > 0
-    groups, joint = [], []
+    times = np.bincount(kinds.inverse[tried], minlength=len(kinds.first))
+    groups, joint, doubtful = [], [], {}
     for line in lines:
-        values = chances.above(line)
-        groups.append(_mean_and_error(chances, values))
-        values = values[:, tried]
-        together = {
-            "some": 1 - np.prod(1 - values, axis=1),
-            "all": np.prod(values, axis=1),
-            "expected_number": values.sum(axis=1),
-        }
+        probability, error, together = _above(rows, line, times)
+        groups.append(np.stack([probability, error])[:, kinds.inverse])
         row: dict[str, Any] = {"num_groups": int(tried.sum())}
-        for name, of_rows in together.items():
-            row[name], row[f"{name}_mcse"] = _mean_and_error(chances, of_rows)
+        for name in ("some", "all"):
+            row[name], row[f"{name}_mcse"] = probability_and_error(rows, together[name])
+            # Counted draws have the error of a share, however few they are.
+            if isinstance(rows, Betas) and _is_rough(together[name]):
+                doubtful[f"{name} are above {line}"] = float(effective_draws(together[name]))
+        number = _over_all_draws(few, every, rows, together["expected_number"])
+        row["expected_number"], row["expected_number_mcse"] = number
         joint.append(row)
+    if doubtful:
+        event, worth = min(doubtful.items(), key=lambda item: item[1])
+        warn_of_few(
+            worth,
+            rows.num_rows,
+            f"the probability that {event} is rough; fit with more draws.",
+        )
     index = pd.MultiIndex.from_product([lines, fitted.names], names=["line", "group"])
     probability, error = np.concatenate(groups, axis=1)
     return Events(
@@ -82,8 +102,9 @@ def season(
 
         z_i ~ Binomial(m_i, theta_i), rate_i = (y_i + z_i) / (n_i + m_i) > above
 
-    strictly. In each draw of the population z_i is beta-binomial; where the sums of its terms would
-    take too long, and under a population of log-odds, it is binomial given the draws of theta.
+    strictly. In each draw of the population z_i is beta-binomial, for any number of trials; under
+    a population of log-odds it is binomial given each draw of theta. An average that rests on few
+    draws has an error of one draw at least; what is certain, and what is exact, has none.
 
     Args:
         tree: what ``fit`` returned, or ``load`` read.
@@ -99,21 +120,28 @@ def season(
         TypeError: an argument has the wrong type.
     """
     line = _line(above)
-    fitted = read_fit(tree, needs_theta=False)
+    fitted = fit_of(tree)
     further = read_further(fitted, trials_to_come)
-    m = further.trials
-    fitted, chances = _of_season(fitted, further)
+    fitted, m = fitted.of(further.places), further.trials
     total = np.maximum(fitted.trials + m, 1)
     least = _least_above(line, total) - fitted.successes
-    # Closed forms of z, not counts: an average that is 0 or 1 needs no doubt.
-    values = chances.at_least(least, m)
-    rates = (fitted.successes + m * chances.mean()) / total
+    kinds = alike(fitted, m)
+    few, m_of_kind, least_of_kind = fitted.of(kinds.first), m[kinds.first], least[kinds.first]
+    every = spared(few, float(tail_cost(least_of_kind, m_of_kind).sum()))
+    rows = rows_of(few.thinned(every))
+    probability, error, chance, chance_error = np.empty((4, len(kinds.first)))
+    for some in _pieces(rows, len(kinds.first)):
+        values = rows.of(some).at_least(least_of_kind[some], m_of_kind[some])
+        probability[some], error[some] = probability_and_error(rows, values)
+        values = rows.of(some).mean()
+        chance[some], chance_error[some] = values.mean(axis=0), rows.error(values)
+    error[(least_of_kind <= 0) | (least_of_kind > m_of_kind)] = 0
     table = pd.DataFrame(
         {
-            "probability": values.mean(axis=0),
-            "mcse": chances.error(values),
-            "expected_rate": rates.mean(axis=0),
-            "expected_rate_mcse": chances.error(rates),
+            "probability": probability[kinds.inverse],
+            "mcse": error[kinds.inverse],
+            "expected_rate": (fitted.successes + m * chance[kinds.inverse]) / total,
+            "expected_rate_mcse": m * chance_error[kinds.inverse] / total,
         },
         index=fitted.names,
     )
@@ -138,7 +166,9 @@ def select(tree: xr.DataTree, *, above: float, false_discovery_rate: float = 0.0
 
     Returns:
         A row a group: ``probability`` above and its ``mcse``, which is the error's too, ``error``,
-        ``q_value`` and its ``q_value_mcse``, ``selected``. Groups that tie share a q-value.
+        ``q_value`` and its ``q_value_mcse``, ``selected``. Groups that tie share a q-value. Its
+        error also counts that groups near one another might change places: it is the spread of the
+        q-values of draws taken again, with replacement.
 
     Raises:
         InputError: an argument is out of range, or the fit lacks what is needed.
@@ -146,65 +176,146 @@ def select(tree: xr.DataTree, *, above: float, false_discovery_rate: float = 0.0
     """
     line, rate = _line(above), false_discovery_rate
     check_prob(rate, "false_discovery_rate")
-    fitted, chances = _read(tree, 1)
-    (tried,) = np.nonzero(fitted.trials > 0)
-    values = chances.above(line)[:, tried]
-    probability, mcse = _mean_and_error(chances, values)
-    order = np.argsort(-probability, kind="stable")
-    errors = 1 - values[:, order]
+    fitted = fit_of(tree)
+    fitted = fitted.of(np.flatnonzero(fitted.trials > 0))
+    kinds = alike(fitted)
+    few = fitted.of(kinds.first)
+    rows = rows_of(few.thinned(spared(few, len(kinds.first))))
+    times = np.bincount(kinds.inverse, minlength=len(kinds.first))
+    values = rows.above(line)
+    probability, mcse = probability_and_error(rows, values)
+    columns = {
+        "probability": probability,
+        "mcse": mcse,
+        "error": 1 - probability,
+        "q_value": _q_values(probability[None], times)[0],
+        "q_value_mcse": _q_value_errors(rows, values, times),
+    }
+    order = np.argsort(-probability[kinds.inverse], kind="stable")
+    table = pd.DataFrame(
+        {name: values[kinds.inverse][order] for name, values in columns.items()},
+        index=fitted.names[order],
+    )
+    return table.assign(selected=table["q_value"] <= rate)
+
+
+def probability_and_error(
+    rows: Betas | Points, values: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns (...) means of (row, ...) probabilities, and their Monte Carlo standard errors.
+
+    A mean to which few rows contribute is known to one row only: a row that was not drawn may give
+    the event, or its complement, more than all of those together. A single row is exact.
+    """
+    mean, error = values.mean(axis=0), rows.error(values)
+    if len(values) > 1:
+        floor = np.where(_worth(values) < FEWEST_EFFECTIVE, 1 / len(values), 0)
+        error = np.maximum(error, floor)
+    return mean, error
+
+
+def _worth(values: np.ndarray) -> np.ndarray:
+    """Returns (...) how many rows carry the mean of (row, ...) probabilities, or of 1 less them."""
+    with np.errstate(invalid="ignore"):
+        worth = [effective_draws(part) for part in (values, 1 - values)]
+    return np.nan_to_num(np.minimum(*worth), nan=0)
+
+
+def _above(
+    rows: Betas | Points, line: float, times: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """Returns (kind,) probabilities above a line and their errors, and (row,) joint ones by name.
+
+    Args:
+        rows: what is known of a group of each kind.
+        line: the line.
+        times: (kind,) groups of the kind that have trials.
+    """
+    probability, error = np.empty((2, len(times)))
+    log_none, log_all, number = np.zeros((3, rows.num_rows))
+    for some in _pieces(rows, len(times)):
+        values = rows.of(some).above(line)
+        probability[some], error[some] = probability_and_error(rows, values)
+        (counted,) = np.nonzero(times[some])
+        values, weight = values[:, counted], times[some][counted]
+        with np.errstate(divide="ignore"):
+            log_none += np.log1p(-values) @ weight
+            log_all += np.log(values) @ weight
+        number += values @ weight
+    together = {"some": -np.expm1(log_none), "all": np.exp(log_all), "expected_number": number}
+    return probability, error, together
+
+
+def _is_rough(values: np.ndarray) -> bool:
+    """Returns whether the mean of (row,) probabilities of an event rests on few rows."""
+    if len(values) == 1 or values.mean() < NEGLIGIBLE:
+        return False
+    return bool(effective_draws(values) < FEWEST_EFFECTIVE)
+
+
+def _over_all_draws(
+    fitted: Fitted, every: int, rows: Betas | Points, totals: np.ndarray
+) -> tuple[float, float]:
+    """Returns the mean of (row,) totals over all draws of a fit, and its Monte Carlo error.
+
+    Where the rows are but some of the draws, a polynomial of the population is fitted to the
+    totals, and averaged over all of them; what it leaves is averaged over the rows.
+    """
+    if every == 1 or len(totals) == 1:
+        return float(totals.mean()), float(rows.error(totals))
+    phi, kappa = np.clip(fitted.parameters["phi"], 1e-300, 1 - 2**-53), fitted.parameters["kappa"]
+    x, y = np.log(phi / (1 - phi)), np.log(kappa)
+    x, y = (x - x.mean()) / x.std(), (y - y.mean()) / y.std()
+    terms = np.stack([np.ones(len(x)), x, y, x * x, x * y, y * y], axis=1)
+    kept = fitted.kept(every)
+    coefficients, *_ = np.linalg.lstsq(terms[kept], totals)
+    smooth = terms @ coefficients
+    rest = totals - smooth[kept]
+    error = np.hypot(fitted.error(smooth), rows.error(rest))
+    return float(smooth.mean() + rest.mean()), float(error)
+
+
+def _q_values(probability: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Returns (..., kind) mean errors of the groups that are as probable or more.
+
+    Args:
+        probability: (..., kind) probabilities to be above the line.
+        times: (kind,) groups of the kind.
+    """
+    order = np.argsort(-probability, axis=-1, kind="stable")
+    ranked = np.take_along_axis(probability, order, axis=-1)
+    weight = times[order]
+    so_far = np.cumsum((1 - ranked) * weight, axis=-1) / np.cumsum(weight, axis=-1)
     # The last of those that tie: all of them are as good.
-    ranked = -probability[order]
-    last = np.searchsorted(ranked, ranked, side="right") - 1
-    so_far = errors.cumsum(axis=1) / np.arange(1, len(tried) + 1)
-    q_value, q_value_mcse = _mean_and_error(chances, so_far)
-    return pd.DataFrame(
-        {
-            "probability": probability[order],
-            "mcse": mcse[order],
-            "error": 1 - probability[order],
-            "q_value": q_value[last],
-            "q_value_mcse": q_value_mcse[last],
-            "selected": q_value[last] <= rate,
-        },
-        index=fitted.names[tried[order]],
-    )
+    place = np.arange(ranked.shape[-1])
+    ends = np.concatenate([ranked[..., 1:] < ranked[..., :-1], np.ones_like(order[..., :1])], -1)
+    last = np.where(ends, place, place[-1])
+    last = np.minimum.accumulate(last[..., ::-1], axis=-1)[..., ::-1]
+    q_values = np.empty_like(so_far)
+    np.put_along_axis(q_values, order, np.take_along_axis(so_far, last, axis=-1), axis=-1)
+    return q_values
 
 
-def _read(tree: xr.DataTree, cost: float) -> tuple[Fitted, Betas | Points]:
-    fitted = read_fit(tree, needs_theta=False)
-    chances = chances_of(fitted, cost)
-    if isinstance(chances, Points):
-        # To compare a draw with a line costs next to nothing: take them all.
-        fitted = fitted.with_theta()
-        chances = rows_of(fitted)
-    return fitted, chances
+def _q_value_errors(rows: Betas | Points, values: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Returns (kind,) Monte Carlo standard errors of q-values, from (row, kind) probabilities.
+
+    By the bootstrap of batch means: where groups change places no derivative exists.
+    """
+    if len(values) == 1:
+        return np.zeros(values.shape[1])
+    batches = batch_means(values, rows.num_chains)
+    number = len(batches)
+    drawn = np.random.default_rng(0).multinomial(number, np.full(number, 1 / number), NUM_REPEATS)
+    # Rounded, so that what ties still does.
+    probability = np.round(drawn @ batches / number, 12)
+    return _q_values(probability, times).std(axis=0) * np.sqrt(number / (number - 1))
 
 
-def _of_season(whole: Fitted, further: Further) -> tuple[Fitted, Betas | Points]:
-    fitted, m = whole.of(further.places), further.trials
-    y, n = fitted.successes, fitted.trials
-    terms = np.unique(np.stack([y, n, m]), axis=1)[2].sum()
-    pairs = np.unique(np.stack([y, n]), axis=1).shape[1]
-    chances = chances_of(fitted, terms / pairs / TERMS)
-    is_quick = (
-        isinstance(chances, Betas)
-        and len(chances.alpha) * terms <= 2 * BUDGET * TERMS
-        and m.max() <= MOST_TERMS
-    )
-    if is_quick:
-        return fitted, chances
-    fitted = whole.with_theta().of(further.places)
-    fitted = fitted.thinned(-(-fitted.theta.size // BUDGET))
-    return fitted, Points(fitted.theta, fitted.num_chains, fitted.is_independent)
-
-
-def _mean_and_error(chances: Betas | Points, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns (...) means of (row, ...) values, and their Monte Carlo standard errors."""
-    error = chances.error(values)
-    if isinstance(chances, Points):
-        # What happens in no draw, or in all, is known to one draw only.
-        error = np.maximum(error, 1 / len(values))
-    return values.mean(axis=0), error
+def _pieces(rows: Betas | Points, number: int) -> Iterator[slice]:
+    """Returns slices of so many groups, whose values find room in memory."""
+    width = max(1, PIECE // rows.num_rows)
+    for start in range(0, number, width):
+        yield slice(start, start + width)
 
 
 def _least_above(line: float, total: np.ndarray) -> np.ndarray:

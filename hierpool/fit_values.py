@@ -124,10 +124,13 @@ def read_values(tree: xr.DataTree) -> Values:
         rule = "posterior_predictive/y must lie between 0 and n"
         _check_range(place, rule, replicates, 0.0, trials)
     if "log_likelihood" in tree.children:
-        log_likelihood = by_group(tree, "log_likelihood", "y", labels)
+        scored = with_log_likelihood(tree, labels, trials)
+        log_likelihood = by_group(tree, "log_likelihood", "y", scored)
         # The logarithm of a probability of 1, as large terms leave it that cancel.
         rule = "log_likelihood/y must not be above 0"
-        _check_range(place, rule, log_likelihood, -np.inf, 1e-3)
+        of_scored = Places(Source("The tree", None), scored)
+        _check_range(of_scored, rule, log_likelihood, -np.inf, 1e-3)
+        of_scored.require_none()
     place.require_none()
     problems = read_problems(tree.attrs)
     return Values(labels, successes, trials, settings, parameters, theta, problems)
@@ -150,6 +153,15 @@ def by_group(
     """
     variable = _variable(tree, child, name, BY_GROUP, kinds)
     return _in_order(variable, f"{child}/{name}", labels)
+
+
+def with_log_likelihood(tree: xr.DataTree, labels: np.ndarray, trials: np.ndarray) -> np.ndarray:
+    """Returns the names of the groups whose log likelihood a tree keeps: those that have trials.
+
+    A tree of an earlier format keeps it of all groups.
+    """
+    is_of_all = tree["log_likelihood"].sizes.get(GROUPS) == len(labels)
+    return labels if is_of_all else labels[trials > 0]
 
 
 def sampled(tree: xr.DataTree) -> xr.Dataset:

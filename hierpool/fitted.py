@@ -168,9 +168,12 @@ def find_group(fitted: Fitted, label: Any) -> int:
 
 
 def mcse(values: np.ndarray, num_chains: int, *, is_independent: bool) -> np.ndarray:
-    """Returns the Monte Carlo standard errors of means over draws, by batch means.
+    """Returns the Monte Carlo standard errors of means over draws; of chains, by batch means.
 
-    A single row is no draw, and has no error. Batches are as long as they are many.
+    A single row is no draw, and has no error. ArviZ's estimator, sd / sqrt(effective draws), sums
+    autocorrelations of one quantity after another, about a millisecond each: a table of 2,000
+    groups would wait seconds for each of its columns. On chains of NUTS both agree within their
+    own noise; see the tests.
 
     Source: Flegal and Jones (2010), "Batch Means and Spectral Variance Estimators in Markov Chain
     Monte Carlo".
@@ -183,14 +186,22 @@ def mcse(values: np.ndarray, num_chains: int, *, is_independent: bool) -> np.nda
     Returns:
         (...) standard errors.
     """
-    num_draws = len(values)
-    if num_draws == 1:
+    if len(values) == 1:
         return np.zeros(values.shape[1:])
-    if is_independent:
-        return values.std(axis=0, ddof=1) / np.sqrt(num_draws)
-    in_chain = num_draws // num_chains
+    if not is_independent:
+        values = batch_means(values, num_chains)
+    return values.std(axis=0, ddof=1) / np.sqrt(len(values))
+
+
+def batch_means(values: np.ndarray, num_chains: int) -> np.ndarray:
+    """Returns (batch, ...) means of draws in a row; batches are as long as a chain has of them.
+
+    Args:
+        values: (draw, ...) values, chain after chain.
+        num_chains: chains.
+    """
+    in_chain = len(values) // num_chains
     length = max(1, int(np.sqrt(in_chain)))
     chains = values.reshape(num_chains, in_chain, *values.shape[1:])
     chains = chains[:, : in_chain // length * length]
-    means = chains.reshape(-1, length, *values.shape[1:]).mean(axis=1)
-    return means.std(axis=0, ddof=1) / np.sqrt(len(means))
+    return chains.reshape(-1, length, *values.shape[1:]).mean(axis=1)

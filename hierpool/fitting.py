@@ -57,7 +57,9 @@ def fit(
     """Returns the posterior of every group's chance of success, as an ArviZ tree.
 
     The groups of the tree are ``posterior``, ``sample_stats``, ``posterior_predictive`` (``y``),
-    ``log_likelihood`` (``y``: theta is integrated out, so leaving one out leaves a group out),
+    ``log_likelihood`` (``y`` of the groups that have trials: theta is integrated out, so that
+    ``az.loo`` and ``az.compare`` leave a group out; under ``NoPooling`` it does not depend on the
+    draws, which they refuse: call ``compare_fits``, which has that score in closed form),
     ``prior``, ``prior_predictive``, ``observed_data`` (``y``) and ``constant_data`` (``n``); theta,
     y and n carry the groups' names. Its attributes tell how to repeat the fit. Exact, independent
     draws have no ``sample_stats``; those of ``Quadrature`` have the attributes ``log_evidence``

@@ -44,7 +44,8 @@ def to_datatree(
         posterior: parameters by name, (chain, draw) or (chain, draw, group).
         prior: the same parameters drawn from the prior, (draw,) or (draw, group), if it is known.
         log_likelihood: (chain, draw, group) log probability of each group's successes, theta
-            integrated out; None leaves it out.
+            integrated out; None leaves it out. The tree keeps it of the groups that have trials:
+            of others it is 0 in every draw, which ``az.loo`` refuses.
         stats: (chain, draw) statistics of the sampler; None if the draws are exact.
         seeds: two, of the replicates of the posterior and of the prior.
         attributes: what the fit was, to be kept with it.
@@ -60,7 +61,7 @@ def to_datatree(
     }
     if "theta" in posterior:
         groups["posterior_predictive"] = {"y": _replicates(seeds[0], trials, posterior["theta"])}
-    if log_likelihood is not None:
+    if log_likelihood is not None and trials.any():
         groups["log_likelihood"] = {"y": log_likelihood}
     if prior:
         groups["prior"] = {name: draws[None] for name, draws in prior.items()}
@@ -74,6 +75,10 @@ def to_datatree(
         coords={GROUPS: table.labels},
         dims={"theta": [GROUPS], "y": [GROUPS], "n": [GROUPS]},
     )
+    if "log_likelihood" in tree.children and not trials.all():
+        # A child of the tree may have fewer groups than its siblings.
+        of_tried = tree["log_likelihood"].dataset.isel({GROUPS: np.flatnonzero(trials)})
+        tree["log_likelihood"] = xr.DataTree(of_tried)
     tree.attrs = {**_provenance(table), **attributes}
     return tree
 

@@ -43,21 +43,27 @@ def available() -> int | None:
     return min((room for room in found if room is not None), default=None)
 
 
-def require(bytes_needed: int, num_groups: int, num_draws: int) -> None:
-    """Raises ``InputError`` if a fit takes more memory than there is.
+REMEDY = (
+    "take estimate, which is exact and draws nothing, fewer draws, or the hyperparameters only "
+    "(hyperparameters_only=True, --hyperparameters-only)."
+)
+"""What to do where a fit finds no room."""
+
+
+def require(bytes_needed: int, num_groups: int, num_draws: int, remedy: str = REMEDY) -> None:
+    """Raises ``InputError`` if a result takes more memory than there is.
 
     Args:
-        bytes_needed: what ``needed`` returned.
+        bytes_needed: what ``needed`` returned, or an answer counted.
         num_groups: groups of the data.
         num_draws: draws, over all chains.
+        remedy: what to do instead.
     """
     room = available()
     if room is not None and bytes_needed > room:
         raise InputError(
             f"{num_draws:,} draws of {num_groups:,} groups would take {_gigabytes(bytes_needed)} "
-            f"of memory, and {_gigabytes(room)} is available: take estimate, which is exact and "
-            "draws nothing, fewer draws, or the hyperparameters only "
-            "(hyperparameters_only=True, --hyperparameters-only)."
+            f"of memory, and {_gigabytes(room)} is available: {remedy}"
         )
 
 

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from scipy.optimize import brentq
-from scipy.special import betainc
+from scipy.special import betainc, digamma, polygamma
 
 from hierpool import thetas
 from hierpool.added import NewGroups, read_new_groups
 from hierpool.arguments import check_prob, check_seed
-from hierpool.bulk import betas
+from hierpool.bulk import betas, stream
 from hierpool.chances import Betas, rows_of
 from hierpool.counts import Counts
 from hierpool.fitted import Fitted, read_fit
@@ -23,7 +23,7 @@ from hierpool.models import CompletePooling
 from hierpool.table import InputError
 from hierpool.weights import (
     effective_draws,
-    log_probability,
+    log_probability_of_all,
     moments,
     of_rows,
     warn_of_few,
@@ -32,6 +32,10 @@ from hierpool.weights import (
 
 SOLVED = 400_000
 """Betas, of all newcomers and rows, of which the intervals are solved: about a second."""
+PIECE = 2**20
+"""Draws of theta that are in memory at a time."""
+LOWEST, HIGHEST = -744.4, 40.0
+"""Log-odds beyond which a chance is below the smallest double, or rounds to 1."""
 
 
 def newcomers(
@@ -69,15 +73,30 @@ def newcomers(
             population to where the fit has few draws. Fit again with ``new_groups=``.
     """
     check_prob(prob)
-    fitted, weight = arrivals(read_fit(tree, needs_theta=False), new_groups, seed)
-    if not len(fitted.labels):
+    seed = check_seed(seed)
+    fitted, weight = arrivals(read_fit(tree, needs_theta=False), new_groups)
+    num_groups = len(fitted.labels)
+    if not num_groups:
         raise InputError('new_groups are empty: name one at least, as {"rookie": (0, 4)}.')
+    levels = np.array([(1 - prob) / 2, (1 + prob) / 2])
+    rows = rows_of(fitted)
+    is_solved = isinstance(rows, Betas) and _num_pairs(fitted) * rows.num_rows <= SOLVED
+    parts = []
+    width = num_groups if is_solved else max(1, PIECE // len(weight))
+    for part, start in enumerate(range(0, num_groups, width)):
+        some = fitted.of(np.arange(start, min(start + width, num_groups)))
+        if not is_solved:
+            some = some._replace(theta=draw_theta(some, seed, part))
+        parts.append(_described(some, weight, levels))
+    return pd.concat(parts).assign(effective_draws=effective_draws(weight))
+
+
+def _described(fitted: Fitted, weight: np.ndarray, levels: np.ndarray) -> pd.DataFrame:
+    """Returns newcomers' table; their intervals are solved where theta is not drawn."""
     rows = rows_of(fitted)
     weight_of_row = of_rows(weight, rows)
     mean, variance, error = moments(rows, weight_of_row)
-    levels = np.array([(1 - prob) / 2, (1 + prob) / 2])
-    pairs = np.unique(np.stack([fitted.successes, fitted.trials]), axis=1).shape[1]
-    if isinstance(rows, Betas) and pairs * len(rows.alpha) <= SOLVED:
+    if isinstance(rows, Betas) and not fitted.theta.shape[1]:
         lower, upper = _solved(rows, weight_of_row, levels)
     else:
         lower, upper = np.quantile(
@@ -85,14 +104,17 @@ def newcomers(
         )
     columns = {"successes": fitted.successes, "trials": fitted.trials, "mean": mean}
     columns |= {"sd": np.sqrt(variance), "lower": lower, "upper": upper, "mcse": error}
-    columns["effective_draws"] = np.full(len(mean), effective_draws(weight))
     return pd.DataFrame(columns, index=fitted.names)
 
 
-def arrivals(fitted: Fitted, new_groups: NewGroups | None, seed: int) -> tuple[Fitted, np.ndarray]:
+def _num_pairs(fitted: Fitted) -> int:
+    return np.unique(np.stack([fitted.successes, fitted.trials]), axis=1).shape[1]
+
+
+def arrivals(fitted: Fitted, new_groups: NewGroups | None) -> tuple[Fitted, np.ndarray]:
     """Returns the newcomers alone, as groups of the fit, and (draw,) weights given their data.
 
-    Their theta is drawn from its conditional given each draw of the population.
+    Their theta is not drawn yet: ``draw_theta`` does that.
 
     Raises:
         InputError: a newcomer's data or name break a rule.
@@ -101,39 +123,45 @@ def arrivals(fitted: Fitted, new_groups: NewGroups | None, seed: int) -> tuple[F
     Warns:
         FewDrawsWarning: the weights are worth few draws.
     """
-    seed = check_seed(seed)
     new = read_new_groups(new_groups, fitted.labels)
     num_draws = len(fitted.theta)
     fitted = fitted._replace(
         labels=np.asarray(pd.Index(new.names), dtype=object),
         successes=new.successes,
         trials=new.trials,
+        theta=fitted.theta[:, :0],
     )
     weight = np.full(num_draws, 1 / num_draws)
     # Data of no trials weigh nothing: exactly, and not but for rounding.
     if fitted.trials.any():
-        logs = log_probability(fitted, fitted.successes, fitted.trials).sum(axis=1)
-        weight = weights_of(np.broadcast_to(logs, num_draws))
+        logs = log_probability_of_all(fitted, fitted.successes, fitted.trials)
+        weight = weights_of(logs)
         warn_of_few(
             float(effective_draws(weight)),
             num_draws,
             "fit again with the newcomers' data, by new_groups= (--new-group).",
         )
-    return fitted._replace(theta=draw_theta(fitted, seed)), weight
+    return fitted, weight
 
 
-def draw_theta(fitted: Fitted, seed: int) -> np.ndarray:
-    """Returns (draw, group) chances of success, drawn given each draw of the population."""
+def draw_theta(fitted: Fitted, seed: int, part: int = 0) -> np.ndarray:
+    """Returns (draw, group) chances of success, drawn given each draw of the population.
+
+    Args:
+        fitted: a fit.
+        seed: of the draws.
+        part: which part of the groups these are, if they are drawn in several.
+    """
     model, num_draws = fitted.model, len(fitted.theta)
     if isinstance(model, CompletePooling):
         return np.repeat(fitted.parameters["phi"][:, None], len(fitted.labels), axis=1)
-    # Not the seed's own stream: ``fit`` may have drawn from it.
-    numpy_seed = np.random.SeedSequence(seed, spawn_key=(2,))
+    numpy_seed = stream(seed, "theta", part)
     if isinstance(model, LogitPartialPooling | CollapsedLogitPartialPooling):
         collapsed = CollapsedLogitPartialPooling(**vars(model))
         mu, sigma = fitted.parameters["mu"], fitted.parameters["sigma"]
         with jax.enable_x64(True):
-            key = jax.random.fold_in(jax.random.key(seed), 2)
+            # ``fit`` splits the seed's own key.
+            key = jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), 2), part)
             counts = Counts(fitted.successes, fitted.trials)
             positions = {"log_sigma": np.log(sigma), "mu": mu}
             return thetas.theta(key, numpy_seed, collapsed, counts, positions, num_draws)
@@ -153,10 +181,53 @@ def _solved(rows: Betas, weight: np.ndarray, levels: np.ndarray) -> np.ndarray:
     ends = np.empty((len(levels), len(found)))
     for column, (y, failures) in enumerate(found):
         a, b = rows.alpha[heavy] + y, rows.beta[heavy] + failures
+        low, high = _brackets(a, b, weight, levels)
         for row, level in enumerate(levels):
-            ends[row, column] = brentq(_excess, 0, 1, args=(a, b, weight, level), xtol=1e-10)
+            ends[row, column] = _end(a, b, weight, level, low[row], high[row])
     return ends[:, inverse.ravel()]
 
 
-def _excess(x: float, a: np.ndarray, b: np.ndarray, weight: np.ndarray, level: float) -> float:
-    return float(weight @ betainc(a, b, x)) - level
+def _brackets(
+    a: np.ndarray, b: np.ndarray, weight: np.ndarray, levels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns log-odds, (level,) each, between which the quantiles of a mixture of Betas lie.
+
+    By Cantelli's inequality, from the mean and the sd of the log-odds.
+    """
+    centre = digamma(a) - digamma(b)
+    mean = weight @ centre
+    with np.errstate(over="ignore"):
+        sd = np.sqrt(weight @ (polygamma(1, a) + polygamma(1, b) + (centre - mean) ** 2))
+    low, high = mean - sd * np.sqrt(1 / levels - 1), mean + sd * np.sqrt(1 / (1 / levels - 1))
+    # A little wider, so that a bracket without width has some.
+    low, high = low - 1e-6 * (1 + np.abs(low)), high + 1e-6 * (1 + np.abs(high))
+    return np.clip(low, LOWEST, HIGHEST), np.clip(high, LOWEST, HIGHEST)
+
+
+def _end(
+    a: np.ndarray, b: np.ndarray, weight: np.ndarray, level: float, low: float, high: float
+) -> float:
+    """Returns a quantile of a mixture of Betas: to 1e-10 of its own size, and of its distance to 1.
+
+    0 where it is below the smallest double; 1 where it rounds to that.
+    """
+    if _excess(low, a, b, weight, level) >= 0:
+        return 0.0
+    if _excess(high, a, b, weight, level) <= 0:
+        return 1.0
+    found = brentq(_excess, low, high, args=(a, b, weight, level), xtol=1e-10)
+    return _chance(found)
+
+
+def _excess(
+    log_odds: float, a: np.ndarray, b: np.ndarray, weight: np.ndarray, level: float
+) -> float:
+    # Each half by the smaller of theta and 1 - theta, whose digits are all there.
+    if log_odds < 0:
+        return float(weight @ betainc(a, b, _chance(log_odds))) - level
+    return 1 - level - float(weight @ betainc(b, a, _chance(-log_odds)))
+
+
+def _chance(log_odds: float) -> float:
+    """Returns the chance of log-odds, down to the smallest double: SciPy's is 0 from -710 on."""
+    return float(np.exp(-np.logaddexp(0, -log_odds)))

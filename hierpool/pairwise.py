@@ -7,7 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from hierpool.arguments import check_prob
-from hierpool.chances import chances_of
+from hierpool.chances import rows_of
 from hierpool.fitted import Fitted, find_group
 from hierpool.ranks import Best, check_best, read_distinct, tried
 from hierpool.table import InputError
@@ -83,7 +83,7 @@ def contrasts(
     _require_few(len(first), fitted, most_pairs)
     by_group = np.ascontiguousarray(fitted.theta.T)
     height = max(1, PIECE // by_group.shape[1])
-    chances = chances_of(fitted)
+    chances = rows_of(fitted)
     means = np.ascontiguousarray(chances.mean().T)
     pieces = []
     for start in range(0, len(first), height):
@@ -136,7 +136,8 @@ def expected_loss(tree: xr.DataTree, *, best: Best = "highest") -> pd.DataFrame:
     return pd.DataFrame(
         {
             "expected_loss": losses.mean(axis=0),
-            "mcse": fitted.error(losses),
+            # A loss that no draw shows is known to one draw only, of the largest loss.
+            "mcse": np.where(losses.any(axis=0), fitted.error(losses), losses.max() / len(losses)),
             "best": is_best.mean(axis=0),
             "best_mcse": fitted.share_error(is_best),
         },

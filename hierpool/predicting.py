@@ -6,21 +6,23 @@ m^2 V.
 """
 
 import json
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from scipy.special import gammaln
 
+from hierpool import memory
 from hierpool.added import NewGroups, as_json
 from hierpool.arguments import check_prob, check_seed
-from hierpool.bulk import binomials
+from hierpool.beta_binomial import log_beta_binomial
+from hierpool.bulk import binomials, stream
 from hierpool.by_label import ByLabel, Further, read_further
-from hierpool.chances import Betas, Points, log_beta_binomial, rows_of
+from hierpool.chances import Betas, Points, fit_of, rows_of
 from hierpool.fit_values import GROUPS
-from hierpool.fitted import Fitted, read_fit
+from hierpool.fitted import Fitted
 from hierpool.labels import beside, coordinate, find
-from hierpool.models import CollapsedPartialPooling, NoPooling, PartialPooling
 from hierpool.new_groups import arrivals, draw_theta
 from hierpool.table import InputError
 from hierpool.weights import effective_draws, moments, of_rows, resampled
@@ -31,6 +33,17 @@ FEWEST = 1000
 """Rows that the sums take at least; where these are too many, z is drawn instead."""
 PIECE = 2**18
 """Probabilities that are in memory at a time."""
+MOST_DRAWN = 2**22
+"""Draws of z that are in memory at a time."""
+
+
+class Ends(NamedTuple):
+    """Ends of intervals of successes to come."""
+
+    at: np.ndarray
+    """(level, group) quantiles: the smallest numbers that z does not exceed so probably."""
+    holds: np.ndarray
+    """(group,) probability of the interval from the first to the last of them, both included."""
 
 
 def predict(
@@ -69,14 +82,14 @@ def predict(
         FewDrawsWarning: as ``newcomers``.
     """
     check_prob(prob)
-    fitted, weight = _joined(tree, new_groups, seed)
+    fitted, weight = _joined(tree, new_groups, seed, needs_theta=False)
     further = _read_trials(fitted, trials, new_groups)
     fitted, m = fitted.of(further.places), further.trials
     rows = rows_of(fitted)
     mean, variance, error = moments(rows, of_rows(weight, rows))
     spread = m * (mean * (1 - mean) - variance) + m.astype(float) ** 2 * variance
     levels = np.array([(1 - prob) / 2, (1 + prob) / 2])
-    lower, upper = quantiles(fitted, weight, m, levels, seed)
+    lower, upper = quantiles(fitted, weight, m, levels, seed).at
     columns = {"trials": m, "mean": m * mean, "sd": np.sqrt(spread)}
     columns |= {"lower": lower, "upper": upper, "mcse": m * error}
     return pd.DataFrame(columns, index=fitted.names)
@@ -115,8 +128,9 @@ def add_predictions(
     # arviz_base alone: arviz itself would bring its plots along.
     from arviz_base import from_dict
 
-    fitted, weight = _joined(tree, new_groups, seed)
+    fitted, weight = _joined(tree, new_groups, seed, needs_theta=True)
     further = _read_trials(fitted, trials, new_groups)
+    _require_room(len(further.places), len(weight))
     z = _draws(fitted.of(further.places), weight, further.trials, seed)
     added = from_dict(
         {
@@ -139,8 +153,8 @@ def add_predictions(
 
 def quantiles(
     fitted: Fitted, weight: np.ndarray, trials: np.ndarray, levels: np.ndarray, seed: int
-) -> np.ndarray:
-    """Returns (level, group) quantiles of the successes in further trials.
+) -> Ends:
+    """Returns quantiles of the successes in further trials, and what lies between them.
 
     Args:
         fitted: a fit.
@@ -159,15 +173,17 @@ def quantiles(
     terms = len(weight_of_row) * float(np.sum(found[:, -1] + 1.0))
     every = max(1, int(np.ceil(terms / BUDGET)))
     if every > 1 and len(weight_of_row) < FEWEST * every:
-        z = _draws(fitted, weight, trials, seed)
-        return np.quantile(z, levels, axis=0, method="inverted_cdf")
+        return _drawn_quantiles(fitted, weight, trials, levels, seed)
     if every > 1:
         rows, weight_of_row = rows_of(fitted.thinned(every)), weight_of_row[fitted.kept(every)]
-    ends = np.empty((len(levels), len(found)), np.int64)
+    ends, holds = np.empty((len(levels), len(found)), np.int64), np.empty(len(found))
     for column, place in enumerate(first):
-        below = np.cumsum(_probabilities(rows, weight_of_row, place, int(trials[place])))
-        ends[:, column] = np.searchsorted(below, levels * below[-1])
-    return ends[:, inverse.ravel()]
+        each = _probabilities(rows, weight_of_row, place, int(trials[place]))
+        below = np.cumsum(each)
+        at = np.searchsorted(below, levels * below[-1])
+        ends[:, column] = at
+        holds[column] = each[at[0] : at[-1] + 1].sum() / below[-1]
+    return Ends(ends[:, inverse.ravel()], holds[inverse.ravel()])
 
 
 def _probabilities(rows: Betas | Points, weight: np.ndarray, group: int, trials: int) -> np.ndarray:
@@ -190,15 +206,35 @@ def _probabilities(rows: Betas | Points, weight: np.ndarray, group: int, trials:
     return total
 
 
-def _draws(fitted: Fitted, weight: np.ndarray, trials: np.ndarray, seed: int) -> np.ndarray:
+def _drawn_quantiles(
+    fitted: Fitted, weight: np.ndarray, trials: np.ndarray, levels: np.ndarray, seed: int
+) -> Ends:
+    """Returns quantiles of draws of the successes, and what lies between them.
+
+    Draws of some groups at a time are in memory.
+    """
+    width = max(1, MOST_DRAWN // len(weight))
+    ends, holds = np.empty((len(levels), len(trials))), np.empty(len(trials))
+    for part, start in enumerate(range(0, len(trials), width)):
+        some = np.arange(start, min(start + width, len(trials)))
+        z = _draws(fitted.of(some), weight, trials[some], seed, part)
+        at = np.quantile(z, levels, axis=0, method="inverted_cdf")
+        ends[:, some] = at
+        holds[some] = np.mean((at[0] <= z) & (z <= at[-1]), axis=0)
+    return Ends(ends, holds)
+
+
+def _draws(
+    fitted: Fitted, weight: np.ndarray, trials: np.ndarray, seed: int, part: int = 0
+) -> np.ndarray:
     """Returns (draw, group) successes in further trials; the draws weigh the same."""
-    seeds = np.random.SeedSequence(seed, spawn_key=(3,)).spawn(2)
     theta = fitted.theta
     if theta.shape[1] < len(trials):
-        theta = draw_theta(fitted, seed)
+        theta = draw_theta(fitted, seed, part)
     if weight.min() < weight.max():
-        theta = theta[resampled(weight, np.random.default_rng(seeds[0]))]
-    return binomials(seeds[1], trials, theta)
+        # The same draws for every part, so that they stay joint.
+        theta = theta[resampled(weight, np.random.default_rng(stream(seed, "weights")))]
+    return binomials(stream(seed, "predictions", part), trials, theta)
 
 
 def _read_trials(fitted: Fitted, trials: ByLabel, new_groups: NewGroups | None) -> Further:
@@ -212,30 +248,33 @@ def _read_trials(fitted: Fitted, trials: ByLabel, new_groups: NewGroups | None) 
     return further
 
 
-def fit_of(tree: xr.DataTree) -> Fitted:
-    """Returns a fit as arrays; theta may be missing where a Beta says what is known of it."""
-    fitted = read_fit(tree, needs_theta=False)
-    if isinstance(fitted.model, PartialPooling | CollapsedPartialPooling | NoPooling):
-        return fitted
-    return fitted.with_theta()
-
-
 def _joined(
-    tree: xr.DataTree, new_groups: NewGroups | None, seed: int
+    tree: xr.DataTree, new_groups: NewGroups | None, seed: int, *, needs_theta: bool
 ) -> tuple[Fitted, np.ndarray]:
-    """Returns a fit with newcomers among its groups, and (draw,) weights given their data."""
+    """Returns a fit with newcomers among its groups, and (draw,) weights given their data.
+
+    Newcomers' theta is drawn if it is needed, or if draws alone say what is known of it.
+    """
     seed = check_seed(seed)
     fitted = fit_of(tree)
     num_draws = len(fitted.theta)
     if not new_groups:
         return fitted, np.full(num_draws, 1 / num_draws)
-    new, weight = arrivals(fitted, new_groups, seed)
+    new, weight = arrivals(fitted, new_groups)
     joined = fitted._replace(
         labels=beside(fitted.labels, new.labels.tolist()),
         successes=np.append(fitted.successes, new.successes),
         trials=np.append(fitted.trials, new.trials),
     )
-    theta = fitted.theta
-    if theta.shape[1]:
-        theta = np.concatenate([theta, new.theta], axis=1)
+    theta = fitted.theta[:, :0]
+    if fitted.theta.shape[1] and (needs_theta or isinstance(rows_of(fitted), Points)):
+        _require_room(len(joined.labels), num_draws)
+        theta = np.concatenate([fitted.theta, draw_theta(new, seed)], axis=1)
     return joined._replace(theta=theta), weight
+
+
+def _require_room(num_groups: int, num_draws: int) -> None:
+    """Raises ``InputError`` if theta and its predictions find no room in memory."""
+    # theta, z, and a copy of each on the way.
+    needed = 4 * memory.NUMBER * num_groups * num_draws
+    memory.require(needed, num_groups, num_draws, "ask for fewer groups at a time.")

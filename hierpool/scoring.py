@@ -17,9 +17,10 @@ import xarray as xr
 
 from hierpool.arguments import check_prob, check_seed
 from hierpool.by_label import ByLabel, Further, read_further
+from hierpool.chances import fit_of
 from hierpool.fitted import Fitted, read_fit
 from hierpool.logit_normal import CollapsedLogitPartialPooling, LogitPartialPooling
-from hierpool.predicting import fit_of, quantiles
+from hierpool.predicting import quantiles
 from hierpool.tally import log_coefficient
 from hierpool.weights import (
     FEWEST_EFFECTIVE,
@@ -55,11 +56,14 @@ class Coverage(NamedTuple):
     """How many groups' held-out successes lie in their predictive intervals."""
 
     total: pd.DataFrame
-    """One row, ``all``: how many are ``inside``, of how many ``groups``; their ``share``, and
-    ``prob``, which it should be near (discrete intervals hold a little more)."""
+    """One row, ``all``: how many are ``inside``, of how many ``groups``; their ``share``;
+    ``expected_share``, which it is to be near if the fit is right; and ``prob``, the least that an
+    interval holds. With few trials an interval of whole numbers holds much more: the expected share
+    is the mean of the groups' ``probability``."""
     groups: pd.DataFrame
     """A row a group: ``successes`` and ``trials`` held out, ``lower`` and ``upper`` of the
-    interval, and whether the successes are ``inside``, ends included."""
+    interval, the ``probability`` that it has under the fit, and whether the successes are
+    ``inside``, ends included."""
 
 
 def score(tree: xr.DataTree, *, successes: ByLabel, trials: ByLabel) -> Score:
@@ -151,10 +155,13 @@ def coverage(
     further = read_further(fitted, trials, successes)
     fitted, z, m = fitted.of(further.places), further.successes, further.trials
     weight = np.full(len(fitted.theta), 1 / len(fitted.theta))
-    lower, upper = quantiles(fitted, weight, m, np.array([(1 - prob) / 2, (1 + prob) / 2]), seed)
+    levels = np.array([(1 - prob) / 2, (1 + prob) / 2])
+    (lower, upper), holds = quantiles(fitted, weight, m, levels, seed)
     inside = (lower <= z) & (z <= upper)
-    columns = {"successes": z, "trials": m, "lower": lower, "upper": upper, "inside": inside}
-    total = {"inside": inside.sum(), "groups": len(z), "share": inside.mean(), "prob": prob}
+    columns = {"successes": z, "trials": m, "lower": lower, "upper": upper}
+    columns |= {"probability": holds, "inside": inside}
+    total = {"inside": inside.sum(), "groups": len(z), "share": inside.mean()}
+    total |= {"expected_share": holds.mean(), "prob": prob}
     return Coverage(
         pd.DataFrame(total, index=pd.Index(["all"], dtype=object)),
         pd.DataFrame(columns, index=fitted.names),

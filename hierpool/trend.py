@@ -84,7 +84,7 @@ def exchangeability(
     tails = np.stack(tail_indicators(drawn, observed)).astype(float)
     smaller = tails[tails.mean(axis=1).argmin()]
     p = min(1.0, 2 * smaller.mean())
-    p_mcse = 2 * float(fitted.error(smaller))
+    p_mcse = 2 * float(fitted.share_error(smaller))
 
     theta = _correlation(fitted.theta[:, tried], log_n, np.ones(len(n)))
     mean = error = lower = upper = np.nan

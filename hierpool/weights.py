@@ -48,6 +48,21 @@ def log_probability(fitted: Fitted, successes: np.ndarray, trials: np.ndarray) -
         )
 
 
+def log_probability_of_all(fitted: Fitted, successes: np.ndarray, trials: np.ndarray) -> np.ndarray:
+    """Returns (draw,) log probability of counts, all together, given each draw of the population.
+
+    As ``log_probability``, but in blocks: groups times draws are never in memory.
+    """
+    pairs = distinct(successes, trials)
+    total = np.zeros(len(fitted.theta))
+    width = max(1, BLOCK // len(fitted.theta))
+    for start in range(0, len(pairs.trials), width):
+        some = slice(start, start + width)
+        logs = log_probability(fitted, pairs.successes[some], pairs.trials[some])
+        total += logs @ pairs.groups[some]
+    return total
+
+
 def weights_of(log_weights: np.ndarray) -> np.ndarray:
     """Returns (draw,) weights that add up to 1."""
     weights = np.exp(log_weights - log_weights.max())
@@ -67,8 +82,8 @@ def warn_of_few(number: float, num_draws: int, remedy: str) -> None:
     """
     if number < FEWEST_EFFECTIVE and num_draws > 1:
         warnings.warn(
-            f"The weights of {num_draws} draws are worth {number:.3g} draws, and at least "
-            f"{FEWEST_EFFECTIVE} are needed: {remedy}",
+            f"{num_draws} draws are worth {number:.3g} here, and at least {FEWEST_EFFECTIVE} are "
+            f"needed: {remedy}",
             FewDrawsWarning,
             skip_file_prefixes=(str(Path(__file__).parent),),
         )

@@ -42,6 +42,16 @@ def fit_of(
     )
 
 
+@cache
+def four_fits() -> dict[str, xr.DataTree]:
+    """Returns fits of the players by each model, 4 chains of 1000: treat them as read-only."""
+    exact = hp.Quadrature(num_chains=4, num_draws=1000)
+    return {
+        name: hp.fit(PLAYERS, **COLUMNS["efron-morris-75"], model=model, inference=exact, seed=1)
+        for name, model in MODELS.items()
+    }
+
+
 def tree_of(theta: np.ndarray, successes: list[int], trials: list[int]) -> xr.DataTree:
     """Returns a fit of log-odds with these draws of theta, (draw, group); labels are g0, g1, ...
 

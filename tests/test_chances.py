@@ -5,7 +5,8 @@ import pytest
 from scipy import stats
 from tables import close
 
-from hierpool.chances import Betas, Points, beta_binomial_tail, log_beta_binomial
+from hierpool.beta_binomial import beta_binomial_tail, log_beta_binomial
+from hierpool.chances import Betas, Points
 from hierpool.fitted import mcse
 
 ALPHA, BETA = np.array([0.3, 2.0, 2.5e4, 1e13]), np.array([0.7, 9.0, 7.5e4, 3e13])

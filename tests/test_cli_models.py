@@ -146,6 +146,22 @@ def test_checks_draws_new_groups_by_the_seed(fit: str, capsys: pytest.CaptureFix
     assert sentences[other] in capsys.readouterr().out
 
 
+def test_hyperpriors_of_sensitivity_reach_it_by_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "population.csv"
+    words = ["--phi-alpha", "2", "--phi-beta", "5", "--kappa-log-rate", "1.5"]
+    assert main(["sensitivity", PLAYERS, *COLUMNS, *words, "--population", str(path)]) == 0
+    columns = {"successes": "hits", "trials": "at_bats", "group": "player"}
+    want = hp.sensitivity(PLAYERS, **columns, kappa_log_rate=(1.5,), phi_prior=[(2, 5)]).population
+    got = pd.read_csv(path, index_col="prior")
+    close(got.iloc[0]["phi_mean"], want.iloc[0]["phi_mean"], relative=1e-12)
+    mirrored = hp.estimate(
+        hp.load_dataset("efron-morris-75"), **columns, model=hp.CollapsedPartialPooling(1.5, 2, 5)
+    )
+    close(got.iloc[0]["phi_mean"], mirrored.population["phi_mean"].iloc[0], relative=1e-5)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -104,7 +104,7 @@ def test_arviz_agrees_where_pareto_k_is_good(fits: dict[str, xr.DataTree]) -> No
     # Without pooling nothing depends on draws, which az.loo refuses.
     drawn = {name: fits[name] for name in ("complete", "beta")}
     for name, tree in drawn.items():
-        loo = az.loo(tree, pointwise=True, reff=1.0)
+        loo = az.loo(tree, pointwise=True)
         row = got.models.loc[name]
         close(row["psis_elpd"], loo.elpd, relative=1e-9)
         close(got.pareto_k[name], loo.pareto_k, relative=1e-7)
@@ -121,6 +121,60 @@ def test_arviz_agrees_where_pareto_k_is_good(fits: dict[str, xr.DataTree]) -> No
     ours = got.models.loc[list(theirs.index)]
     close(ours["difference"].abs(), theirs["elpd_diff"].abs(), relative=0, absolute=0.06)
     close(ours["difference_se"], theirs["dse"], relative=0, absolute=0.06)
+
+
+def with_log_likelihood(tree: xr.DataTree, weight: np.ndarray) -> xr.DataTree:
+    """Returns a fit whose first group, left out, weighs its draws so."""
+    changed = tree.copy()
+    y = tree["log_likelihood"]["y"].copy(deep=True)
+    y[..., 0] = -np.log(weight).reshape(y.shape[:2])
+    changed["log_likelihood"] = xr.DataTree(xr.Dataset({"y": y}))
+    return changed
+
+
+@pytest.mark.parametrize(("k", "is_bad"), [(0.6, False), (0.72, True)])
+def test_a_pareto_k_above_seven_tenths_is_unreliable_however_many_the_draws(
+    fits: dict[str, xr.DataTree],
+    k: float,
+    is_bad: bool,  # noqa: FBT001
+) -> None:
+    # Quantiles of a generalized Pareto law; 1 - 1 / log10(8000) is .744.
+    level = np.random.default_rng(0).permutation((np.arange(8000) + 0.5) / 8000)
+    tree = with_log_likelihood(fits["complete"], 1 + ((1 - level) ** -k - 1) / k)
+    result = hp.compare_fits({"complete": tree})
+    assert abs(result.pareto_k.iloc[0, 0] - k) < 0.02
+    assert result.models.loc["complete", "unreliable"] == int(is_bad)
+
+
+def test_groups_without_trials_are_no_hindrance_to_arviz() -> None:
+    import arviz as az
+
+    fits = {
+        name: hp.fit(
+            frame([18, 17, 16, 15, 14, 0, 14, 13, 12], [45] * 5 + [0] + [45] * 3),
+            successes="y",
+            trials="n",
+            model=MODELS[name],
+            inference=hp.NUTS(num_draws=1000),
+        )
+        for name in ("complete", "beta")
+    }
+    ours = hp.compare_fits(fits)
+    for name, tree in fits.items():
+        loo = az.loo(tree, pointwise=True)
+        close(ours.models.loc[name, "psis_elpd"], loo.elpd, relative=1e-9)
+        close(ours.pareto_k[name], loo.pareto_k, relative=1e-9)
+        assert loo.elpd_i.sizes["groups"] == 8
+    assert set(az.compare(fits).index) == set(fits)
+    nothing = hp.fit(frame([0, 0], [0, 0]), successes="y", trials="n", model=hp.CompletePooling())
+    assert "log_likelihood" not in nothing.children
+
+
+def test_without_pooling_the_score_is_the_sum_of_the_priors_predictions() -> None:
+    tree = hp.fit(frame([3, 7, 5], [10, 10, 20]), successes="y", trials="n", model=hp.NoPooling())
+    row = hp.compare_fits({"none": tree}).models.loc["none"]
+    # Under a uniform chance every number of successes is as probable.
+    close(row[["elpd", "psis_elpd"]], -2 * np.log(11) - np.log(21), relative=1e-9)
 
 
 def test_it_is_said_where_pareto_k_is_bad_and_the_score_holds_there() -> None:

@@ -10,6 +10,7 @@ import hierpool
 PACKAGE = Path(__file__).parent.parent / "hierpool"
 FLOORS = [
     {
+        "beta_binomial",
         "bulk",
         "compilation_cache",
         "counts",
@@ -54,10 +55,11 @@ FLOORS = [
         "ranks",
         "summary",
     },
-    {"event_chances", "pairwise", "printing", "trend", "weights"},
-    {"cli_decisions", "cli_summary", "new_groups"},
-    {"cli", "predicting"},
-    {"__main__", "scoring"},
+    {"pairwise", "printing", "trend", "weights"},
+    {"cli_summary", "event_chances", "new_groups"},
+    {"cli_decisions", "predicting"},
+    {"cli", "scoring"},
+    {"__main__"},
 ]
 FLOOR = {module: height for height, modules in enumerate(FLOORS) for module in modules}
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")

@@ -85,6 +85,23 @@ def test_a_group_that_moved_the_posterior_far_is_integrated_without(name: str) -
     assert result.num_refitted >= 1
 
 
+def test_where_nothing_is_integrated_again_the_score_is_as_good_as_if_it_were() -> None:
+    model, kept = MODELS["beta"], 0
+    # An outlier that grows until the posterior without it is another one.
+    for size in (5, 20, 60, 150, 400, 1500):
+        y, n = np.array([5, 6, 4, 7, 0]), np.array([10, 10, 10, 12, size])
+        result = leave_one_out(model, distinct(y, n), hp.Quadrature())
+        kept += len(y) - result.num_refitted
+        pairs = distinct(y, n)
+        whole = leave_one_out(model, pairs, hp.Quadrature()).log_evidence
+        for i, (successes, trials) in enumerate(zip(pairs.successes, pairs.trials, strict=True)):
+            rest = ~((y == successes) & (n == trials))
+            without = leave_one_out(model, distinct(y[rest], n[rest]), hp.Quadrature())
+            # Both are integrals to the tolerance of 1e-6.
+            assert abs(result.elpd[i] - (whole - without.log_evidence)) < 1e-5, (size, i)
+    assert kept > 10
+
+
 def test_joint_models_score_as_their_collapsed_twins() -> None:
     twins = {"joint": hp.PartialPooling(), "joint logit": hp.LogitPartialPooling(), **MODELS}
     table = compared(*PLAYERS, twins).models.drop(columns=["difference", "difference_se"])

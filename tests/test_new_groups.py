@@ -1,30 +1,31 @@
 """Groups that come after the fit: reweighted, they are what refitting makes of them."""
 
+import tracemalloc
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from fits import COLUMNS, MODELS, PLAYERS, four_fits
 from scipy import stats
 from tables import close
-from test_predicting import COLUMNS, MODELS, PLAYERS
 
 import hierpool as hp
 from hierpool.chances import Betas, Points
 from hierpool.fitted import read_fit
-from hierpool.new_groups import arrivals
+from hierpool.inference_data import settings
+from hierpool.new_groups import arrivals, draw_theta
 from hierpool.weights import effective_draws, moments, resampled
 
+BY_NAME = COLUMNS["efron-morris-75"]
 THREE = {"rookie": (0, 4), "unseen": (0, 0), "hot": (9, 10)}
 
 
 @pytest.fixture(scope="module")
 def trees() -> dict[str, xr.DataTree]:
-    return {
-        name: hp.fit(PLAYERS, **COLUMNS, model=model, inference=inference, seed=1)
-        for name, (model, inference) in MODELS.items()
-    }
+    return four_fits()
 
 
 def test_the_player_of_no_hits_in_four_is_the_references(trees: dict[str, xr.DataTree]) -> None:
@@ -46,7 +47,7 @@ def test_newcomers_together_are_those_of_the_exact_posterior(
     trees: dict[str, xr.DataTree],
 ) -> None:
     got = hp.newcomers(trees["beta"], THREE, prob=0.8)
-    want = hp.estimate(PLAYERS, **COLUMNS, new_groups=THREE, prob=0.8).groups.loc[list(THREE)]
+    want = hp.estimate(PLAYERS, **BY_NAME, new_groups=THREE, prob=0.8).groups.loc[list(THREE)]
     assert list(got.index) == list(THREE) and got.index.name == "group"
     assert np.all(np.abs(got["mean"] - want["mean"]) < 5 * got["mcse"])
     assert np.all(np.abs(got["sd"] / want["sd"] - 1) < 5 * (2 * got["effective_draws"]) ** -0.5)
@@ -57,8 +58,10 @@ def test_newcomers_together_are_those_of_the_exact_posterior(
 
 @pytest.mark.parametrize("model", ["complete", "none", "beta", "logit"])
 def test_reweighting_equals_refitting(model: str, trees: dict[str, xr.DataTree]) -> None:
-    of, inference = MODELS[model]
-    refitted = hp.fit(PLAYERS, **COLUMNS, model=of, inference=inference, new_groups=THREE, seed=2)
+    exact = hp.Quadrature(num_chains=4, num_draws=1000)
+    refitted = hp.fit(
+        PLAYERS, **BY_NAME, model=MODELS[model], inference=exact, new_groups=THREE, seed=2
+    )
     theta = refitted["posterior"]["theta"].sel(groups=list(THREE)).values.reshape(-1, 3)
     got = hp.newcomers(trees[model], THREE, prob=0.8)
     error = np.sqrt(got["mcse"] ** 2 + theta.var(axis=0) / len(theta))
@@ -94,16 +97,17 @@ def test_thetas_of_newcomers_are_independent_given_the_population(
     trees: dict[str, xr.DataTree],
 ) -> None:
     two = {"a": (0, 0), "b": (0, 0)}
-    new, weight = arrivals(read_fit(trees["logit"]), two, 5)
+    new, weight = arrivals(read_fit(trees["logit"]), two)
+    theta = draw_theta(new, 5)
     mu, sigma = new.parameters["mu"], new.parameters["sigma"]
-    z = (np.log(new.theta / (1 - new.theta)) - mu[:, None]) / sigma[:, None]
+    z = (np.log(theta / (1 - theta)) - mu[:, None]) / sigma[:, None]
     assert weight.min() == weight.max()
     # Standard normal, each by itself.
     close(z.mean(axis=0), 0, relative=0, absolute=5 / len(z) ** 0.5)
     close(np.cov(z.T), np.eye(2), relative=0, absolute=5 * (2 / len(z)) ** 0.5)
-    new, _ = arrivals(read_fit(trees["beta"]), two, 5)
+    new, _ = arrivals(read_fit(trees["beta"]), two)
     phi, kappa = new.parameters["phi"][:, None], new.parameters["kappa"][:, None]
-    z = (new.theta - phi) / np.sqrt(phi * (1 - phi) / (kappa + 1))
+    z = (draw_theta(new, 5) - phi) / np.sqrt(phi * (1 - phi) / (kappa + 1))
     close(np.cov(z.T), np.eye(2), relative=0, absolute=5 * (4 / len(z)) ** 0.5)
 
 
@@ -176,6 +180,43 @@ def test_draws_are_taken_again_in_proportion_to_their_weights() -> None:
     times = np.bincount(resampled(weight, rng), minlength=1000)
     assert np.all(np.abs(times - 1000 * weight) < 1)
     assert effective_draws(np.full(7, 3.0)) == pytest.approx(7)
+
+
+@pytest.mark.parametrize(
+    ("alpha", "beta"), [(0.3, 1e9), (1e9, 0.4), (0.004, 7.0), (0.02, 0.03), (3e4, 7e4), (1e-5, 1.0)]
+)
+def test_solved_ends_hold_their_level_however_near_0_or_1(alpha: float, beta: float) -> None:
+    # Without pooling, and without data, theta is the prior's.
+    tree = four_fits()["none"].copy()
+    tree.attrs = tree.attrs | {"hierpool_model": settings(hp.NoPooling(alpha, beta))}
+    row = hp.newcomers(tree, {"unseen": (0, 0)}, prob=0.9).iloc[0]
+    for end, level in ((row["lower"], 0.05), (row["upper"], 0.95)):
+        # Between its neighbours among doubles, of which 0 and 1 have one each.
+        if end > 0:
+            assert stats.beta.cdf(np.nextafter(end, 0), alpha, beta) <= level + 1e-9
+        if end < 1:
+            assert stats.beta.cdf(np.nextafter(end, 1), alpha, beta) >= level - 1e-9
+        if 1e-300 < end < 0.5:
+            close(stats.beta.cdf(end, alpha, beta), level, relative=1e-8)
+
+
+def test_many_newcomers_take_little_memory() -> None:
+    fit = four_fits()["beta"]
+    rng = np.random.default_rng(0)
+    n = rng.integers(1, 4, 3000)
+    new_groups = {f"g{i}": (int(m) // 2, int(m)) for i, m in enumerate(n)}
+    tracemalloc.start()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", hp.FewDrawsWarning)
+        got = hp.newcomers(fit, new_groups)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # Groups times draws are 96 MB: nothing of that size is held.
+    assert peak < 80e6
+    # Groups of the same data are alike, whichever block they were drawn in.
+    alike = got.groupby(["successes", "trials"])
+    assert (alike["mean"].std() < 1e-12).all()
+    assert (alike["upper"].std() < 0.1 * alike["sd"].first()).all()
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from fits import NAMES, PLAYERS, REST, four_fits
 from oracle import Exact, exact
 from scipy import stats
 from tables import close
@@ -14,25 +15,13 @@ from tables import close
 import hierpool as hp
 from hierpool.inference_data import settings
 
-COLUMNS = {"successes": "hits", "trials": "at_bats", "group": "player"}
 QUADRATURE = hp.Quadrature(num_chains=4, num_draws=1000)
-MODELS = {
-    "complete": (hp.CompletePooling(), hp.NUTS(num_draws=1000)),
-    "none": (hp.NoPooling(), hp.NUTS(num_draws=1000)),
-    "beta": (hp.CollapsedPartialPooling(), QUADRATURE),
-    "logit": (hp.CollapsedLogitPartialPooling(), QUADRATURE),
-}
-PLAYERS = hp.load_dataset("efron-morris-75")
-TO_COME = PLAYERS.set_index("player")["remaining_at_bats"]
-FIRST = "Roberto Clemente"
+TO_COME, FIRST = REST, NAMES[0]
 
 
 @pytest.fixture(scope="module")
 def trees() -> dict[str, xr.DataTree]:
-    trees = {
-        name: hp.fit(PLAYERS, **COLUMNS, model=model, inference=inference, seed=1)
-        for name, (model, inference) in MODELS.items()
-    }
+    trees = dict(four_fits())
     # The same posteriors, of the models that keep theta in their position.
     for name, model in (("beta", hp.PartialPooling()), ("logit", hp.LogitPartialPooling())):
         twin = trees[name].copy()
@@ -209,6 +198,51 @@ def test_newcomers_with_data_weigh_the_draws(trees: dict[str, xr.DataTree]) -> N
     close(z.std(axis=0), table["sd"], relative=0.15)
     assert np.all(np.abs(z.mean(axis=0) - table["mean"]) < 5 * table["sd"] / effective**0.5)
     assert json.loads(tree["predictions"].attrs["new_groups"]) == {"hot": [9, 10]}
+
+
+def test_many_draws_are_thinned_together_with_their_weights(
+    trees: dict[str, xr.DataTree],
+) -> None:
+    # Each draw 41 times over: the same posterior, and too many terms for one answer.
+    tree = trees["beta"].copy()
+    posterior = tree["posterior"].to_dataset().drop_vars("theta")
+    tree["posterior"] = xr.DataTree(posterior.isel(draw=np.tile(np.arange(1000), 41)))
+    # Newcomers whose data say much: draws weigh very unequally.
+    words = {"trials": 400, "new_groups": {f"hot {i}": (9, 20) for i in range(4)}, "prob": 0.8}
+    many, few = hp.predict(tree, **words), hp.predict(trees["beta"], **words)
+    equal = hp.predict(trees["beta"], trials=400, prob=0.8)
+    for end in ("lower", "upper"):
+        gap = np.abs(many[end] - few[end])
+        # Of a step of some 30 of 41,000 draws a few thousand are left, with their own error.
+        assert gap.max() <= 2
+        # As far off as draws that go with others' weights would be.
+        assert np.abs(equal[end] - few[end][:18]).max() > 5
+
+
+def test_intervals_hold_89_percent_unless_told_otherwise(trees: dict[str, xr.DataTree]) -> None:
+    got = hp.predict(trees["none"], trials=10**5)
+    y = PLAYERS["hits"].to_numpy()
+    inside = [
+        stats.betabinom.cdf(got[end] - step, 10**5, 1 + y, 46 - y)
+        for end, step in (("upper", 0), ("lower", 1))
+    ]
+    close(inside[0] - inside[1], 0.89, relative=0, absolute=0.02)
+    theta = trees["beta"]["posterior"]["theta"].values.reshape(-1, 18)
+    groups = hp.summarize(trees["beta"]).groups
+    close(
+        np.mean(
+            (groups["lower"].to_numpy() <= theta) & (theta <= groups["upper"].to_numpy()), axis=0
+        ),
+        0.89,
+        relative=0,
+        absolute=0.001,
+    )
+    ranks = hp.rank(trees["beta"])
+    place = ranks.distribution.columns.to_numpy()
+    for name, row in ranks.distribution.iterrows():
+        lower, upper = ranks.groups.loc[name, ["lower", "upper"]]
+        assert row[place < lower].sum() < 0.055 <= row[place <= lower].sum() + 1e-12
+        assert row[place < upper].sum() < 0.945 <= row[place <= upper].sum() + 1e-12
 
 
 def test_the_predictions_survive_a_file(trees: dict[str, xr.DataTree], tmp_path: Path) -> None:

@@ -6,24 +6,21 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from fits import NAMES, PLAYERS, four_fits
 from scipy import stats
 from scipy.special import betaln
 from tables import close
-from test_predicting import COLUMNS, FIRST, MODELS, PLAYERS
 
 import hierpool as hp
 from hierpool.tally import log_coefficient
 
-HELD_OUT = PLAYERS.set_index("player")
+HELD_OUT, FIRST = PLAYERS.set_index("player"), NAMES[0]
 LATER = {"successes": HELD_OUT["remaining_hits"], "trials": HELD_OUT["remaining_at_bats"]}
 
 
 @pytest.fixture(scope="module")
 def trees() -> dict[str, xr.DataTree]:
-    return {
-        name: hp.fit(PLAYERS, **COLUMNS, model=model, inference=inference, seed=1)
-        for name, (model, inference) in MODELS.items()
-    }
+    return four_fits()
 
 
 @pytest.mark.parametrize(
@@ -181,6 +178,59 @@ def test_draws_are_left_out_unless_few_of_them_matter(
     else:
         # Every other draw: half of them, and their own Monte Carlo error.
         assert np.all((gap > 0) & (gap < 5 * whole["mcse"]))
+
+
+def test_effective_draws_are_those_of_the_worse_score_and_group(
+    trees: dict[str, xr.DataTree],
+) -> None:
+    posterior = trees["beta"]["posterior"]
+    phi, kappa = (posterior[name].values.reshape(-1, 1) for name in ("phi", "kappa"))
+    z, m = (
+        np.append(LATER[name].to_numpy()[:-1], end)
+        for name, end in (("successes", 300), ("trials", 300))
+    )
+    y = PLAYERS["hits"].to_numpy()
+    each = stats.betabinom.pmf(z, m, phi * kappa + y, (1 - phi) * kappa + 45 - y)
+    joint = each.prod(axis=1)
+    worth = [density.sum(axis=0) ** 2 / (density**2).sum(axis=0) for density in (each, joint)]
+    with pytest.warns(hp.FewDrawsWarning) as caught:
+        total = hp.score(trees["beta"], successes=z, trials=m).total
+    close(total["effective_draws"], [worth[0].min(), worth[1]], relative=1e-6)
+    name, least = min((("pointwise", worth[0].min()), ("joint", worth[1])), key=lambda x: x[1])
+    assert f"worth {least:.3g} here" in str(caught[0].message)
+    assert f"the {name} density is rough" in str(caught[0].message)
+    errors = [each.std(axis=0, ddof=1) / each.mean(axis=0), joint.std(ddof=1) / joint.mean()]
+    close(total.loc["joint", "mcse"], errors[1] / 4000**0.5, relative=1e-6)
+    of_sum = (each / each.mean(axis=0)).sum(axis=1).std(ddof=1)
+    close(total.loc["pointwise", "mcse"], of_sum / 4000**0.5, relative=1e-6)
+
+
+@pytest.mark.parametrize("model", ["none", "beta"])
+def test_the_expected_share_is_what_the_intervals_hold(
+    model: str, trees: dict[str, xr.DataTree]
+) -> None:
+    m = 3
+    got = hp.coverage(trees[model], successes=[1] * 18, trials=m, prob=0.5)
+    y = PLAYERS["hits"].to_numpy()
+    a, b = np.ones((1, 1)), np.ones((1, 1))
+    if model == "beta":
+        posterior = trees[model]["posterior"]
+        phi, kappa = (posterior[name].values.reshape(-1, 1) for name in ("phi", "kappa"))
+        a, b = phi * kappa, (1 - phi) * kappa
+    z = np.arange(m + 1)[:, None, None]
+    p = stats.betabinom.pmf(z, m, a + y, b + 45 - y).mean(axis=1)
+    inside = (z[:, 0] >= got.groups["lower"].to_numpy()) & (
+        z[:, 0] <= got.groups["upper"].to_numpy()
+    )
+    close(got.groups["probability"], np.sum(p * inside, axis=0), relative=1e-8)
+    close(got.total["expected_share"], np.sum(p * inside, axis=0).mean(), relative=1e-8)
+    # Three at-bats have few outcomes: an interval of a half holds much more.
+    assert got.total["expected_share"].item() > 0.6
+
+
+def test_drawn_intervals_hold_what_they_say(trees: dict[str, xr.DataTree]) -> None:
+    got = hp.coverage(trees["beta"], successes=[1] * 18, trials=10**8, prob=0.5)
+    close(got.groups["probability"], 0.5, relative=0, absolute=0.001)
 
 
 def test_hyperparameters_alone_will_do(trees: dict[str, xr.DataTree]) -> None:

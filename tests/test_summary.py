@@ -6,7 +6,7 @@ from arviz_base import from_dict
 from tables import close
 
 from hierpool.inference_data import GROUPS
-from hierpool.summary import summarize
+from hierpool.summary import highest_density, summarize
 
 RNG = np.random.default_rng(0)
 PHI = RNG.beta(2, 5, size=(2, 5))
@@ -88,6 +88,17 @@ def test_the_highest_density_interval_is_the_shortest_that_holds_as_much(
         # Nothing that begins at another draw and holds as many is shorter.
         ordered = np.sort(column)
         assert upper - lower <= np.min(ordered[1600:] - ordered[:-1600]) + 1e-15
+
+
+@pytest.mark.parametrize("num_draws", [7, 10, 501])
+@pytest.mark.parametrize("prob", [0.5, 0.77, 0.89])
+def test_the_highest_density_interval_holds_at_least_its_probability(
+    num_draws: int, prob: float
+) -> None:
+    draws = RNG.gamma(0.5, size=(num_draws, 3))
+    lower, upper = highest_density(draws, prob)
+    share = np.mean((lower <= draws) & (draws <= upper), axis=0)
+    assert np.all((share >= prob) & (share <= prob + 2 / num_draws))
 
 
 def test_shrinkage_is_the_weight_of_the_population(tree: xr.DataTree) -> None:

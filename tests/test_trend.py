@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from fits import MODELS
 from scipy import stats
 from tables import close
 
@@ -77,6 +78,45 @@ def test_rats_in_larger_experiments_have_more_tumors() -> None:
     answer = hp.exchangeability(tree)
     ranks = stats.spearmanr(rats["tumors"] / rats["rats"], rats["rats"])
     assert answer.verdict == "rates go with trials" and ranks.statistic > 0 and ranks.pvalue < 0.05
+
+
+def weights(tree: xr.DataTree, name: str, n: np.ndarray) -> np.ndarray:
+    """Returns the weights by which each model measures a trend."""
+    posterior = tree["posterior"]
+    if name == "complete":
+        return n
+    if name == "none":
+        return n / (n + 2 + 5)
+    if name == "beta":
+        return n / (n + np.median(posterior["kappa"]))
+    p = 1 / (1 + np.exp(-posterior["mu"].values))
+    return n / (n + np.median(1 / (p * (1 - p) * posterior["sigma"].values ** 2)))
+
+
+@pytest.mark.parametrize("name", ["complete", "none", "beta", "logit"])
+def test_the_correlation_of_every_model_is_that_of_brute_force(name: str) -> None:
+    model = hp.NoPooling(2, 5) if name == "none" else MODELS[name]
+    y, n = simulated(0.1, 2)
+    tree = fit(y, n, model)
+    row = hp.exchangeability(tree).table.iloc[0]
+    spread = np.cov(y / n, np.log(n), aweights=weights(tree, name, n))
+    close(row["correlation"], spread[0, 1] / np.sqrt(spread[0, 0] * spread[1, 1]), relative=1e-9)
+    # Twice a share q of 4000 independent replicates.
+    q = row["p_two_sided"] / 2
+    assert 0.0005 < q < 0.5
+    close(row["p_two_sided_mcse"], 2 * np.sqrt(q * (1 - q) / 3999), relative=1e-9)
+
+
+def test_the_level_decides_the_verdict(rising: xr.DataTree) -> None:
+    tree = fit(*simulated(0.1, 2), hp.CollapsedPartialPooling())
+    p = hp.exchangeability(tree).table["p_two_sided"].item()
+    verdicts = [hp.exchangeability(tree, level=level).verdict for level in (0.9 * p, 1.1 * p)]
+    assert verdicts == ["no sign", "rates go with trials"]
+
+
+def test_a_p_value_of_nothing_has_the_error_of_two_draws(rising: xr.DataTree) -> None:
+    row = hp.exchangeability(fit(*simulated(2.0, 1), hp.CompletePooling())).table.iloc[0]
+    assert row["p_two_sided"] == 0 and row["p_two_sided_mcse"] == 2 / 4000
 
 
 @pytest.mark.parametrize(
