@@ -12,7 +12,7 @@ import xarray as xr
 from hierpool import memory, thetas
 from hierpool.arguments import check_inference, check_model, check_seed
 from hierpool.chains import Progress
-from hierpool.convergence import ConvergenceWarning, check
+from hierpool.convergence import COLLAPSED, ConvergenceWarning, check
 from hierpool.exploring import compressed, explore, position_of, require_two_numbers
 from hierpool.inference_data import settings, to_datatree
 from hierpool.models import Model, PartialPooling
@@ -25,11 +25,6 @@ from hierpool.tally import distinct
 NUM_PRIOR_DRAWS = 1000
 MANY_GROUPS = 2000
 """Beyond it a model that keeps theta in its position is slow."""
-COLLAPSED = {
-    "PartialPooling": "CollapsedPartialPooling",
-    "LogitPartialPooling": "CollapsedLogitPartialPooling",
-}
-"""The models that keep theta in their position, and those with the same posterior that do not."""
 
 
 class SlowModelWarning(UserWarning):

@@ -42,9 +42,9 @@ def test_a_fit_that_converged_prints_all_and_leaves_with_0(
     names = [re.sub(r" {2,}.*", "", line) for line in lines[2:]]
     assert names == [*hp.load_dataset("efron-morris-75")["player"], "a rookie"]
     assert re.fullmatch(
-        r"Converged: R-hat at most 1\.\d{4} \(.+\), effective draws at least \d+ of 2000 \(.+\), "
-        r"\d+ divergent\. Seconds: [\d.]+ loading, [\d.]+ compiling, [\d.]+ sampling, [\d.]+ the "
-        r"rest\.",
+        r"Converged: R-hat at most 1\.\d{4} \(.+\), effective draws at least \d+ in the \w+ \(.+\) "
+        r"and \d+ in the \w+ \(.+\) of 2000, \d+ divergent\. Seconds: [\d.]+ loading, "
+        r"[\d.]+ compiling, [\d.]+ sampling, [\d.]+ the rest\.",
         verdict,
     )
 
