@@ -114,6 +114,8 @@ def check(tree: xr.DataTree, *, max_rhat: float | None = None, strict: bool = Fa
     if "sample_stats" not in tree.children:
         return Verdict(np.nan, "", np.nan, "", np.nan, "", 0, total, _of_quadrature(tree))
     found = _diagnose(posterior)
+    # Four decimals, so that what is printed is what is judged.
+    found = found._replace(limit=found.limit.round(4))
     if max_rhat is not None:
         found = found._replace(judged=found.rhat, limit=np.full(found.rhat.shape, max_rhat))
     # NaN is the worst of all.
@@ -187,7 +189,7 @@ def _of_chains(found: Diagnostics, tree: xr.DataTree) -> Iterator[str]:
         worst = int(np.argmax(found.judged - found.limit))
         yield (
             f"R-hat of {found.names[worst]} is {found.judged[worst]:.4f}, and should be below "
-            f"{found.limit[worst]:.4f}: the chains do not agree yet. {_longer(tree)}"
+            f"{found.limit[worst]:.10g}: the chains do not agree yet. {_longer(tree)}"
         )
 
 
