@@ -194,6 +194,23 @@ def test_r_hat_from_1_02_on_fails_by_default(shift: float) -> None:
     assert verdict.problems[0].startswith("R-hat of phi is")
 
 
+def test_a_fit_that_is_right_is_called_so() -> None:
+    problems = [
+        check(tree_of(posterior(seed, chains=4, draws=400))).problems for seed in range(200)
+    ]
+    # 1 in 500 is expected: 4 or more are 1 chance in 1000.
+    assert sum(map(bool, problems)) < 4
+
+
+@pytest.mark.parametrize(("where", "cap"), [("phi", 1.02), ("theta[Bob]", 1.05)])
+def test_few_effective_draws_do_not_excuse_any_r_hat(where: str, cap: float) -> None:
+    draws = posterior(chains=4)
+    values = draws["theta"][..., 1] if where == "theta[Bob]" else draws[where]
+    values[:] = shifted(sticky(values))
+    first, *_ = check(tree_of(draws)).problems
+    assert first.startswith(f"R-hat of {where} is") and f"should be below {cap}:" in first
+
+
 def test_many_quantities_that_agree_are_not_called_a_failure() -> None:
     assert check(tree_of(posterior(chains=4, draws=2000, groups=40))).problems == ()
 
