@@ -192,3 +192,20 @@ def test_densities_of_all_models_share_one_constant(double: None) -> None:
     cell = (v[1] - v[0]) * (u[1] - u[0])
     log_evidence = jax.nn.logsumexp(values) + np.log(cell) + log_constant(PLAYERS)
     close(log_evidence, EXACT["efron-morris-75"]["log_evidence"], relative=1e-8)
+
+
+@pytest.mark.parametrize("model", STANDARDIZED[2:], ids=lambda model: type(model).__name__)
+def test_the_logit_density_that_nuts_explores_is_finite_far_out(
+    model: Standardized, precision: str
+) -> None:
+    counts = Counts(np.array([0, 0, 4, 45, 10**9]), np.array([0, 10**9, 45, 45, 10**9]))
+    target = target_of(model, counts)
+    start = target.init(jax.random.key(0))
+    density = jax.jit(jax.value_and_grad(target.log_density))
+    for name in start:
+        for by in (-60.0, -8.0, 8.0, 60.0):
+            value, slope = density(start | {name: start[name] + by})
+            # The prior of sigma has no room left for e^24.
+            if (name, by) != ("z_sigma", 60.0):
+                assert np.isfinite(value), (name, by)
+                assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(slope)), (name, by)
