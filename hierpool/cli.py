@@ -131,8 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     output.add_argument(
         "--max-rhat",
         type=float,
-        default=1.01,
-        help="nuts: converged if R-hat stays below it (1.01)",
+        help="nuts: converged if R-hat stays below it (by default: below what chance explains)",
     )
     output.add_argument(
         "--strict", action="store_true", help="nuts: not converged if a single draw diverges"
@@ -156,7 +155,7 @@ def _fit(options: argparse.Namespace) -> int:
 
     new_groups = new_groups_of(options)
     check_prob(options.prob, "--prob")
-    if not options.max_rhat > 1:
+    if options.max_rhat is not None and not options.max_rhat > 1:
         raise hierpool.InputError(f"--max-rhat must be above 1, not {options.max_rhat}.")
     # Before any work is done, not after.
     if options.output:

@@ -14,7 +14,7 @@ from hierpool import memory, thetas
 from hierpool.added import NewGroups, as_json
 from hierpool.arguments import check_inference, check_model, check_seed
 from hierpool.chains import Progress
-from hierpool.convergence import ConvergenceWarning, check
+from hierpool.convergence import COLLAPSED, ConvergenceWarning, check
 from hierpool.exploring import compressed, explore, position_of, require_two_numbers
 from hierpool.inference_data import settings, to_datatree
 from hierpool.models import Model, PartialPooling
@@ -29,11 +29,6 @@ log = logging.getLogger(__name__)
 NUM_PRIOR_DRAWS = 1000
 MANY_GROUPS = 2000
 """Beyond it a model that keeps theta in its position is slow."""
-COLLAPSED = {
-    "PartialPooling": "CollapsedPartialPooling",
-    "LogitPartialPooling": "CollapsedLogitPartialPooling",
-}
-"""The models that keep theta in their position, and those with the same posterior that do not."""
 
 
 class SlowModelWarning(UserWarning):

@@ -1,5 +1,8 @@
 """The other population: normal log-odds, sampled on a scale of their own (non-centred).
 
+NUTS explores both models in coordinates in which their posterior is nearly normal: mu in units of
+what sigma and the data leave open of it, each log-odds in units of what population and data do.
+
 Source: the rstanarm version of Carpenter, Gabry and Goodrich (2016), "Hierarchical Partial Pooling
 for Repeated Binary Trials"; Papaspiliopoulos, Roberts and Skold (2007), "A General Framework for
 the Parametrization of Hierarchical Models", for the scale.
@@ -17,6 +20,9 @@ from hierpool.histograms import Data, Histograms, Pairs, totals
 from hierpool.models import model
 from hierpool.population import Parameters, floats
 from hierpool.special import HALF_LOG_TWO_PI
+
+HIGHEST_LOG_SIGMA = 14.0
+"""sigma beyond it is held: its square would overflow in float32."""
 
 
 @model
@@ -36,16 +42,18 @@ class LogitPartialPooling:
     sigma_sd: ArrayLike = 1.0
 
     def init(self, key: jax.Array, counts: Counts) -> Position:
-        """Returns a start: mu near the pooled log-odds, sigma from 0.05 to 1, z from its prior."""
+        """Returns a start: mu near the pooled log-odds, sigma from 0.05 to 1, z given both."""
         mu_key, sigma_key, z_key = jax.random.split(key, 3)
         successes, failures, _ = counts.as_floats()
         centre = jnp.log(successes.sum() + 0.5) - jnp.log(failures.sum() + 0.5)
         dtype = successes.dtype
-        return {
+        position = {
             "mu": centre + 0.1 * jax.random.normal(mu_key, (), dtype),
             "log_sigma": jax.random.uniform(sigma_key, (), dtype, -3.0, 0.0),
-            "z": jax.random.normal(z_key, successes.shape, dtype),
         }
+        centre, spread = _z_around(position, counts)
+        z = centre + spread * jax.random.normal(z_key, successes.shape, dtype)
+        return position | {"z": z}
 
     def log_density(self, position: Position, counts: Counts) -> jax.Array:
         """Returns () the joint log posterior density, up to a constant of the data."""
@@ -60,6 +68,18 @@ class LogitPartialPooling:
         sigma = jnp.exp(position["log_sigma"])
         theta = jax.nn.sigmoid(position["mu"] + sigma * position["z"])
         return {"mu": position["mu"], "sigma": sigma, "theta": theta}
+
+    def standardize(self, position: Position, counts: Counts) -> Position:
+        """Returns a position as NUTS explores it: what the population leaves open of each theta."""
+        centre, spread = _z_around(position, counts)
+        return _standardize(self, position, counts) | {"z_theta": (position["z"] - centre) / spread}
+
+    def unstandardize(self, standard: Position, counts: Counts) -> tuple[Position, jax.Array]:
+        """Returns the position, and () the log-Jacobian of the map to it."""
+        position, log_jacobian = _unstandardize(self, standard, counts)
+        centre, spread = _z_around(position, counts)
+        z = centre + spread * standard["z_theta"]
+        return position | {"z": z}, log_jacobian + jnp.sum(jnp.log(spread))
 
     def log_likelihood(self, parameters: Parameters, counts: Counts) -> jax.Array:
         """Returns (group,) log probability of y_i with theta_i integrated over the population."""
@@ -127,6 +147,14 @@ class CollapsedLogitPartialPooling:
         """Returns the position of a point of the chart, which is the same, and () 0."""
         return point, jnp.zeros_like(point["mu"])
 
+    def standardize(self, position: Position, counts: Data) -> Position:
+        """Returns a position as NUTS explores it: mu in units of what sigma leaves open of it."""
+        return _standardize(self, position, counts)
+
+    def unstandardize(self, standard: Position, counts: Data) -> tuple[Position, jax.Array]:
+        """Returns the position, and () the log-Jacobian of the map to it."""
+        return _unstandardize(self, standard, counts)
+
     def log_likelihood(self, parameters: Parameters, counts: Counts) -> jax.Array:
         """Returns (group,) log probability of y_i with theta_i integrated over the population."""
         return _log_likelihood(parameters, counts)
@@ -144,6 +172,9 @@ def _chart(data: Data) -> tuple[Position, jax.Array]:
     rarer = jnp.minimum(successes, failures) + 0.5
     reach = jnp.sqrt(1 / rarer + jnp.exp(2 * log_sigma) / jnp.maximum(groups, 1))
     return {"log_sigma": log_sigma, "mu": mu}, reach
+
+
+LogitModel = LogitPartialPooling | CollapsedLogitPartialPooling
 
 
 def theta_quantile(level: jax.Array, mu: jax.Array, sigma: jax.Array, counts: Counts) -> jax.Array:
@@ -190,6 +221,66 @@ def theta_quantile(level: jax.Array, mu: jax.Array, sigma: jax.Array, counts: Co
     return jax.nn.sigmoid(jnp.log(successes + 0.5) - jnp.log(failures + 0.5) + shift)
 
 
+def _standardize(model: LogitModel, position: Position, data: Data) -> Position:
+    centre, spread = _mu_around(model, position["log_sigma"], data)
+    z_mu = (position["mu"] - centre) / spread
+    return {"z_mu": z_mu, "z_sigma": position["log_sigma"] / _sigma_spread(data)}
+
+
+def _unstandardize(model: LogitModel, standard: Position, data: Data) -> tuple[Position, jax.Array]:
+    sigma_spread = _sigma_spread(data)
+    log_sigma = sigma_spread * standard["z_sigma"]
+    centre, spread = _mu_around(model, log_sigma, data)
+    position = {"log_sigma": log_sigma, "mu": centre + spread * standard["z_mu"]}
+    return position, jnp.log(spread) + jnp.log(sigma_spread)
+
+
+def _sigma_spread(data: Data) -> jax.Array:
+    """Returns () how uncertain as many groups leave log_sigma, roughly."""
+    _, _, groups = totals(data)
+    return 1 / jnp.sqrt(1 + groups)
+
+
+def _mu_around(model: LogitModel, log_sigma: jax.Array, data: Data) -> tuple[jax.Array, jax.Array]:
+    """Returns () mean and sd of mu given sigma and the data, nearly.
+
+    They are those of normal log-odds that are measured with a known error: the smaller sigma, the
+    more the groups with many trials weigh, and the closer they hold mu.
+    """
+    mean, sd = floats(model.mu_mean, model.mu_sd)
+    log_odds, variance, groups = _own_log_odds(data)
+    precision = groups / (_held(log_sigma) ** 2 + variance)
+    total = 1 / sd**2 + jnp.sum(precision)
+    return (mean / sd**2 + jnp.sum(precision * log_odds)) / total, 1 / jnp.sqrt(total)
+
+
+def _z_around(position: Position, counts: Counts) -> tuple[jax.Array, jax.Array]:
+    """Returns (group,) mean and sd of z given the population and the data, nearly."""
+    sigma = _held(position["log_sigma"])
+    return normal_log_odds.standard_log_odds(position["mu"], sigma, counts)
+
+
+def _own_log_odds(data: Data) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Returns each group's own estimate of its log-odds, its variance, and how many have it.
+
+    Half a success and half a failure are added, or more of the more frequent outcome, in the
+    proportion of the pooled rate: many groups without any success are then not biased alike.
+    """
+    counts, groups = _distinct(data)
+    successes, failures, trials = counts.as_floats()
+    all_successes, all_failures, _ = totals(data)
+    odds = (all_successes + 0.5) / (all_failures + 0.5)
+    a = successes + 0.5 * jnp.maximum(odds, 1)
+    b = failures + 0.5 * jnp.maximum(1 / odds, 1)
+    groups = jnp.where(trials > 0, jnp.asarray(groups, trials.dtype), 0)
+    return jnp.log(a) - jnp.log(b), 1 / a + 1 / b, groups
+
+
+def _held(log_sigma: jax.Array) -> jax.Array:
+    """Returns sigma, held below where its square overflows."""
+    return jnp.exp(jnp.minimum(log_sigma, HIGHEST_LOG_SIGMA))
+
+
 def _distinct(data: Data) -> tuple[Counts, ArrayLike]:
     """Returns the counts of a data set, and how many groups have each."""
     if isinstance(data, Histograms):
@@ -205,9 +296,7 @@ def _log_likelihood(parameters: Parameters, counts: Counts) -> jax.Array:
     return marginal + likelihood.reference(counts)
 
 
-def _log_prior(
-    model: LogitPartialPooling | CollapsedLogitPartialPooling, mu: jax.Array, sigma: jax.Array
-) -> jax.Array:
+def _log_prior(model: LogitModel, mu: jax.Array, sigma: jax.Array) -> jax.Array:
     """Returns () the log prior density of mu and sigma."""
     mean, sd, scale = floats(model.mu_mean, model.mu_sd, model.sigma_sd)
     half_normal = _log_normal(sigma / scale) - jnp.log(scale) + jnp.log(2.0).astype(sigma.dtype)

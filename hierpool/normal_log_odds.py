@@ -110,6 +110,67 @@ def logit_normal_nodes(
     return LogitNormalNodes(mode + from_mode, mass, top, mode + s * centre, spacing)
 
 
+def standard_log_odds(
+    mu: jax.Array, sigma: jax.Array, counts: Counts
+) -> tuple[jax.Array, jax.Array]:
+    """Returns (group,) mean and sd of z, where mu + sigma z are the log-odds, given the counts.
+
+        z ~ Normal(0, 1), y ~ Binomial(n, inverse_logit(mu + sigma z))
+
+    Nearly: from the mode, the curvature there, and the skew. They are smooth in mu and sigma.
+
+    Args:
+        mu: () mean of the population's log-odds.
+        sigma: () their standard deviation; not negative, and small enough to be squared.
+        counts: successes out of trials of each group.
+    """
+    successes, failures, trials = counts.as_floats(mu.dtype)
+    sign = jnp.where(successes > failures, -1, 1).astype(mu.dtype)
+    rarer = jnp.minimum(successes, failures)
+
+    def newton(
+        z: jax.Array, mu: jax.Array, sigma: jax.Array
+    ) -> tuple[jax.Array, jax.Array, jax.Array]:
+        chance = jax.nn.sigmoid(sign * mu + sigma * z)
+        curvature = 1 + sigma * sigma * (trials * (chance * (1 - chance)))
+        slope = sigma * (rarer - trials * chance) - z
+        # Half the third derivative over the curvature squared leads from the mode to the mean.
+        skew = 0.5 * sigma * (curvature - 1) * (2 * chance - 1) / (curvature * curvature)
+        return z + slope / curvature, curvature, skew
+
+    held_mu, held_sigma = jax.lax.stop_gradient((mu, sigma))
+    z = _near_mode(sign * held_mu, held_sigma, rarer, trials)
+    for _ in range(3):
+        z, _, _ = jax.lax.optimization_barrier(newton(z, held_mu, held_sigma))
+    # At the mode one step more moves nothing, but has the mode's derivatives.
+    z, _, _ = newton(z, mu, sigma)
+    _, curvature, skew = newton(z, mu, sigma)
+    return sign * (z + skew), 1 / jnp.sqrt(curvature)
+
+
+def _near_mode(
+    mu: jax.Array, sigma: jax.Array, successes: jax.Array, trials: jax.Array
+) -> jax.Array:
+    """Returns (group,) z close to the mode of ``standard_log_odds``, where success is the rarer.
+
+    A group's log-likelihood is weight (shift - e^shift), nearly, where shift is the distance from
+    its own log-odds. With that the mode has w + log w = level, if w = weight sigma^2 e^shift.
+    """
+    # Each logarithm has a loop of its own: beside an exponential XLA does not vectorise it.
+    once = jax.lax.optimization_barrier
+    own = jnp.log((successes + 0.5) / (trials - successes + 0.5))
+    weight = (successes + 0.5) * (trials - successes + 0.5) / (trials + 1)
+    reach = jnp.maximum(sigma * sigma * weight, jnp.finfo(mu.dtype).tiny)
+    distance, log_reach = once((mu - own, jnp.log(reach)))
+    level = once(jnp.maximum(log_reach + reach + distance, -46))
+    w = jnp.maximum(level, 0) + jnp.log(once(1 + jnp.exp(-jnp.abs(level))))
+    w = once(jnp.maximum(w, 1e-20))
+    for _ in range(2):
+        w = w / (1 + w) * (1 + level - once(jnp.log(w)))
+    shift = jnp.where(w > 1, once(jnp.log(w)) - log_reach, reach + distance - w)
+    return (shift - distance) / jnp.maximum(sigma, jnp.finfo(mu.dtype).tiny)
+
+
 class _Binomials(NamedTuple):
     """Binomial log-likelihoods around log-odds, for a logarithm and two exponentials each."""
 

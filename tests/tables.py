@@ -26,6 +26,9 @@ WITH_ROOKIE = Counts(np.append(PLAYERS.successes, 0), np.append(PLAYERS.trials, 
 RATS = _counts("rat-tumors", "tumors", "rats")
 HOSPITALS = _counts("surgical-mortality", "deaths", "operations")
 
+CLICKS = Counts(np.array([125, 254, 89, 89, 184, 47, 98, 147]), np.full(8, 10**6))
+"""Eight low rates: the posterior of the logit-normal population has a neck where they are alike."""
+
 TABLES = {
     "efron-morris-75": PLAYERS,
     "efron-morris-75 with a 0-for-4 player": WITH_ROOKIE,

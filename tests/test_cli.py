@@ -42,9 +42,9 @@ def test_a_fit_that_converged_prints_all_and_leaves_with_0(
     names = [re.sub(r" {2,}.*", "", line) for line in lines[2:]]
     assert names == [*hp.load_dataset("efron-morris-75")["player"], "a rookie"]
     assert re.fullmatch(
-        r"Converged: R-hat at most 1\.\d{4} \(.+\), effective draws at least \d+ of 2000 \(.+\), "
-        r"\d+ divergent\. Seconds: [\d.]+ loading, [\d.]+ compiling, [\d.]+ sampling, [\d.]+ the "
-        r"rest\.",
+        r"Converged: R-hat at most 1\.\d{4} \(.+\), effective draws at least \d+ in the \w+ \(.+\) "
+        r"and \d+ in the \w+ \(.+\) of 2000, \d+ divergent\. Seconds: [\d.]+ loading, "
+        r"[\d.]+ compiling, [\d.]+ sampling, [\d.]+ the rest\.",
         verdict,
     )
 
@@ -79,7 +79,8 @@ def test_a_fit_that_did_not_converge_is_printed_and_leaves_with_1(
     assert "Max Alvis" in run.out
     lines = run.err.splitlines()
     assert all(line.startswith("hierpool: ") and line.endswith(".") for line in lines)
-    assert any("effective draws, fewer than 100 a chain: take more draws" in line for line in lines)
+    few = r"effective draws in the \w+, fewer than 100 a chain: take more draws"
+    assert re.search(few, run.err)
 
 
 def test_strict_refuses_what_a_few_divergent_draws_are_let_pass(
@@ -92,7 +93,7 @@ def test_strict_refuses_what_a_few_divergent_draws_are_let_pass(
     assert divergent > 0
     assert f"{divergent} of 2000 draws diverged: raise target_accept (now 0.4)" in strict.err
     assert strict.code == 1
-    assert ("diverged" in lenient.err) == (divergent > 10)
+    assert ("diverged" in lenient.err) == (divergent > 2)
 
 
 def test_the_gate_of_r_hat_is_the_users(capsys: pytest.CaptureFixture[str]) -> None:

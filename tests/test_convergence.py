@@ -1,9 +1,11 @@
 import json
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 import xarray as xr
 from arviz_base import from_dict
+from scipy.signal import lfilter
 
 from hierpool.convergence import check
 from hierpool.inference_data import GROUPS
@@ -11,23 +13,25 @@ from hierpool.inference_data import GROUPS
 CHAINS, DRAWS = 2, 1000
 
 
-def posterior(seed: int = 0, *, chains: int = CHAINS, draws: int = DRAWS) -> dict[str, np.ndarray]:
+def posterior(
+    seed: int = 0, *, chains: int = CHAINS, draws: int = DRAWS, groups: int = 2
+) -> dict[str, np.ndarray]:
     """Returns independent draws, of which no rule can complain."""
     rng = np.random.default_rng(seed)
-    return {
-        "phi": rng.normal(size=(chains, draws)),
-        "theta": rng.normal(size=(chains, draws, 2)),
-    }
+    theta = rng.normal(size=(chains, draws, groups))
+    of_population = {name: rng.normal(size=(chains, draws)) for name in ("phi", "kappa_log")}
+    return of_population | {"theta": theta}
 
 
 def tree_of(
     draws: dict[str, np.ndarray], *, divergent: int = 0, model: str = "PartialPooling"
 ) -> xr.DataTree:
+    num_groups = draws["theta"].shape[2]
     diverging = np.zeros(draws["phi"].shape, bool)
     diverging.flat[:divergent] = True
     tree = from_dict(
         {"posterior": draws, "sample_stats": {"diverging": diverging}},
-        coords={GROUPS: ["Ann", "Bob"]},
+        coords={GROUPS: ["Ann", "Bob"] if num_groups == 2 else range(num_groups)},
         dims={"theta": [GROUPS]},
     )
     tree.attrs = {
@@ -50,6 +54,12 @@ def sticky(draws: np.ndarray) -> np.ndarray:
     return moved
 
 
+def sticky_a_little(draws: np.ndarray) -> np.ndarray:
+    """Returns draws of which one in four is effective."""
+    shocks = draws * np.r_[1, np.full(draws.shape[1] - 1, 0.8)].reshape(-1, *[1] * (draws.ndim - 2))
+    return lfilter([1], [1, -0.6], shocks, axis=1)
+
+
 def test_independent_draws_that_agree_have_converged() -> None:
     verdict = check(tree_of(posterior()))
     assert verdict.problems == ()
@@ -57,9 +67,12 @@ def test_independent_draws_that_agree_have_converged() -> None:
     assert 1500 < verdict.effective < 2500
     assert verdict.num_draws == CHAINS * DRAWS
     assert verdict.divergences == 0
+    assert 1500 < verdict.tail_effective < 2500
     assert verdict.sentence == (
         f"Converged: R-hat at most {verdict.rhat:.4f} ({verdict.rhat_of}), effective draws at "
-        f"least {verdict.effective:.0f} of 2000 ({verdict.effective_of}), 0 divergent."
+        f"least {verdict.effective:.0f} in the bulk ({verdict.effective_of}) and "
+        f"{verdict.tail_effective:.0f} in the tails ({verdict.tail_effective_of}) of 2000, "
+        "0 divergent."
     )
 
 
@@ -97,12 +110,25 @@ def test_the_gate_of_r_hat_is_the_callers() -> None:
 def test_too_few_effective_draws_are_told_with_the_quantity_and_the_remedy() -> None:
     draws = posterior(chains=4)
     draws["theta"][..., 0] = sticky(draws["theta"][..., 0])
-    verdict = check(tree_of(draws), max_rhat=2.0)
-    assert verdict.effective < 400
-    assert verdict.effective_of == "theta[Ann]"
+    verdict = check(tree_of(draws, model="CollapsedPartialPooling"), max_rhat=2.0)
+    assert verdict.effective < verdict.tail_effective < 400
+    assert verdict.effective_of == verdict.tail_effective_of == "theta[Ann]"
+    assert f"{verdict.effective:.0f} in the bulk (theta[Ann]) and" in verdict.sentence
     assert verdict.problems == (
-        f"theta[Ann] has {verdict.effective:.0f} effective draws, fewer than 100 a chain: take "
-        "more draws (now 1000 a chain).",
+        f"theta[Ann] has {verdict.effective:.0f} effective draws in the bulk, fewer than 100 a "
+        "chain: take more draws (now 1000 a chain).",
+    )
+
+
+def test_too_few_effective_draws_of_the_tails_are_told_too() -> None:
+    draws = posterior(chains=4)
+    # Large and small values come in spells, whichever their sign.
+    draws["phi"] *= np.exp(2 * sticky(np.random.default_rng(9).normal(size=(4, 1000))))
+    verdict = check(tree_of(draws), max_rhat=2.0)
+    assert verdict.tail_effective < 400 < verdict.effective
+    assert f"{verdict.tail_effective:.0f} in the tails (phi) and" in verdict.sentence
+    assert (
+        "phi has" in verdict.problems[0] and "effective draws in the tails" in verdict.problems[0]
     )
 
 
@@ -120,11 +146,11 @@ def test_effective_draws_are_asked_of_each_chain() -> None:
         (0, True, False),
         (1, False, False),
         (1, True, True),
-        (10, False, False),
-        (11, False, True),
+        (2, False, False),
+        (3, False, True),
     ],
 )
-def test_one_divergent_draw_in_200_is_let_pass_unless_strict(
+def test_one_divergent_draw_in_1000_is_let_pass_unless_strict(
     *, divergent: int, strict: bool, is_problem: bool
 ) -> None:
     verdict = check(tree_of(posterior(), divergent=divergent), strict=strict)
@@ -137,10 +163,115 @@ def test_one_divergent_draw_in_200_is_let_pass_unless_strict(
         assert verdict.problems == ()
 
 
-def test_the_collapsed_model_is_advised_only_where_it_is_the_same_posterior() -> None:
-    for model in ("PartialPooling", "CollapsedPartialPooling", "LogitPartialPooling"):
-        (problem,) = check(tree_of(posterior(), divergent=99, model=model)).problems
-        assert ("fit CollapsedPartialPooling" in problem) == (model == "PartialPooling")
+@pytest.mark.parametrize(
+    ("model", "other"),
+    [
+        ("PartialPooling", "CollapsedPartialPooling"),
+        ("LogitPartialPooling", "CollapsedLogitPartialPooling"),
+        ("CollapsedPartialPooling", None),
+        ("CollapsedLogitPartialPooling", None),
+    ],
+)
+def test_the_collapsed_model_is_advised_where_it_is_the_same_posterior(
+    model: str, other: str | None
+) -> None:
+    draws = posterior(chains=4)
+    for tree in (
+        tree_of(draws, divergent=99, model=model),
+        tree_of(draws | {"phi": shifted(draws["phi"])}, model=model),
+        tree_of(draws | {"phi": sticky(draws["phi"])}, model=model),
+    ):
+        problems = " ".join(check(tree).problems)
+        assert ("the same posterior" in problems) == (other is not None)
+        assert problems.count(f"fit {other}:") == (other is not None)
+
+
+@pytest.mark.parametrize("shift", [0.3, 0.5, 0.8])
+def test_r_hat_from_1_02_on_fails_by_default(shift: float) -> None:
+    draws = posterior(chains=4)
+    draws["phi"] = posterior(chains=4, draws=1000)["phi"] + shift * (np.arange(4) == 3)[:, None]
+    verdict = check(tree_of(draws))
+    assert 1.005 < verdict.rhat < 1.08
+    assert verdict.problems[0].startswith("R-hat of phi is")
+
+
+def test_a_fit_that_is_right_is_called_so() -> None:
+    wrong = 0
+    for seed in range(200):
+        draws = posterior(seed, chains=4, draws=800)
+        slow = {name: sticky_a_little(values) for name, values in draws.items()}
+        wrong += bool(check(tree_of(slow)).problems)
+    # 1 in 500 is expected: 4 or more are 1 chance in 1000.
+    assert wrong < 4
+
+
+@pytest.mark.parametrize(("where", "cap"), [("phi", 1.02), ("theta[Bob]", 1.05)])
+def test_few_effective_draws_do_not_excuse_any_r_hat(where: str, cap: float) -> None:
+    draws = posterior(chains=4)
+    values = draws["theta"][..., 1] if where == "theta[Bob]" else draws[where]
+    values[:] = shifted(sticky(values))
+    first, *_ = check(tree_of(draws)).problems
+    assert first.startswith(f"R-hat of {where} is") and f"should be below {cap}:" in first
+
+
+def test_many_quantities_that_agree_are_not_called_a_failure() -> None:
+    assert check(tree_of(posterior(chains=4, draws=2000, groups=40))).problems == ()
+
+
+def test_the_limit_is_by_how_many_quantities_there_are() -> None:
+    rng = np.random.default_rng(4)
+    theta = sticky_a_little(rng.normal(size=(4, 1000, 300)))
+    draws = posterior(chains=4) | {"theta": theta}
+    verdict = check(tree_of(draws))
+    assert verdict.problems == () and verdict.rhat > 1.01
+    # As one of the population's two numbers its R-hat would be beyond chance.
+    worst = int(verdict.rhat_of.removeprefix("theta[").removesuffix("]"))
+    alone = posterior(chains=4) | {"phi": theta[..., worst]}
+    assert check(tree_of(alone), max_rhat=1.01).problems != ()
+
+
+def test_ranks_are_judged_and_not_the_values_themselves() -> None:
+    draws = posterior(chains=4)
+    want = check(tree_of(draws))
+    cauchy = {name: np.sinh(9 * values) for name, values in draws.items()}
+    got = check(tree_of(cauchy))
+    assert (got.effective, got.effective_of) == (want.effective, want.effective_of)
+    assert (got.tail_effective, got.tail_effective_of) == (
+        want.tail_effective,
+        want.tail_effective_of,
+    )
+    assert got.problems == ()
+
+
+def stuck(draws: np.ndarray) -> None:
+    draws[-1] = draws[-1, 17]
+
+
+def a_little_off(draws: np.ndarray) -> None:
+    draws[-1] += 0.3 * draws.std()
+
+
+def two_modes(draws: np.ndarray) -> None:
+    draws[2:] += 2 * draws.std()
+
+
+def frozen(draws: np.ndarray) -> None:
+    draws[-1, 1000:] = draws[-1, 1000]
+
+
+def frozen_in_every_chain(draws: np.ndarray) -> None:
+    draws[:, 1000:] = draws[:, 1000:1001]
+
+
+@pytest.mark.parametrize("where", ["phi", "kappa_log", "theta[23]"])
+@pytest.mark.parametrize("damage", [stuck, a_little_off, two_modes, frozen, frozen_in_every_chain])
+def test_a_failure_of_one_quantity_is_caught_among_many(
+    damage: Callable[[np.ndarray], None], where: str
+) -> None:
+    draws = posterior(chains=4, draws=2000, groups=40)
+    damage(draws["theta"][..., 23] if where == "theta[23]" else draws[where])
+    (problem,) = check(tree_of(draws)).problems[:1]
+    assert where in problem
 
 
 def test_draws_without_a_sampler_are_exact() -> None:
@@ -169,6 +300,18 @@ def test_what_does_not_move_or_is_not_finite_has_not_converged(value: float, at:
     assert verdict.rhat_of == "phi"
     assert "phi" in verdict.problems[0]
     assert verdict.sentence.startswith("Not converged")
+
+
+def test_a_model_of_thetas_alone_is_judged() -> None:
+    tree = tree_of(posterior())
+    tree["posterior"] = tree["posterior"].dataset[["theta"]]
+    verdict = check(tree)
+    assert verdict.problems == () and verdict.rhat_of.startswith("theta[")
+
+
+def test_three_draws_are_too_few_for_r_hat() -> None:
+    (problem, *_) = check(tree_of(posterior(draws=3))).problems
+    assert problem.startswith("R-hat needs 4 draws a chain, and there are 3.")
 
 
 def test_one_chain_can_not_be_judged() -> None:

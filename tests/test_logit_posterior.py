@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy import stats
 from scipy.special import expit
-from tables import PLAYERS, close
+from tables import CLICKS, PLAYERS, close
 from test_exact import agrees
 
 from hierpool import normal_log_odds
@@ -13,7 +13,7 @@ from hierpool.counts import Counts
 from hierpool.exact import explore
 from hierpool.grid import row_quantiles
 from hierpool.histograms import Data
-from hierpool.logit_normal import CollapsedLogitPartialPooling
+from hierpool.logit_normal import CollapsedLogitPartialPooling, LogitPartialPooling
 from hierpool.nuts import NUTS
 from hierpool.quadrature import Quadrature
 from hierpool.sampling import sample
@@ -103,3 +103,31 @@ def test_nuts_agrees_with_the_reference(double: None) -> None:
     for i, mean, sd in ((0, 0.29369, 0.04270), (17, 0.24333, 0.03582)):
         agrees(parameters["theta"][..., i], mean, "mean", f"theta {i}")
         agrees(parameters["theta"][..., i], sd, "sd", f"theta {i}")
+
+
+def log_posterior(mu: np.ndarray, sigma: np.ndarray, counts: Counts) -> np.ndarray:
+    """Returns (sigma, mu) log posterior density by a trapezoid rule over each log-odds."""
+    total = stats.norm.logpdf(mu, -1, 1) + stats.halfnorm.logpdf(sigma)[:, None]
+    for y, n in zip(*counts, strict=True):
+        own, sd = np.log(y / (n - y)), (1 / y + 1 / (n - y)) ** 0.5
+        x = np.linspace(own - 8 * sd, own + 8 * sd, 161)
+        likelihood = stats.binom.pmf(y, n, expit(x))
+        # (sigma, mu, x), one sigma at a time.
+        integral = [stats.norm.pdf(x, mu[:, None], s) @ likelihood for s in sigma]
+        total = total + np.log(np.maximum(integral, 1e-300))
+    return total
+
+
+def test_nuts_does_not_miss_the_neck_of_low_rates_that_are_alike(double: None) -> None:
+    mu, sigma = np.linspace(-10.5, -2.0, 171), np.linspace(0.1, 5.5, 136)
+    log_density = log_posterior(mu, sigma, CLICKS)
+    weight = np.exp(log_density - log_density.max())
+    by_sigma = weight.sum(axis=1)
+    want = by_sigma[sigma < 1.2 - 1e-9].sum() + 0.5 * by_sigma[np.isclose(sigma, 1.2)].sum()
+    want /= by_sigma.sum()
+    close(want, 0.0402, relative=0, absolute=2e-4)
+    for model in (MODEL, LogitPartialPooling()):
+        drawn = sample(jax.random.key(0), model, CLICKS, NUTS(num_draws=2000))
+        assert drawn.stats is not None and drawn.stats.diverging.sum() == 0
+        in_neck = np.asarray(drawn.parameters["sigma"] < 1.2, float)
+        agrees(in_neck, want, "mean", type(model).__name__)

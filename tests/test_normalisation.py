@@ -7,8 +7,10 @@ import pytest
 from jax.flatten_util import ravel_pytree
 from scipy import integrate, stats
 from tables import (
+    CLICKS,
     EXACT,
     PLAYERS,
+    RATS,
     TABLES,
     WITH_ROOKIE,
     batched,
@@ -18,13 +20,14 @@ from tables import (
 
 from hierpool import population
 from hierpool.counts import Counts
-from hierpool.logit_normal import LogitPartialPooling
+from hierpool.logit_normal import CollapsedLogitPartialPooling, LogitPartialPooling
 from hierpool.models import (
     CollapsedPartialPooling,
     CompletePooling,
     NoPooling,
     PartialPooling,
 )
+from hierpool.sampling import Standardized, target_of
 from hierpool.special import logit
 
 
@@ -48,10 +51,18 @@ def test_the_log_jacobians_are_those_of_autodiff(double: None) -> None:
     close(got - density, want, relative=1e-10)
 
 
-@pytest.mark.parametrize("model", [PartialPooling(), CollapsedPartialPooling()])
+STANDARDIZED = [
+    PartialPooling(),
+    CollapsedPartialPooling(),
+    LogitPartialPooling(0.3, 2.0, 0.4),
+    CollapsedLogitPartialPooling(0.3, 2.0, 0.4),
+]
+
+
+@pytest.mark.parametrize("model", STANDARDIZED, ids=lambda model: type(model).__name__)
 @pytest.mark.parametrize("counts", [WITH_ROOKIE, Counts(np.array([0, 0]), np.array([20, 0]))])
 def test_what_nuts_explores_maps_to_the_position_and_back(
-    model: PartialPooling | CollapsedPartialPooling, counts: Counts, double: None
+    model: Standardized, counts: Counts, double: None
 ) -> None:
     position = model.init(jax.random.key(7), counts)
     standard = model.standardize(position, counts)
@@ -82,6 +93,49 @@ def test_what_nuts_explores_is_near_a_standard_normal(name: str, double: None) -
     z = batched(one)(keys)
     close(z.mean(axis=0), 0, relative=0, absolute=0.1)
     close(z.std(axis=0), 1, relative=0.1)
+
+
+LOG_SIGMAS = jnp.array([-3.0, -0.5, 1.0])
+
+
+@pytest.mark.parametrize("counts", [RATS, CLICKS], ids=["rats", "clicks"])
+def test_the_log_odds_that_nuts_explores_are_near_a_standard_normal(
+    counts: Counts, double: None
+) -> None:
+    # Draws of theta from its conditional have mean 0 and sd 1, whatever the population.
+    collapsed, joint = CollapsedLogitPartialPooling(), LogitPartialPooling()
+
+    def one(log_sigma: jax.Array, key: jax.Array) -> jax.Array:
+        position = {"mu": jnp.array(-2.0), "log_sigma": log_sigma}
+        theta = collapsed.constrain(key, position, counts)["theta"]
+        z = (logit(theta) - position["mu"]) / jnp.exp(log_sigma)
+        return joint.standardize(position | {"z": z}, counts)["z_theta"]
+
+    z = batched(jax.vmap(one, (None, 0)), (0, None))(
+        LOG_SIGMAS, jax.random.split(jax.random.key(8), 2000)
+    )
+    close(z.mean(axis=1), 0, relative=0, absolute=0.15)
+    close(z.std(axis=1), 1, relative=0.15)
+
+
+@pytest.mark.parametrize("counts", [PLAYERS, CLICKS], ids=["players", "clicks"])
+def test_mu_given_sigma_as_nuts_explores_it_is_near_a_standard_normal(
+    counts: Counts, double: None
+) -> None:
+    model = CollapsedLogitPartialPooling()
+    z_mu = jnp.linspace(-9.0, 9.0, 181)
+    origins = {"mu": jnp.zeros(3), "log_sigma": LOG_SIGMAS}
+    z_sigma = batched(model.standardize, (0, None))(origins, counts)["z_sigma"]
+    density = batched(jax.vmap(target_of(model, counts).log_density))
+    z = {
+        name: leaf.T
+        for name, leaf in zip(("z_mu", "z_sigma"), jnp.meshgrid(z_mu, z_sigma), strict=True)
+    }
+    weight = jax.nn.softmax(density(z), axis=0)
+    mean = jnp.sum(weight * z["z_mu"], axis=0)
+    # Between the smallest and the largest sigma the clicks' mu moves by 25 of its smaller sds.
+    close(mean, 0, relative=0, absolute=2)
+    close(jnp.sum(weight * (z["z_mu"] - mean) ** 2, axis=0) ** 0.5, 1, relative=0.25)
 
 
 @pytest.mark.parametrize("priors", [(1.5, 1.0, 1.0), (0.5, 2.0, 5.0), (5.0, 0.5, 0.5)])
@@ -138,3 +192,20 @@ def test_densities_of_all_models_share_one_constant(double: None) -> None:
     cell = (v[1] - v[0]) * (u[1] - u[0])
     log_evidence = jax.nn.logsumexp(values) + np.log(cell) + log_constant(PLAYERS)
     close(log_evidence, EXACT["efron-morris-75"]["log_evidence"], relative=1e-8)
+
+
+@pytest.mark.parametrize("model", STANDARDIZED[2:], ids=lambda model: type(model).__name__)
+def test_the_logit_density_that_nuts_explores_is_finite_far_out(
+    model: Standardized, precision: str
+) -> None:
+    counts = Counts(np.array([0, 0, 4, 45, 10**9]), np.array([0, 10**9, 45, 45, 10**9]))
+    target = target_of(model, counts)
+    start = target.init(jax.random.key(0))
+    density = jax.jit(jax.value_and_grad(target.log_density))
+    for name in start:
+        for by in (-60.0, -8.0, 8.0, 60.0):
+            value, slope = density(start | {name: start[name] + by})
+            # The prior of sigma has no room left for e^24.
+            if (name, by) != ("z_sigma", 60.0):
+                assert np.isfinite(value), (name, by)
+                assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(slope)), (name, by)

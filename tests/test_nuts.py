@@ -12,6 +12,7 @@ from hierpool.flat import Flat
 from hierpool.models import PartialPooling
 from hierpool.nuts import NUTS, Schedule
 from hierpool.sampling import target_of
+from hierpool.stats import Stats
 
 SCALES = jnp.asarray([0.1, 1.0, 3.0])
 
@@ -165,9 +166,54 @@ def test_the_statistics_tell_what_the_trajectory_did(double: None) -> None:
     # Without warm-up the step size is 1, far too long for a scale of 0.1.
     np.testing.assert_array_equal(stats.step_size, 1.0)
     assert stats.tree_depth.max() <= 2 and stats.n_steps.max() <= 3
-    cut = np.asarray(stats.reached_max_treedepth)
-    assert np.all(np.asarray(stats.tree_depth)[cut] == 2)
     close(stats.lp, jax.vmap(jax.vmap(normal))(positions), relative=1e-12)
+
+
+def test_a_trajectory_is_cut_if_and_only_if_it_would_go_on(double: None) -> None:
+    keys = jax.random.split(jax.random.key(1), 300)
+    # Below 2, where leapfrog steps of a standard normal are stable.
+    sizes = jnp.exp(jnp.linspace(jnp.log(0.05), jnp.log(1.9), len(keys)))
+
+    def unit(position: jax.Array) -> jax.Array:
+        return -0.5 * jnp.sum(position**2)
+
+    def run(cap: int) -> tuple[np.ndarray, ...]:
+        def one(key: jax.Array, size: jax.Array) -> Stats:
+            state = nuts.start(jax.random.normal(key, (3,)))
+            state, _ = nuts.step(unit, 0.8, cap, state, key, nuts.START, False)
+            tuned = state.step_size._replace(log_step_size_avg=jnp.log(size))
+            tuned_state = state._replace(step_size=tuned)
+            return nuts.step(unit, 0.8, cap, tuned_state, key, nuts.DRAW, False)[1]
+
+        stats = jax.jit(jax.vmap(one))(keys, sizes)
+        assert not stats.diverging.any()
+        return np.asarray(stats.reached_max_treedepth), np.asarray(stats.tree_depth)
+
+    # With the same keys a tree is the same up to the depth at which it is cut.
+    never, free = run(10)
+    assert not never.any() and free.max() < 10
+    for cap in (1, 2, 3):
+        reached, depth = run(cap)
+        np.testing.assert_array_equal(depth, np.minimum(free, cap))
+        np.testing.assert_array_equal(reached, free > cap)
+        assert 20 < reached.sum() < 290 and np.sum(free == cap) > 5
+
+
+def test_a_divergence_at_the_last_doubling_is_no_cut(double: None) -> None:
+    def cliff(position: jax.Array) -> jax.Array:
+        return jnp.where(jnp.abs(position[0]) > 1e-3, -jnp.inf, 0.0 * position[0])
+
+    state = nuts.start(jnp.zeros(1))
+    state, _ = nuts.step(cliff, 0.8, 1, state, jax.random.key(0), nuts.START, False)
+    _, stats = nuts.step(cliff, 0.8, 1, state, jax.random.key(1), nuts.DRAW, False)
+    assert stats.diverging and stats.tree_depth == 1 and not stats.reached_max_treedepth
+
+
+def test_chains_run_as_asked_or_in_threads_on_a_cpu() -> None:
+    default = "parallel" if jax.default_backend() == "cpu" else "vectorized"
+    assert NUTS().method == default
+    for method in ("parallel", "sequential", "vectorized"):
+        assert NUTS(chain_method=method).method == method
 
 
 def test_a_wall_is_reported_as_divergence(double: None) -> None:
