@@ -74,6 +74,8 @@ class Population(NamedTuple):
     error: jax.Array
     """Estimated error of the integration: of the log evidence, and of means and sds in units of the
     sd."""
+    interval_error: jax.Array
+    """Estimated error of the ends of a new group's interval, in probability."""
     converged: jax.Array
     """Whether ``error`` is within the tolerance, and the nodes reach beyond the mass."""
 
@@ -91,6 +93,8 @@ class Groups(NamedTuple):
     """Upper end."""
     shrinkage: jax.Array
     """Mean of kappa / (kappa + n), the weight of the population's mean in the group's."""
+    interval_error: jax.Array
+    """Estimated error of the interval's ends, in probability."""
 
 
 class Exact(NamedTuple):
@@ -163,6 +167,7 @@ def of_population(
     kappa_log_mean, kappa_log_sd = _moments(grid.weight, kappa_log)
     phi_ends = new_group = jnp.full(2, jnp.nan, levels.dtype)
     kappa = jnp.full(3, jnp.nan, levels.dtype)
+    interval_error = jnp.full((), jnp.nan, levels.dtype)
     if has_quantiles:
         phi_ends = jax.nn.sigmoid(column_quantiles(grid, levels[::2]))
         points = {"log_excess": row_quantiles(grid, levels), "logit_phi": jnp.zeros(3)}
@@ -170,7 +175,9 @@ def of_population(
         kappa = concentration(positions["log_kappa_log"])
         unseen = Counts(jnp.zeros(1, int), jnp.zeros(1, int))
         # Nothing but the population tells of a new group: its tails are as long as that's.
-        (new_group,), _ = mixture.quantiles(grid, unseen, levels[::2], num_nodes=256)
+        (new_group,), (interval_error,) = mixture.quantiles(
+            grid, unseen, levels[::2], num_nodes=256
+        )
     return Population(
         phi_mean,
         phi_sd,
@@ -186,6 +193,7 @@ def of_population(
         new_group[1],
         grid.log_evidence + log_reference(data),
         grid.error,
+        interval_error,
         grid.converged,
     )
 
@@ -212,10 +220,11 @@ def of_groups(
         number, y, n = group
         of_set, parts = jax.tree.map(lambda leaf: leaf[number], (rows, components))
         moments = mixture.moments_of_one(of_set, y, n)
-        ends = jnp.full(2, jnp.nan, levels.dtype)
+        ends, error = jnp.full(2, jnp.nan, levels.dtype), jnp.full((), jnp.nan, levels.dtype)
         if has_quantiles:
-            ends, _ = mixture.quantiles_of_one(parts, y, n, levels)
-        return Groups(moments.mean, moments.sd, ends[0], ends[1], moments.shrinkage)
+            ends, error = mixture.quantiles_of_one(parts, y, n, levels)
+            error = error + grids.thinned_error[number]
+        return Groups(moments.mean, moments.sd, ends[0], ends[1], moments.shrinkage, error)
 
     y, _, n = counts.as_floats(levels.dtype)
     # In batches, whose densities stay in a processor's cache.

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from fits import REST, four_fits
 from tables import close
-from test_predicting import COLUMNS, MODELS, PLAYERS, TO_COME
 
 import hierpool as hp
 from hierpool.cli import main
@@ -22,8 +22,7 @@ LATER = [*DATA, "--successes", "remaining_hits", "--trials", "remaining_at_bats"
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("fits") / "fit.nc"
-    model, inference = MODELS["beta"]
-    hp.save(hp.fit(PLAYERS, **COLUMNS, model=model, inference=inference, seed=1), path)
+    hp.save(four_fits()["beta"], path)
     return str(path)
 
 
@@ -35,7 +34,7 @@ def test_predict_prints_and_writes_the_table(
     printed = capsys.readouterr().out
     assert printed.startswith("Successes to come (lower and upper: 80%)")
     assert [line for line in printed.splitlines() if line.startswith("Roberto Clemente")]
-    want = hp.predict(hp.load(saved), trials=TO_COME, prob=0.8)
+    want = hp.predict(hp.load(saved), trials=REST, prob=0.8)
     pd.testing.assert_frame_equal(
         pd.read_csv(table, index_col="group"), want, check_index_type=False
     )

@@ -197,7 +197,7 @@ def stuck() -> xr.DataTree:
     return tree
 
 
-@pytest.mark.parametrize("name", set(ANSWERS) - {"sensitivity", "compare_fits"})
+@pytest.mark.parametrize("name", sorted(set(ANSWERS) - {"sensitivity", "compare_fits"}))
 def test_every_answer_to_a_fit_that_did_not_converge_says_so_once(name: str) -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
