@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hierpool.comparing import Comparison as Comparison
     from hierpool.comparing import compare as compare
     from hierpool.comparing import compare_fits as compare_fits
+    from hierpool.contradiction import PopulationWarning as PopulationWarning
     from hierpool.convergence import ConvergenceWarning as ConvergenceWarning
     from hierpool.convergence import Verdict as Verdict
     from hierpool.convergence import check as check
@@ -92,6 +93,7 @@ _HOMES = {
     "NUTS": "nuts",
     "NoPooling": "models",
     "PartialPooling": "models",
+    "PopulationWarning": "contradiction",
     "Quadrature": "quadrature",
     "Ranks": "ranks",
     "Score": "scoring",

@@ -14,6 +14,7 @@ from scipy.special import expit
 
 from hierpool.arguments import check_seed
 from hierpool.bulk import betas, binomials, stream
+from hierpool.contradiction import warn_of_contradiction
 from hierpool.fit_values import by_group
 from hierpool.fitted import Fitted, read_fit
 from hierpool.models import CollapsedPartialPooling, CompletePooling, NoPooling, PartialPooling
@@ -64,10 +65,14 @@ def predictive_check(
     Raises:
         InputError: fewer than 2 groups were tried, or an argument breaks a rule.
         TypeError: the tree is none, or a statistic is no function.
+
+    Warns:
+        PopulationWarning: the population contradicts its groups; the message says what to change.
     """
     if replicates not in REPLICATES:
         raise InputError(f"replicates must be one of {REPLICATES}, not {replicates!r}.")
     fitted = read_fit(tree, needs_theta=replicates == "same-groups")
+    warn_of_contradiction(fitted.successes, fitted.trials, fitted.parameters)
     tried = _tried(fitted)
     trials = fitted.trials[tried]
     custom = _checked(statistics)

@@ -6,7 +6,12 @@ prior: then kappa is found near 1, and with it a mean phi that is many times the
 group's own estimate is next to its data all the same; a new group's is not.
 """
 
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
 import numpy as np
+from scipy.special import expit
 
 FURTHER = 3
 """How many times the spread of the groups' rates the population's mean may lie beyond them."""
@@ -16,6 +21,38 @@ LEAST = 1.0
 
 class PopulationWarning(UserWarning):
     """The population that was found is not one that its groups look as if they came from."""
+
+
+def new_rate_of(parameters: Mapping[str, np.ndarray]) -> float | None:
+    """Returns the mean chance of a new group; None where no population is known.
+
+    Args:
+        parameters: of the population by name, (draw,) each.
+    """
+    if "phi" in parameters:
+        return float(np.mean(parameters["phi"]))
+    if "mu" not in parameters:
+        return None
+    nodes, weights = np.polynomial.hermite_e.hermegauss(32)
+    means = [np.mean(expit(parameters["mu"] + parameters["sigma"] * node)) for node in nodes]
+    return float(np.dot(weights, means) / weights.sum())
+
+
+def warn_of_contradiction(
+    successes: np.ndarray, trials: np.ndarray, parameters: Mapping[str, np.ndarray]
+) -> None:
+    """Warns at the user's line if a new group is expected far beyond all groups.
+
+    Args:
+        successes: (group,) successes.
+        trials: (group,) trials.
+        parameters: of the population by name, (draw,) each.
+    """
+    new_rate = new_rate_of(parameters)
+    sentence = None if new_rate is None else contradiction(successes, trials, new_rate)
+    if sentence:
+        here = str(Path(__file__).parent)
+        warnings.warn(sentence, PopulationWarning, skip_file_prefixes=(here,))
 
 
 def contradiction(

@@ -19,6 +19,7 @@ import pandas as pd
 
 from hierpool.added import NewGroups
 from hierpool.arguments import check_model, check_prob, check_quadrature
+from hierpool.contradiction import PopulationWarning, contradiction
 from hierpool.convergence import ConvergenceWarning, missed
 from hierpool.counts import Counts
 from hierpool.exact import Groups, Population, explore, of_groups, of_population, over_batch
@@ -86,6 +87,7 @@ def estimate(
 
     Warns:
         ConvergenceWarning: the integration of a data set missed its tolerance.
+        PopulationWarning: a population contradicts its groups; see the message.
     """
     collapsed = _collapsed(PartialPooling() if model is None else model)
     quadrature = check_quadrature(inference, "estimate")
@@ -112,6 +114,7 @@ def estimate(
             for name, column in groups.items():
                 column[pairs] = again[name][pairs]
     _warn(population, table.data_sets)
+    _warn_of_contradictions(sets, population["phi_mean"], table.data_sets)
     del population["converged"]
 
     tried = table.trials > 0
@@ -245,6 +248,26 @@ def _warn(population: dict[str, np.ndarray], data_sets: pd.MultiIndex | pd.Index
         more = f" (and {len(rough) - 1} more)" if len(rough) > 1 else ""
         error = population["error"][rough[0]]
         warnings.warn(missed(where + more, error), ConvergenceWarning, stacklevel=3)
+
+
+def _warn_of_contradictions(
+    sets: DataSets, phi_mean: np.ndarray, data_sets: pd.MultiIndex | pd.Index | None
+) -> None:
+    found = []
+    # Only a mean beyond all rates can be one: few data sets are looked at one by one.
+    has_trials = sets.n > 0
+    rates = np.divide(sets.y, sets.n, out=np.full(len(sets.n), np.nan), where=has_trials)
+    lowest = np.fmin.reduceat(rates, sets.first[:-1])
+    highest = np.fmax.reduceat(rates, sets.first[:-1])
+    for number in np.flatnonzero((phi_mean < lowest) | (phi_mean > highest)):
+        pairs = slice(*sets.first[number : number + 2])
+        of = "" if data_sets is None else f" of {data_sets[int(number)]!r}"
+        y, n = (np.repeat(counts[pairs], sets.groups[pairs]) for counts in (sets.y, sets.n))
+        found.append(contradiction(y, n, float(phi_mean[number]), of=of))
+    sentences = [sentence for sentence in found if sentence]
+    if sentences:
+        more = f" So do those of {len(sentences) - 1} more data sets." if sentences[1:] else ""
+        warnings.warn(sentences[0] + more, PopulationWarning, stacklevel=3)
 
 
 def _group_index(

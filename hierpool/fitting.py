@@ -14,6 +14,7 @@ from hierpool import memory, thetas
 from hierpool.added import NewGroups, as_json
 from hierpool.arguments import check_inference, check_model, check_seed
 from hierpool.chains import Progress
+from hierpool.contradiction import warn_of_contradiction
 from hierpool.convergence import COLLAPSED, ConvergenceWarning, check
 from hierpool.exploring import compressed, explore, position_of, require_two_numbers
 from hierpool.inference_data import settings, to_datatree
@@ -94,6 +95,7 @@ def fit(
 
     Warns:
         ConvergenceWarning: the draws should not be trusted; the message says what to change.
+        PopulationWarning: the population contradicts its groups; the message says what to change.
         SlowModelWarning: there are many groups, and a faster model has the same posterior.
     """
     model = check_model(PartialPooling() if model is None else model)
@@ -185,6 +187,7 @@ def fit(
     tree.attrs["hierpool_problems"] = json.dumps(problems)
     if problems:
         warnings.warn(" ".join(problems), ConvergenceWarning, stacklevel=2)
+    warn_of_contradiction(table.successes, table.trials, draws)
     return tree
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 import xarray as xr
 
 from hierpool.arguments import check_prob
+from hierpool.contradiction import warn_of_contradiction
 from hierpool.fitted import read_fit
 from hierpool.table import InputError
 
@@ -37,11 +38,15 @@ def summarize(tree: xr.DataTree, *, prob: float = 0.89, interval: str = "equal-t
         InputError: ``prob`` does not lie between 0 and 1, the interval is unknown, or the tree
             holds no fit.
         TypeError: it is no tree.
+
+    Warns:
+        PopulationWarning: the population contradicts its groups; the message says what to change.
     """
     check_prob(prob)
     if interval not in INTERVALS:
         raise InputError(f"interval must be one of {tuple(INTERVALS)}, not {interval!r}.")
     fitted, ends = read_fit(tree, needs_theta=False), INTERVALS[interval]
+    warn_of_contradiction(fitted.successes, fitted.trials, fitted.parameters)
     rows = {}
     for name, draws in fitted.parameters.items():
         lower, upper = ends(draws[:, None], prob)

@@ -13,6 +13,7 @@ FLOORS = [
         "beta_binomial",
         "bulk",
         "compilation_cache",
+        "contradiction",
         "counts",
         "files",
         "flat",
