@@ -31,6 +31,7 @@ from hierpool.nuts import (
     start,
 )
 from hierpool.sampling import target_of
+from hierpool.scope import scope
 from hierpool.stats import Stats
 
 CHUNK = (250, 2000)
@@ -158,7 +159,7 @@ def as_configured[**P, T](function: Callable[P, T]) -> Callable[P, T]:
     device = jax.config.jax_default_device
 
     def run(*arguments: P.args, **settings: P.kwargs) -> T:
-        with jax.enable_x64(is_double), jax.default_device(device):
+        with scope(is_double=is_double), jax.default_device(device):
             return function(*arguments, **settings)
 
     return run

@@ -25,6 +25,7 @@ from hierpool.histograms import Data
 from hierpool.jobs import CHUNKS, DataSets, Job, filled, jobs_of, shapes_of
 from hierpool.models import CollapsedPartialPooling, PartialPooling
 from hierpool.quadrature import Quadrature
+from hierpool.scope import scope
 from hierpool.table import InputError, read_table
 
 
@@ -98,7 +99,7 @@ def estimate(
         text_labels=False,
     )
     sets = DataSets(table.successes, table.trials, table.data_set)
-    with jax.enable_x64(True):
+    with scope():
         groups, population = _solve(collapsed, sets, np.arange(sets.number), quadrature, prob)
         (rough,) = np.nonzero(~population["converged"])
         if len(rough):
@@ -134,7 +135,7 @@ def _solve(
 
     def run(job: Job) -> tuple[Job, Population, list[Groups]]:
         # The configuration of a thread is its own: a new one would fall back to float32.
-        with jax.enable_x64(True):
+        with scope():
             grids, population = _populations(model, job.data, level, quadrature, has_quantiles)
             starts = range(0, len(job.rows), CHUNKS[-1])
             groups = chunks.map(lambda start: chunk(grids, job, start), starts)
@@ -144,7 +145,7 @@ def _solve(
         here = slice(start, start + CHUNKS[-1])
         rows, which = job.rows[here], filled(job.which[here])
         counts = Counts(filled(sets.y[rows]), filled(sets.n[rows]))
-        with jax.enable_x64(True):
+        with scope():
             return _groups(grids, which, counts, level, has_quantiles)
 
     def jobs() -> Iterator[Job]:

@@ -19,6 +19,7 @@ from hierpool.models import Model, PartialPooling
 from hierpool.nuts import NUTS
 from hierpool.priors import draw_prior
 from hierpool.quadrature import Quadrature
+from hierpool.scope import scope
 from hierpool.table import InputError, read_table
 from hierpool.tally import distinct
 
@@ -106,7 +107,7 @@ def fit(
     shape = (inference.num_chains, inference.num_draws)
     num_draws = shape[0] * shape[1]
     theta_seed, *tree_seeds = np.random.SeedSequence(seed).spawn(3)
-    with jax.enable_x64(True):
+    with scope():
         pairs = distinct(table.successes, table.trials)
         data = compressed(model, table.counts, pairs)
         position = position_of(model, data)

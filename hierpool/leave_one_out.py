@@ -30,6 +30,7 @@ from hierpool.models import (
     PartialPooling,
 )
 from hierpool.quadrature import EDGE, Quadrature
+from hierpool.scope import scope
 from hierpool.table import InputError
 from hierpool.tally import Distinct, compress, log_coefficient, padded_pairs, power_of_two, tally
 
@@ -89,7 +90,7 @@ def leave_one_out(model: Model, pairs: Distinct, quadrature: Quadrature) -> Left
         a, b = (np.full(len(pairs.trials), float(np.asarray(x))) for x in vars(model).values())
         elpd = _log_beta_binomial(a, b, pairs.successes, pairs.trials)
         return LeftOut(elpd, float(pairs.groups @ elpd), 0.0, True, 0)
-    with jax.enable_x64(True):
+    with scope():
         return _by_quadrature(model, pairs, quadrature)
 
 
@@ -114,7 +115,7 @@ def _log_beta_binomial(a: np.ndarray, b: np.ndarray, y: np.ndarray, n: np.ndarra
     # Filled up with 0 of 0, so that a compiled program serves many tables.
     space = (0, max(FEWEST, power_of_two(len(n))) - len(n))
     a, b = (np.pad(x, space, constant_values=1) for x in (a, b))
-    with jax.enable_x64(True):
+    with scope():
         return np.asarray(_pairwise(a, b, np.pad(y, space), np.pad(n, space)))[: len(n)]
 
 

@@ -21,6 +21,7 @@ from hierpool.counts import Counts
 from hierpool.fitted import Fitted, read_fit
 from hierpool.logit_normal import CollapsedLogitPartialPooling, LogitPartialPooling
 from hierpool.models import CompletePooling
+from hierpool.scope import scope
 from hierpool.table import InputError, read_table
 from hierpool.weights import (
     effective_draws,
@@ -141,7 +142,7 @@ def draw_theta(fitted: Fitted, seed: int) -> np.ndarray:
     if isinstance(model, LogitPartialPooling | CollapsedLogitPartialPooling):
         collapsed = CollapsedLogitPartialPooling(**vars(model))
         mu, sigma = fitted.parameters["mu"], fitted.parameters["sigma"]
-        with jax.enable_x64(True):
+        with scope():
             key = jax.random.fold_in(jax.random.key(seed), 2)
             counts = Counts(fitted.successes, fitted.trials)
             positions = {"log_sigma": np.log(sigma), "mu": mu}

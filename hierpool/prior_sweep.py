@@ -20,6 +20,7 @@ from hierpool.histograms import Data
 from hierpool.models import CollapsedPartialPooling, PartialPooling
 from hierpool.plug_in import maximise, plug_in
 from hierpool.quadrature import Quadrature
+from hierpool.scope import scope
 from hierpool.table import InputError, read_table
 from hierpool.tally import compress, distinct, padded_pairs, power_of_two
 
@@ -104,7 +105,7 @@ def sensitivity(
     pairs = distinct(y, n)
     best = maximise(pairs)
     rows = np.array(list(priors.values()), float).T
-    with jax.enable_x64(True):
+    with scope():
         arguments = (
             CollapsedPartialPooling(**dict(zip(HYPERPRIORS, rows, strict=True))),
             jax.tree.map(np.asarray, compress(pairs)),

@@ -11,6 +11,7 @@ from hierpool.flat import Position
 from hierpool.models import Model
 from hierpool.nuts import NUTS
 from hierpool.population import Parameters
+from hierpool.scope import own_rules
 from hierpool.stats import Stats
 
 
@@ -54,7 +55,9 @@ def sample(
 
     Pure: it may stand under ``jax.jit``, and under ``jax.vmap`` over keys, data sets and
     hyperparameters. It runs in the caller's precision, and checks nothing: ``fit`` does. A second
-    call with the same shapes and the same static settings compiles nothing.
+    call with the same shapes and the same static settings compiles nothing. Under
+    ``jax_debug_nans`` or ``jax_debug_infs`` leave those settings: a chain starts at an infinite
+    density.
 
     Args:
         key: random key, as from ``jax.random.key``.
@@ -64,15 +67,16 @@ def sample(
             empty needs no exploring: of the algorithm only the numbers of chains and draws count.
     """
     inference = NUTS() if inference is None else inference
-    run_key, theta_key = jax.random.split(key)
-    positions: Position = {}
-    stats = None
-    target = target_of(model, counts)
-    if jax.tree.leaves(jax.eval_shape(target.init, run_key)):
-        positions, stats = inference.run(run_key, target.log_density, target.init)
-        positions = jax.vmap(jax.vmap(target.to_position))(positions)
-    shape = (inference.num_chains, inference.num_draws)
-    return Draws(constrain(theta_key, model, counts, positions, shape), stats)
+    with own_rules():
+        run_key, theta_key = jax.random.split(key)
+        positions: Position = {}
+        stats = None
+        target = target_of(model, counts)
+        if jax.tree.leaves(jax.eval_shape(target.init, run_key)):
+            positions, stats = inference.run(run_key, target.log_density, target.init)
+            positions = jax.vmap(jax.vmap(target.to_position))(positions)
+        shape = (inference.num_chains, inference.num_draws)
+        return Draws(constrain(theta_key, model, counts, positions, shape), stats)
 
 
 class Target(NamedTuple):

@@ -19,6 +19,7 @@ FLOORS = [
         "bulk",
         "compilation_cache",
         "stats",
+        "scope",
     },
     {"likelihood", "normal_log_odds", "places", "grid"},
     {"histograms", "nuts", "quadrature", "labels"},
