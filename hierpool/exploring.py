@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import jax
@@ -13,6 +13,7 @@ import numpy as np
 
 from hierpool.chains import Chains, Progress
 from hierpool.counts import Counts
+from hierpool.exact import explore as integrated
 from hierpool.flat import Position
 from hierpool.grid import Grid, draw
 from hierpool.histograms import Data
@@ -20,6 +21,7 @@ from hierpool.logit_normal import CollapsedLogitPartialPooling
 from hierpool.models import CollapsedPartialPooling, Model
 from hierpool.nuts import NUTS
 from hierpool.quadrature import Quadrature
+from hierpool.refining import refined
 from hierpool.stats import Stats
 from hierpool.table import InputError
 from hierpool.tally import Distinct, compress, padded_pairs, power_of_two, tally
@@ -121,14 +123,19 @@ def _by_quadrature(
     # Of one type whoever set them, or each would be compiled for.
     model = jax.tree.map(lambda leaf: np.asarray(leaf, float), model)
     data = jax.tree.map(np.asarray, data)
-    # A program serves any number of draws, and they any data set.
-    program = replace(quadrature, num_chains=1, num_draws=1)
-    arguments = (key, model, data)
-    leaves, structure = jax.tree.flatten(arguments)
+    leaves, structure = jax.tree.flatten((model, data))
     shapes = tuple(jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in leaves)
-    integrate, draw_piece = _compile(program, structure, shapes)
-    compiled = time.perf_counter()
-    grid: Grid = integrate(*arguments)
+    compiling = []
+
+    def integrate(settings: Quadrature, _: Any) -> tuple[Grid, jax.stages.Compiled]:
+        begun = time.perf_counter()
+        # A program serves any number of draws, and they any data set.
+        program = replace(settings, num_chains=1, num_draws=1)
+        integrate, draw_piece = _compile(program, structure, shapes)
+        compiling.append(time.perf_counter() - begun)
+        return integrate(model, data), draw_piece
+
+    (grid, draw_piece), used = refined(integrate, quadrature, lambda it: bool(it[0].converged))
     if not np.isfinite(grid.log_evidence):
         raise InputError(
             f"The log density of {type(model).__name__} is nowhere finite: Quadrature can't "
@@ -148,11 +155,12 @@ def _by_quadrature(
         positions,
         None,
         {
-            "compile_time": compiled - started,
-            "sampling_time": time.perf_counter() - compiled,
+            "compile_time": sum(compiling),
+            "sampling_time": time.perf_counter() - started - sum(compiling),
             "log_evidence": float(grid.log_evidence) + tally(pairs).reference,
             "quadrature_error": float(grid.error),
             "quadrature_converged": int(grid.converged),
+            "quadrature_num_nodes": used.num_nodes,
         },
     )
 
@@ -172,11 +180,9 @@ def _compile(
     They are kept here, and not by ``jax.jit``, so that their compiling can be timed.
     """
 
-    def integrate(key: jax.Array, model: Model, data: Data) -> Grid:
-        # Compressed data are given only to models that take them.
-        log_density = partial(model.log_density, counts=data)  # type: ignore[arg-type]
-        init = partial(model.init, counts=data)  # type: ignore[arg-type]
-        return quadrature.integrate(key, log_density, init)
+    def integrate(model: Model, data: Data) -> Grid:
+        # A position of two numbers is all that it asks for, whatever the population.
+        return integrated(model, data, quadrature)  # type: ignore[arg-type]
 
     def draw_piece(key: jax.Array, grid: Grid, first: jax.Array) -> Position:
         return draw(jax.random.fold_in(key, first), grid, (PIECE,))
@@ -186,7 +192,7 @@ def _compile(
     first = jax.ShapeDtypeStruct((), np.dtype(np.int64))
     return (
         jax.jit(integrate).lower(*arguments).compile(),
-        jax.jit(draw_piece).lower(arguments[0], grid, first).compile(),
+        jax.jit(draw_piece).lower(jax.random.key(0), grid, first).compile(),
     )
 
 

@@ -59,7 +59,7 @@ def fit(
     y and n carry the groups' names. Its attributes tell how to repeat the fit. Exact, independent
     draws have no ``sample_stats``; those of ``Quadrature`` have the attributes ``log_evidence``
     (log probability of the data under the model, binomial coefficients included),
-    ``quadrature_error`` and ``quadrature_converged`` (1 or 0).
+    ``quadrature_error``, ``quadrature_converged`` (1 or 0) and ``quadrature_num_nodes``.
 
     It runs in float64 in a scope of its own: no setting of JAX is changed.
 
@@ -70,7 +70,8 @@ def fit(
         group: column of the groups' names; by default the frame's index.
         model: ``PartialPooling()`` by default.
         inference: ``NUTS()`` by default, 4 chains of 1000 draws after 1000 steps of warm-up.
-            ``Quadrature()`` draws exactly and independently from a model with theta integrated out.
+            ``Quadrature()`` draws exactly and independently from a model with theta integrated out;
+            where it does not converge it is tried again with twice the nodes.
         seed: the same seed on the same machine gives the same draws.
         new_groups: successes and trials by name, observed with the rest: ``{"rookie": (0, 4)}``.
         aggregate: add up rows of the same group, instead of refusing them.

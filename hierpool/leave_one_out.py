@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from hierpool.counts import Counts
+from hierpool.exact import explore
 from hierpool.flat import Position
 from hierpool.grid import Grid
 from hierpool.histograms import Data, Pairs
@@ -30,6 +31,7 @@ from hierpool.models import (
     PartialPooling,
 )
 from hierpool.quadrature import EDGE, Quadrature
+from hierpool.refining import refined
 from hierpool.scope import scope
 from hierpool.table import InputError
 from hierpool.tally import Distinct, compress, log_coefficient, padded_pairs, power_of_two, tally
@@ -135,10 +137,11 @@ def _by_quadrature(model: Model, pairs: Distinct, quadrature: Quadrature) -> Lef
     whole = padded_pairs(pairs, length)
     is_many = isinstance(model, CollapsedPartialPooling) and len(pairs.trials) > MOST_PAIRS
     data: Data = compress(pairs) if is_many else whole
-    grid = _integrate(model, data, quadrature)
-    if not grid.converged:
-        quadrature = quadrature.finer
-        grid = _integrate(model, data, quadrature)
+    grid, quadrature = refined(
+        lambda settings, _: _integrate(model, data, settings),
+        quadrature,
+        lambda found: bool(found.converged),
+    )
     size = min(MOST, length)
     parts = []
     for start in range(0, len(pairs.trials), size):
@@ -165,10 +168,8 @@ def _by_quadrature(model: Model, pairs: Distinct, quadrature: Quadrature) -> Lef
 
 @partial(jax.jit, static_argnames="quadrature")
 def _integrate(model: Model, data: Data, quadrature: Quadrature) -> Grid:
-    # Compressed data are given only to models that take them.
-    log_density = partial(model.log_density, counts=data)  # type: ignore[arg-type]
-    init = partial(model.init, counts=data)  # type: ignore[arg-type]
-    return quadrature.integrate(jax.random.key(0), log_density, init)
+    # A position of two numbers is all that it asks for, whatever the population.
+    return explore(model, data, quadrature)  # type: ignore[arg-type]
 
 
 @jax.jit

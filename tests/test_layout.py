@@ -23,7 +23,7 @@ FLOORS = [
     },
     {"likelihood", "normal_log_odds", "places", "grid"},
     {"histograms", "nuts", "quadrature", "labels"},
-    {"population", "table", "tally", "arguments"},
+    {"population", "table", "tally", "arguments", "refining"},
     {"models", "mixture", "datasets", "memory"},
     {"logit_normal", "exact"},
     {"sampling", "priors", "thetas", "flags"},
