@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 BENCH_VENV := .venv-bench
 BENCH_INSTALLED := $(BENCH_VENV)/.installed
 
-.PHONY: demo test lint types examples speed exact-speed answers-speed bench bench-full clean
+.PHONY: demo test lint types examples speed exact-speed answers-speed memory bench bench-full clean
 
 demo: $(INSTALLED)
 	$(BIN)/hierpool fit data/efron-morris-75.csv --group player --successes hits --trials at_bats \
@@ -36,6 +36,9 @@ exact-speed: $(INSTALLED)
 
 answers-speed: $(INSTALLED)
 	$(BIN)/python benchmarks/answers_speed.py
+
+memory: $(INSTALLED)
+	$(BIN)/python benchmarks/memory.py
 
 bench: $(BENCH_INSTALLED)
 	$(BENCH_VENV)/bin/python benchmarks/bench.py --form quick

@@ -30,7 +30,9 @@ from hierpool.nuts import (
     schedule,
     start,
 )
-from hierpool.sampling import target_of
+from hierpool.programs import BySize
+from hierpool.sampling import is_free, target_of
+from hierpool.scope import scope
 from hierpool.stats import Stats
 
 CHUNK = (250, 2000)
@@ -68,16 +70,17 @@ class Chains:
         self._nuts = nuts
         self._steps = schedule(nuts.num_warmup, nuts.num_draws)
         is_batch = nuts.method == "vectorized"
+        start, advance = _ALL_CHAINS if is_batch else _ONE_CHAIN
         # Once, and not with every chunk.
         self._target = jax.device_put((model, data, key))
-        self._start = partial(_start_all if is_batch else _start_one, *self._target)
-        self._advance = _advance_all if is_batch else _advance_one
         self._chains = np.arange(nuts.num_chains)
         chain = self._chains if is_batch else self._chains[0]
+        self._start = partial(start.of(*self._target, chain), *self._target)
         shapes = jax.eval_shape(self._start, chain)
         self._size = int(np.clip(CHUNK_VALUES // shapes.hmc.position.shape[-1], *CHUNK))
         nowhere = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
         arguments, settings = self._arguments(nowhere, chain, START, 0)
+        self._advance = advance.of(*arguments)
         # Here, and not in the threads of the chains, each of which would compile. Python's part
         # comes first: the threads of one process take turns at it. Then XLA needs no Python.
         lowered = self._advance.trace(*arguments, **settings).lower()
@@ -162,7 +165,7 @@ def as_configured[**P, T](function: Callable[P, T]) -> Callable[P, T]:
     device = jax.config.jax_default_device
 
     def run(*arguments: P.args, **settings: P.kwargs) -> T:
-        with jax.enable_x64(is_double), jax.default_device(device):
+        with scope(is_double=is_double), jax.default_device(device):
             return function(*arguments, **settings)
 
     return run
@@ -185,20 +188,18 @@ class _Meter:
                 self._progress(self._done, self._total, self._divergences)
 
 
-@jax.jit
 def _start_one(model: Model, data: Data, key: jax.Array, chain: Chain) -> ChainState:
     # Compressed data are given only to models that take them.
     target = target_of(model, data)  # type: ignore[arg-type]
     init_key, _ = jax.random.split(chain_key(key, chain))
-    return start(Flat(target.log_density, target.init).init(init_key))
+    position = target.init(init_key)
+    return start(ravel_pytree(position)[0], ravel_pytree(is_free(position, data))[0])
 
 
-@jax.jit
 def _start_all(model: Model, data: Data, key: jax.Array, chains: Chain) -> ChainState:
     return jax.vmap(partial(_start_one, model, data, key))(chains)
 
 
-@partial(jax.jit, static_argnames="max_tree_depth")
 def _advance_one(
     model: Model,
     data: Data,
@@ -232,7 +233,6 @@ def _advance_one(
     return run._replace(positions=jax.vmap(to_position)(run.positions))
 
 
-@partial(jax.jit, static_argnames="max_tree_depth")
 def _advance_all(
     model: Model,
     data: Data,
@@ -251,3 +251,7 @@ def _advance_all(
         )
 
     return jax.vmap(one)(state, chains)
+
+
+_ONE_CHAIN = BySize(_start_one), BySize(_advance_one, ["max_tree_depth"])
+_ALL_CHAINS = BySize(_start_all), BySize(_advance_all, ["max_tree_depth"])

@@ -231,5 +231,5 @@ def _of_quadrature(tree: xr.DataTree) -> tuple[str, ...]:
     return (
         f"The quadrature did not converge (estimated error {tree.attrs['quadrature_error']:.1e}, "
         f"tolerance {quadrature['tolerance']:.1e}): take more num_nodes (now "
-        f"{quadrature['num_nodes']}), or NUTS.",
+        f"{tree.attrs.get('quadrature_num_nodes', quadrature['num_nodes'])}), or NUTS.",
     )

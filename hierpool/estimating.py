@@ -28,9 +28,13 @@ from hierpool.histograms import Data
 from hierpool.jobs import CHUNKS, DataSets, Job, filled, jobs_of, shapes_of
 from hierpool.models import CollapsedPartialPooling, PartialPooling
 from hierpool.quadrature import Quadrature
+from hierpool.refining import refined
+from hierpool.scope import scope
 from hierpool.table import InputError, read_table
 
 log = logging.getLogger(__name__)
+Columns = tuple[dict[str, np.ndarray], dict[str, np.ndarray]]
+"""Columns (pair,) of the groups and (data set,) of the population."""
 
 
 class Estimate(NamedTuple):
@@ -103,16 +107,24 @@ def estimate(
         aggregate=aggregate,
     )
     sets = DataSets(table.successes, table.trials, table.data_set)
-    with jax.enable_x64(True):
-        groups, population = _solve(collapsed, sets, np.arange(sets.number), quadrature, prob)
-        (rough,) = np.nonzero(~population["converged"])
-        if len(rough):
-            again, population_again = _solve(collapsed, sets, rough, quadrature.finer, prob)
-            for name, column in population.items():
-                column[rough] = population_again[name][rough]
-            pairs = np.isin(sets.set_of_pair, rough)
-            for name, column in groups.items():
-                column[pairs] = again[name][pairs]
+
+    def integrate(settings: Quadrature, rough: Columns | None) -> Columns:
+        if rough is None:
+            return _solve(collapsed, sets, np.arange(sets.number), settings, prob)
+        groups, population = rough
+        (again,) = np.nonzero(~population["converged"])
+        finer_groups, finer_population = _solve(collapsed, sets, again, settings, prob)
+        for name, column in population.items():
+            column[again] = finer_population[name][again]
+        pairs = np.isin(sets.set_of_pair, again)
+        for name, column in groups.items():
+            column[pairs] = finer_groups[name][pairs]
+        return groups, population
+
+    with scope():
+        (groups, population), _ = refined(
+            integrate, quadrature, lambda found: bool(found[1]["converged"].all())
+        )
     _warn(population, table.data_sets)
     _warn_of_contradictions(sets, population["phi_mean"], table.data_sets)
     del population["converged"]
@@ -133,14 +145,13 @@ def _solve(
     numbers: np.ndarray,
     quadrature: Quadrature,
     prob: float | None,
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Returns columns (pair,) of the groups and (data set,) of the population."""
+) -> Columns:
     has_quantiles = prob is not None
     level = 0.5 if prob is None else prob
 
     def run(job: Job) -> tuple[Job, Population, list[Groups]]:
         # The configuration of a thread is its own: a new one would fall back to float32.
-        with jax.enable_x64(True):
+        with scope():
             grids, population = _populations(model, job.data, level, quadrature, has_quantiles)
             starts = range(0, len(job.rows), CHUNKS[-1])
             groups = chunks.map(lambda start: chunk(grids, job, start), starts)
@@ -150,7 +161,7 @@ def _solve(
         here = slice(start, start + CHUNKS[-1])
         rows, which = job.rows[here], filled(job.which[here])
         counts = Counts(filled(sets.y[rows]), filled(sets.n[rows]))
-        with jax.enable_x64(True):
+        with scope():
             return _groups(grids, which, counts, level, has_quantiles)
 
     def jobs() -> Iterator[Job]:

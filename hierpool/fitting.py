@@ -22,6 +22,7 @@ from hierpool.models import Model, PartialPooling
 from hierpool.nuts import NUTS
 from hierpool.priors import draw_prior
 from hierpool.quadrature import Quadrature
+from hierpool.scope import scope
 from hierpool.table import InputError, read_table
 from hierpool.tally import distinct
 
@@ -60,7 +61,7 @@ def fit(
     y and n carry the groups' names. Its attributes tell how to repeat the fit. Exact, independent
     draws have no ``sample_stats``; those of ``Quadrature`` have the attributes ``log_evidence``
     (log probability of the data under the model, binomial coefficients included),
-    ``quadrature_error`` and ``quadrature_converged`` (1 or 0).
+    ``quadrature_error``, ``quadrature_converged`` (1 or 0) and ``quadrature_num_nodes``.
 
     It runs in float64 in a scope of its own: no setting of JAX is changed.
 
@@ -77,7 +78,8 @@ def fit(
         model: ``PartialPooling()`` by default; or the command's word for it, as "collapsed".
         inference: ``NUTS()`` by default, 4 chains of 1000 draws after 1000 steps of warm-up.
             ``Quadrature()`` draws exactly and independently from a model with theta integrated
-            out. Or "nuts", or "quadrature".
+            out; where it does not converge it is tried again with twice the nodes, thrice at most.
+            Or "nuts", or "quadrature".
         seed: the same seed on the same machine gives the same draws.
         new_groups: successes and trials by name, observed with the rest: ``{"rookie": (0, 4)}``.
         aggregate: add up rows of the same group, instead of refusing them.
@@ -114,7 +116,7 @@ def fit(
     shape = (inference.num_chains, inference.num_draws)
     num_draws = shape[0] * shape[1]
     theta_seed, *tree_seeds = np.random.SeedSequence(seed).spawn(3)
-    with jax.enable_x64(True):
+    with scope():
         pairs = distinct(table.successes, table.trials)
         data = compressed(model, table.counts, pairs)
         position = position_of(model, data)

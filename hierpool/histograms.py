@@ -137,6 +137,11 @@ def log_reference(data: Data) -> jax.Array:
     return jnp.sum(reference(data))
 
 
+def rows(data: Counts | Pairs) -> tuple[Counts, ArrayLike]:
+    """Returns the counts of a data set, and how many groups have each."""
+    return (data.counts, data.groups) if isinstance(data, Pairs) else (data, 1)
+
+
 def totals(data: Data) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Returns () the successes and failures of a data set, and how many groups have trials."""
     dtype = jnp.result_type(float)

@@ -31,6 +31,8 @@ from hierpool.models import (
     PartialPooling,
 )
 from hierpool.quadrature import EDGE, Quadrature
+from hierpool.refining import refined
+from hierpool.scope import scope
 from hierpool.table import InputError
 from hierpool.tally import Distinct, compress, log_coefficient, padded_pairs, power_of_two, tally
 
@@ -90,7 +92,7 @@ def leave_one_out(model: Model, pairs: Distinct, quadrature: Quadrature) -> Left
         a, b = (np.full(len(pairs.trials), float(np.asarray(x))) for x in vars(model).values())
         elpd = _log_beta_binomial(a, b, pairs.successes, pairs.trials)
         return LeftOut(elpd, float(pairs.groups @ elpd), 0.0, True, 0)
-    with jax.enable_x64(True):
+    with scope():
         return _by_quadrature(model, pairs, quadrature)
 
 
@@ -115,7 +117,7 @@ def _log_beta_binomial(a: np.ndarray, b: np.ndarray, y: np.ndarray, n: np.ndarra
     # Filled up with 0 of 0, so that a compiled program serves many tables.
     space = (0, max(FEWEST, power_of_two(len(n))) - len(n))
     a, b = (np.pad(x, space, constant_values=1) for x in (a, b))
-    with jax.enable_x64(True):
+    with scope():
         return np.asarray(_pairwise(a, b, np.pad(y, space), np.pad(n, space)))[: len(n)]
 
 
@@ -135,10 +137,11 @@ def _by_quadrature(model: Model, pairs: Distinct, quadrature: Quadrature) -> Lef
     whole = padded_pairs(pairs, length)
     is_many = isinstance(model, CollapsedPartialPooling) and len(pairs.trials) > MOST_PAIRS
     data: Data = compress(pairs) if is_many else whole
-    grid = _integrate(model, data, quadrature)
-    if not grid.converged:
-        quadrature = quadrature.finer
-        grid = _integrate(model, data, quadrature)
+    grid, quadrature = refined(
+        lambda settings, _: _integrate(model, data, settings),
+        quadrature,
+        lambda found: bool(found.converged),
+    )
     size = min(MOST, length)
     parts = []
     for start in range(0, len(pairs.trials), size):

@@ -16,7 +16,7 @@ from jax.typing import ArrayLike
 from hierpool import likelihood, normal_log_odds
 from hierpool.counts import Counts
 from hierpool.flat import Position
-from hierpool.histograms import Data, Histograms, Pairs, totals
+from hierpool.histograms import Data, Histograms, Pairs, rows, totals
 from hierpool.models import model
 from hierpool.population import Parameters, floats
 from hierpool.special import HALF_LOG_TWO_PI
@@ -41,8 +41,9 @@ class LogitPartialPooling:
     mu_sd: ArrayLike = 1.0
     sigma_sd: ArrayLike = 1.0
 
-    def init(self, key: jax.Array, counts: Counts) -> Position:
+    def init(self, key: jax.Array, counts: Counts | Pairs) -> Position:
         """Returns a start: mu near the pooled log-odds, sigma from 0.05 to 1, z given both."""
+        counts, _ = rows(counts)
         mu_key, sigma_key, z_key = jax.random.split(key, 3)
         successes, failures, _ = counts.as_floats()
         centre = jnp.log(successes.sum() + 0.5) - jnp.log(failures.sum() + 0.5)
@@ -55,13 +56,17 @@ class LogitPartialPooling:
         z = centre + spread * jax.random.normal(z_key, successes.shape, dtype)
         return position | {"z": z}
 
-    def log_density(self, position: Position, counts: Counts) -> jax.Array:
-        """Returns () the joint log posterior density, up to a constant of the data."""
+    def log_density(self, position: Position, counts: Counts | Pairs) -> jax.Array:
+        """Returns () the joint log posterior density, up to a constant of the data.
+
+        ``counts`` may also be ``Pairs`` of a row a group, filled up with rows of no group.
+        """
+        counts, weight = rows(counts)
         mu, log_sigma, z = position["mu"], position["log_sigma"], position["z"]
         sigma = jnp.exp(log_sigma)
         data = likelihood.binomial(mu + sigma * z, counts)
         # The last term is log d sigma / d log_sigma.
-        return _log_prior(self, mu, sigma) + log_sigma + jnp.sum(_log_normal(z) + data)
+        return _log_prior(self, mu, sigma) + log_sigma + jnp.sum(weight * (_log_normal(z) + data))
 
     def constrain(self, key: jax.Array, position: Position, counts: Counts) -> Parameters:
         """Returns ``mu``, ``sigma`` and ``theta`` (group,). Nothing is drawn."""
@@ -69,17 +74,20 @@ class LogitPartialPooling:
         theta = jax.nn.sigmoid(position["mu"] + sigma * position["z"])
         return {"mu": position["mu"], "sigma": sigma, "theta": theta}
 
-    def standardize(self, position: Position, counts: Counts) -> Position:
+    def standardize(self, position: Position, counts: Counts | Pairs) -> Position:
         """Returns a position as NUTS explores it: what the population leaves open of each theta."""
         centre, spread = _z_around(position, counts)
         return _standardize(self, position, counts) | {"z_theta": (position["z"] - centre) / spread}
 
-    def unstandardize(self, standard: Position, counts: Counts) -> tuple[Position, jax.Array]:
+    def unstandardize(
+        self, standard: Position, counts: Counts | Pairs
+    ) -> tuple[Position, jax.Array]:
         """Returns the position, and () the log-Jacobian of the map to it."""
         position, log_jacobian = _unstandardize(self, standard, counts)
         centre, spread = _z_around(position, counts)
         z = centre + spread * standard["z_theta"]
-        return position | {"z": z}, log_jacobian + jnp.sum(jnp.log(spread))
+        log_jacobian = log_jacobian + jnp.sum(rows(counts)[1] * jnp.log(spread))
+        return position | {"z": z}, log_jacobian
 
     def log_likelihood(self, parameters: Parameters, counts: Counts) -> jax.Array:
         """Returns (group,) log probability of y_i with theta_i integrated over the population."""
@@ -254,10 +262,10 @@ def _mu_around(model: LogitModel, log_sigma: jax.Array, data: Data) -> tuple[jax
     return (mean / sd**2 + jnp.sum(precision * log_odds)) / total, 1 / jnp.sqrt(total)
 
 
-def _z_around(position: Position, counts: Counts) -> tuple[jax.Array, jax.Array]:
+def _z_around(position: Position, counts: Counts | Pairs) -> tuple[jax.Array, jax.Array]:
     """Returns (group,) mean and sd of z given the population and the data, nearly."""
     sigma = _held(position["log_sigma"])
-    return normal_log_odds.standard_log_odds(position["mu"], sigma, counts)
+    return normal_log_odds.standard_log_odds(position["mu"], sigma, rows(counts)[0])
 
 
 def _own_log_odds(data: Data) -> tuple[jax.Array, jax.Array, jax.Array]:

@@ -1,6 +1,7 @@
 """Whether a fit will find room in memory, before anything runs."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from hierpool.table import InputError
@@ -37,9 +38,13 @@ def needed(
     return PIECES + NUMBER * (positions + posterior + prior + 10 * num_groups)
 
 
-def available() -> int | None:
-    """Returns the bytes that this process may still take; None where that is not known."""
-    found = [_of_machine(), *(_of_cgroup(*paths) for paths in CGROUPS)]
+def available(cgroups: Sequence[tuple[str, str]] = CGROUPS) -> int | None:
+    """Returns the bytes that this process may still take; None where that is not known.
+
+    Args:
+        cgroups: files that hold the limit and the usage of a control group.
+    """
+    found = [_of_machine(), *(_of_cgroup(*paths) for paths in cgroups)]
     return min((room for room in found if room is not None), default=None)
 
 

@@ -18,7 +18,7 @@ from jax.typing import ArrayLike
 from hierpool import likelihood, population
 from hierpool.counts import Counts
 from hierpool.flat import Position
-from hierpool.histograms import Data, log_marginal
+from hierpool.histograms import Data, Pairs, log_marginal, rows
 from hierpool.keywords import suggesting
 from hierpool.population import Parameters, floats
 from hierpool.special import (
@@ -155,7 +155,7 @@ class PartialPooling:
     phi_alpha: ArrayLike = 1.0
     phi_beta: ArrayLike = 1.0
 
-    def init(self, key: jax.Array, counts: Counts) -> Position:
+    def init(self, key: jax.Array, counts: Counts | Pairs) -> Position:
         """Returns a start: a rough draw of the population, and of theta given it."""
         population_key, theta_key = jax.random.split(key)
         position = population.start(population_key, counts)
@@ -164,8 +164,12 @@ class PartialPooling:
         noise = jax.random.normal(theta_key, centre.shape, centre.dtype)
         return position | {"logit_theta": centre + jnp.minimum(spread, 1) * noise}
 
-    def log_density(self, position: Position, counts: Counts) -> jax.Array:
-        """Returns () the joint log posterior density, up to a constant of the data."""
+    def log_density(self, position: Position, counts: Counts | Pairs) -> jax.Array:
+        """Returns () the joint log posterior density, up to a constant of the data.
+
+        ``counts`` may also be ``Pairs`` of a row a group, filled up with rows of no group.
+        """
+        counts, weight = rows(counts)
         logit_phi, logit_theta = position["logit_phi"], position["logit_theta"]
         kappa = population.concentration(position["log_kappa_log"])
         log_phi, log_not_phi = jax.nn.log_sigmoid(logit_phi), jax.nn.log_sigmoid(-logit_phi)
@@ -181,14 +185,14 @@ class PartialPooling:
         )
         theta = normaliser - kappa * bernoulli_divergence(logit_phi, logit_theta - logit_phi)
         data = likelihood.binomial(logit_theta, counts)
-        return population.log_prior(self, position) + jnp.sum(theta + data)
+        return population.log_prior(self, position) + jnp.sum(weight * (theta + data))
 
     def constrain(self, key: jax.Array, position: Position, counts: Counts) -> Parameters:
         """Returns ``phi``, ``kappa_log``, ``kappa`` and ``theta`` (group,). Nothing is drawn."""
         theta = jax.nn.sigmoid(position["logit_theta"])
         return population.constrain(position) | {"theta": theta}
 
-    def standardize(self, position: Position, counts: Counts) -> Position:
+    def standardize(self, position: Position, counts: Counts | Pairs) -> Position:
         """Returns a position as NUTS explores it: what the population leaves open of each theta.
 
         Given the population, logit_theta is normal but for its skew: its mean and spread are taken
@@ -199,12 +203,15 @@ class PartialPooling:
         z_theta = (position["logit_theta"] - centre) / spread
         return population.standardize(position, counts) | {"z_theta": z_theta}
 
-    def unstandardize(self, standard: Position, counts: Counts) -> tuple[Position, jax.Array]:
+    def unstandardize(
+        self, standard: Position, counts: Counts | Pairs
+    ) -> tuple[Position, jax.Array]:
         """Returns the position, and () the log-Jacobian of the map to it."""
         position, log_jacobian = population.unstandardize(standard, counts)
         centre, spread = _theta_around(position, counts)
         logit_theta = centre + spread * standard["z_theta"]
-        return position | {"logit_theta": logit_theta}, log_jacobian + jnp.sum(jnp.log(spread))
+        log_jacobian = log_jacobian + jnp.sum(rows(counts)[1] * jnp.log(spread))
+        return position | {"logit_theta": logit_theta}, log_jacobian
 
     def log_likelihood(self, parameters: Parameters, counts: Counts) -> jax.Array:
         """Returns (group,) log BetaBinomial(y_i | n_i, phi kappa, (1 - phi) kappa)."""
@@ -268,12 +275,12 @@ class CollapsedPartialPooling:
         return population.log_likelihood(parameters, counts)
 
 
-def _theta_around(position: Position, counts: Counts) -> tuple[jax.Array, jax.Array]:
+def _theta_around(position: Position, counts: Counts | Pairs) -> tuple[jax.Array, jax.Array]:
     """Returns (group,) mean and sd of logit_theta given the population and the data, nearly.
 
     For Beta(a, b) they are differences of digammas and trigammas: here, by their first two terms.
     """
-    successes, failures, _ = counts.as_floats(position["logit_phi"].dtype)
+    successes, failures, _ = rows(counts)[0].as_floats(position["logit_phi"].dtype)
     kappa = population.concentration(position["log_kappa_log"])
     limits = jnp.finfo(kappa.dtype)
     smallest = jnp.sqrt(limits.tiny)

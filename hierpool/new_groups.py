@@ -20,6 +20,7 @@ from hierpool.counts import Counts
 from hierpool.fitted import Fitted, read_fit
 from hierpool.logit_normal import CollapsedLogitPartialPooling, LogitPartialPooling
 from hierpool.models import CompletePooling
+from hierpool.scope import scope
 from hierpool.table import InputError
 from hierpool.weights import (
     effective_draws,
@@ -159,7 +160,7 @@ def draw_theta(fitted: Fitted, seed: int, part: int = 0) -> np.ndarray:
     if isinstance(model, LogitPartialPooling | CollapsedLogitPartialPooling):
         collapsed = CollapsedLogitPartialPooling(**vars(model))
         mu, sigma = fitted.parameters["mu"], fitted.parameters["sigma"]
-        with jax.enable_x64(True):
+        with scope():
             # ``fit`` splits the seed's own key.
             key = jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), 2), part)
             counts = Counts(fitted.successes, fitted.trials)

@@ -23,6 +23,7 @@ from blackjax.adaptation.mass_matrix import MassMatrixAdaptationState, mass_matr
 from blackjax.adaptation.step_size import DualAveragingAdaptationState, dual_averaging_adaptation
 from blackjax.adaptation.window_adaptation import build_schedule
 from blackjax.mcmc.hmc import HMCState
+from blackjax.mcmc.metrics import Metric, gaussian_euclidean
 from jax.typing import ArrayLike
 
 from hierpool.flat import Flat, Position
@@ -136,17 +137,25 @@ def schedule(num_warmup: int, num_draws: int) -> Schedule:
     )
 
 
-def start(position: jax.Array) -> ChainState:
+def start(position: jax.Array, is_free: jax.Array | None = None) -> ChainState:
     """Returns the state of a chain at ``position`` (dim,), of which the density is not yet known.
 
     It is infinite, and the step size 0. So the first step, that of ``START``, ends after one
     leapfrog step where it began, and tells the density there: it then stands once in one program,
     and no other is compiled for the start.
+
+    Args:
+        position: (dim,) where to begin.
+        is_free: (dim,) which coordinates move, by default all; the others keep their value, as if
+            their mass were infinite.
     """
     step_size_init, _, _ = dual_averaging_adaptation(0.8)
     mass_matrix_init, _, _ = mass_matrix_adaptation(is_diagonal_matrix=True)
     hmc = HMCState(position, jnp.inf, jnp.zeros_like(position))
-    state = ChainState(hmc, step_size_init(0.0), mass_matrix_init(position.size))
+    mass = mass_matrix_init(position.size)
+    if is_free is not None:
+        mass = mass._replace(inverse_mass_matrix=jnp.where(is_free, mass.inverse_mass_matrix, 0))
+    state = ChainState(hmc, step_size_init(0.0), mass)
     return _carried(state, position.dtype)
 
 
@@ -178,15 +187,19 @@ def step(
     drawing = jnp.asarray(stage) == DRAW
     step_size = jnp.exp(jnp.where(drawing, tuned.log_step_size_avg, tuned.log_step_size))
     kernel = blackjax.nuts.build_kernel()
-    hmc, info = kernel(
-        key, state.hmc, log_density, step_size, mass.inverse_mass_matrix, max_tree_depth
-    )
+    metric = _metric(mass.inverse_mass_matrix)
+    hmc, info = kernel(key, state.hmc, log_density, step_size, metric, max_tree_depth)
 
     def begin() -> ChainState:
         left, right = info.trajectory_leftmost_state, info.trajectory_rightmost_state
         end = jax.tree.map(partial(jnp.where, jnp.isposinf(left.logdensity)), right, left)
         found = HMCState(end.position, end.logdensity, end.logdensity_grad)
         return carried(step_size_init(1.0), mass, found)
+
+    def renewed(moments: MassMatrixAdaptationState) -> MassMatrixAdaptationState:
+        new = mass_final(moments)
+        is_free = mass.inverse_mass_matrix != 0
+        return new._replace(inverse_mass_matrix=jnp.where(is_free, new.inverse_mass_matrix, 0))
 
     def tune() -> ChainState:
         return carried(step_size_update(tuned, info.acceptance_rate), mass)
@@ -196,7 +209,7 @@ def step(
         moments = mass_update(mass, hmc.position)
         return jax.lax.cond(
             window_end,
-            lambda: carried(step_size_init(step_size_final(retuned)), mass_final(moments)),
+            lambda: carried(step_size_init(step_size_final(retuned)), renewed(moments)),
             lambda: carried(retuned, moments),
         )
 
@@ -222,6 +235,18 @@ def step(
         step_size=step_size,
     )
     return adapted, stats
+
+
+def _metric(inverse_mass_matrix: jax.Array) -> Metric:
+    """Returns BlackJAX's metric, in which a coordinate of inverse mass 0 never moves."""
+    is_free = inverse_mass_matrix != 0
+    # The mass of the others is never asked for: their momentum is 0.
+    metric = gaussian_euclidean(jnp.where(is_free, inverse_mass_matrix, 1))
+
+    def sample_momentum(key: jax.Array, position: jax.Array) -> jax.Array:
+        return jnp.where(is_free, metric.sample_momentum(key, position), 0)
+
+    return metric._replace(sample_momentum=sample_momentum)
 
 
 class Run(NamedTuple):

@@ -17,6 +17,7 @@ from hierpool.added import NewGroups
 from hierpool.arguments import check_prob
 from hierpool.histograms import Data, log_marginal
 from hierpool.labels import index_of
+from hierpool.scope import scope
 from hierpool.table import InputError, read_table
 from hierpool.tally import Distinct, compress, distinct, tally
 
@@ -130,7 +131,7 @@ def maximise(pairs: Distinct) -> PlugIn:
         phi = float(every / (none + every))
         return PlugIn(phi, 0.0, float(xlogy(every, phi) + xlogy(none, 1 - phi)))
     mean_rate = float(groups[tried] @ (y[tried] / n[tried]) / groups[tried].sum())
-    with jax.enable_x64(True):
+    with scope():
         data = jax.tree.map(np.asarray, compress(pairs))
         starts = np.array([[logit(p), k] for p in (pooled, mean_rate) for k in LOG_KAPPAS])
         start = starts[np.argmax(_likelihoods(starts, data))]

@@ -23,6 +23,8 @@ from hierpool.labels import index_of
 from hierpool.models import CollapsedPartialPooling, PartialPooling
 from hierpool.plug_in import maximise, plug_in
 from hierpool.quadrature import Quadrature
+from hierpool.refining import refined
+from hierpool.scope import scope
 from hierpool.table import InputError, read_table
 from hierpool.tally import compress, distinct, padded_pairs, power_of_two
 
@@ -109,16 +111,21 @@ def sensitivity(
     log.info("integrating under %d priors", len(priors))
     best = maximise(pairs)
     rows = np.array(list(priors.values()), float).T
-    with jax.enable_x64(True):
+    with scope():
         arguments = (
             CollapsedPartialPooling(**dict(zip(HYPERPRIORS, rows, strict=True))),
             jax.tree.map(np.asarray, compress(pairs)),
             padded_pairs(pairs, power_of_two(len(pairs.trials))).counts,
             prob,
         )
-        exact = jax.tree.map(np.asarray, _sweep(*arguments, quadrature))
-        if not exact.population.converged.all():
-            exact = jax.tree.map(np.asarray, _sweep(*arguments, quadrature.finer))
+
+        def integrate(settings: Quadrature, _: Exact | None) -> Exact:
+            exact: Exact = jax.tree.map(np.asarray, _sweep(*arguments, settings))
+            return exact
+
+        exact, _ = refined(
+            integrate, quadrature, lambda found: bool(found.population.converged.all())
+        )
     _warn(list(priors), exact)
 
     new = plug_in(best, np.zeros(1, int), np.zeros(1, int), prob)

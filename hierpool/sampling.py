@@ -5,13 +5,16 @@ from functools import partial
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import jax
+import jax.numpy as jnp
 
 from hierpool.chart import Chart, chart_of
 from hierpool.counts import Counts
 from hierpool.flat import Position
+from hierpool.histograms import Data, Pairs
 from hierpool.models import Model
 from hierpool.nuts import NUTS
 from hierpool.population import Parameters
+from hierpool.scope import own_rules
 from hierpool.stats import Stats
 
 
@@ -63,7 +66,9 @@ def sample(
 
     Pure: it may stand under ``jax.jit``, and under ``jax.vmap`` over keys, data sets and
     hyperparameters. It runs in the caller's precision, and checks nothing: ``fit`` does. A second
-    call with the same shapes and the same static settings compiles nothing.
+    call with the same shapes and the same static settings compiles nothing. Under
+    ``jax_debug_nans`` or ``jax_debug_infs`` leave those settings: a chain starts at an infinite
+    density.
 
     Args:
         key: random key, as from ``jax.random.key``.
@@ -73,18 +78,19 @@ def sample(
             empty needs no exploring: of the algorithm only the numbers of chains and draws count.
     """
     inference = NUTS() if inference is None else inference
-    run_key, theta_key = jax.random.split(key)
-    positions: Position = {}
-    stats = None
-    target = target_of(model, counts)
-    if jax.tree.leaves(jax.eval_shape(target.init, run_key)):
-        if isinstance(inference, ByChart):
-            positions = inference.run_chart(run_key, chart_of(model, counts))
-        else:
-            positions, stats = inference.run(run_key, target.log_density, target.init)
-            positions = jax.vmap(jax.vmap(target.to_position))(positions)
-    shape = (inference.num_chains, inference.num_draws)
-    return Draws(constrain(theta_key, model, counts, positions, shape), stats)
+    with own_rules():
+        run_key, theta_key = jax.random.split(key)
+        positions: Position = {}
+        stats = None
+        target = target_of(model, counts)
+        if jax.tree.leaves(jax.eval_shape(target.init, run_key)):
+            if isinstance(inference, ByChart):
+                positions = inference.run_chart(run_key, chart_of(model, counts))
+            else:
+                positions, stats = inference.run(run_key, target.log_density, target.init)
+                positions = jax.vmap(jax.vmap(target.to_position))(positions)
+        shape = (inference.num_chains, inference.num_draws)
+        return Draws(constrain(theta_key, model, counts, positions, shape), stats)
 
 
 class Target(NamedTuple):
@@ -127,6 +133,25 @@ def target_of(model: Model, counts: Counts) -> Target:
         lambda key: model.standardize(init(key), counts),
         lambda standard: model.unstandardize(standard, counts)[0],
     )
+
+
+def is_free(position: Position, data: Data) -> Position:
+    """Returns which coordinates of a position are explored, each leaf of its shape.
+
+    Those of rows that only fill up are not: they stay where they start, and change nothing.
+    """
+
+    def of_leaf(leaf: jax.Array) -> jax.Array:
+        if isinstance(data, Pairs) and has_a_row_each(leaf, data):
+            return jnp.asarray(data.groups) > 0
+        return jnp.ones(leaf.shape, bool)
+
+    return jax.tree.map(of_leaf, position)
+
+
+def has_a_row_each(leaf: jax.Array, data: Data) -> bool:
+    """Returns whether a leaf of a position holds a number for each row of ``Pairs``."""
+    return isinstance(data, Pairs) and leaf.shape == jnp.shape(data.groups)
 
 
 def constrain(

@@ -167,6 +167,18 @@ def power_of_two(least: int) -> int:
     return 1 << max(3, (least - 1).bit_length())
 
 
+def quarter_octave(least: int) -> int:
+    """Returns the smallest of 8, 10, 12, 14, 16, 20, 24, 28, 32, ... that is at least ``least``."""
+    step = power_of_two(least) // 8
+    return -(-max(least, 8) // step) * step
+
+
+def padded_rows(successes: np.ndarray, trials: np.ndarray, length: int) -> Pairs:
+    """Returns every group as a row of its own, filled up with no groups of 0 of 0."""
+    none = np.empty(0, np.int64)
+    return padded_pairs(Distinct(successes, trials, np.ones(len(trials), np.int64), none), length)
+
+
 def log_coefficient(y: np.ndarray, n: np.ndarray) -> np.ndarray:
     """Returns log(n choose y)."""
     return _constants(y, n)[0]

@@ -17,7 +17,8 @@ from hierpool.counts import Counts
 from hierpool.flat import Position
 from hierpool.models import CollapsedPartialPooling, Model, NoPooling
 from hierpool.population import Parameters
-from hierpool.tally import Distinct, padded_pairs, power_of_two
+from hierpool.programs import BySize
+from hierpool.tally import Distinct, padded_pairs, padded_rows, power_of_two
 
 NumpyParameters = dict[str, np.ndarray]
 
@@ -45,14 +46,16 @@ def compile_ahead(
         position: arrays or their shapes.
         num_draws: how many draws.
     """
-    if not _is_ours(model.log_likelihood):
+    if not (_is_ours(model.log_likelihood) and _is_ours(model.constrain)):
         return  # It may ask for anything.
     length = power_of_two(num_draws)
     positions = {
-        name: jax.ShapeDtypeStruct((length, *leaf.shape), leaf.dtype)
+        # As one group's, whatever the number of groups.
+        name: jax.ShapeDtypeStruct((length, *(1 for _ in leaf.shape)), leaf.dtype)
         for name, leaf in position.items()
     }
-    others = _constrain_others.trace(key, model, counts, positions, np.arange(length))
+    arguments = key, model, _pooled(counts), positions, np.arange(length)
+    others = _constrain_others.of(*arguments).trace(*arguments)
     others.lower().compile()
     columns = _columns(pairs)
     height = _height(np.size(columns.trials), num_draws)
@@ -60,7 +63,8 @@ def compile_ahead(
         name: jax.ShapeDtypeStruct((height, *leaf.shape[1:]), leaf.dtype)
         for name, leaf in others.out_info.items()
     }
-    _log_likelihood.trace(model, columns, parameters, np.arange(height)).lower().compile()
+    asked = model, columns, parameters, np.arange(height)
+    _log_likelihood.of(*asked).lower(*asked).compile()
 
 
 def hyperparameters(
@@ -75,6 +79,10 @@ def hyperparameters(
         positions: each leaf (draw, ...); none if the position is empty.
         num_draws: how many draws.
     """
+    if _is_ours(model.constrain):
+        # They ask for no single group: a compiled program serves every number of them.
+        counts = _pooled(counts)
+        positions = {name: _of_groups(leaf, 1) for name, leaf in positions.items()}
     length = power_of_two(num_draws)
     # Filled up, so that a compiled program serves many numbers of draws.
     rows = {name: _rows(leaf, 0, length) for name, leaf in positions.items()}
@@ -116,12 +124,18 @@ def theta(
             np.full(num_draws, float(np.asarray(x))) for x in (model.theta_alpha, model.theta_beta)
         )
         return betas(seed, alpha, beta, successes, failures)
-    drawn = np.empty((num_draws, len(successes)))
-    height = _height(len(successes), num_draws)
+    num_groups = width = len(successes)
+    if _is_ours(model.constrain):
+        width = power_of_two(num_groups)
+        counts = padded_rows(np.asarray(counts.successes), np.asarray(counts.trials), width).counts
+    drawn = np.empty((num_draws, num_groups))
+    height = _height(width, num_draws)
     for first in range(0, num_draws, height):
-        rows = {name: _rows(leaf, first, height) for name, leaf in positions.items()}
+        rows = {
+            name: _of_groups(_rows(leaf, first, height), width) for name, leaf in positions.items()
+        }
         piece = _constrain_theta(key, model, counts, rows, np.arange(first, first + height))
-        drawn[first : first + height] = np.asarray(piece)[: num_draws - first]
+        drawn[first : first + height] = np.asarray(piece)[: num_draws - first, :num_groups]
     return drawn
 
 
@@ -175,6 +189,19 @@ def _rows(leaf: np.ndarray, first: int, height: int) -> np.ndarray:
     return rows if len(rows) == height else np.resize(rows, (height, *leaf.shape[1:]))
 
 
+def _of_groups(leaf: np.ndarray, width: int) -> np.ndarray:
+    """Returns (draw, width) numbers, cut or filled up; (draw,) ones as they are."""
+    if leaf.ndim == 1 or leaf.shape[1] == width:
+        return leaf
+    return np.pad(leaf[:, :width], ((0, 0), (0, max(0, width - leaf.shape[1]))))
+
+
+def _pooled(counts: Counts) -> Counts:
+    """Returns all groups as one."""
+    y, n = (np.sum(np.asarray(x, float), keepdims=True) for x in counts)
+    return Counts(y, n)
+
+
 def _constrain(
     key: jax.Array, model: Model, counts: Counts, positions: Position, draws: jax.Array
 ) -> Parameters:
@@ -183,14 +210,14 @@ def _constrain(
     return jax.vmap(lambda key, position: model.constrain(key, position, counts))(keys, positions)
 
 
-@jax.jit
+@BySize
 def _constrain_theta(
     key: jax.Array, model: Model, counts: Counts, positions: Position, draws: jax.Array
 ) -> jax.Array:
     return _constrain(key, model, counts, positions, draws)["theta"]
 
 
-@jax.jit
+@BySize
 def _constrain_others(
     key: jax.Array, model: Model, counts: Counts, positions: Position, draws: jax.Array
 ) -> Parameters:
@@ -199,7 +226,7 @@ def _constrain_others(
     return {name: value for name, value in parameters.items() if name != "theta"}
 
 
-@jax.jit
+@BySize
 def _prior_counts(position: Position) -> tuple[jax.Array, jax.Array]:
     """Returns phi kappa and (1 - phi) kappa."""
     kappa = population.concentration(position["log_kappa_log"])
@@ -207,7 +234,7 @@ def _prior_counts(position: Position) -> tuple[jax.Array, jax.Array]:
     return kappa * jax.nn.sigmoid(logit_phi), kappa * jax.nn.sigmoid(-logit_phi)
 
 
-@jax.jit
+@BySize
 def _log_likelihood(
     model: Model, counts: Counts, parameters: Parameters, draws: jax.Array
 ) -> jax.Array:

@@ -10,7 +10,6 @@ weights, their error and their effective number.
 import warnings
 from pathlib import Path
 
-import jax
 import numpy as np
 
 from hierpool import thetas
@@ -18,6 +17,7 @@ from hierpool.chances import Betas, Points
 from hierpool.counts import Counts
 from hierpool.fitted import Fitted
 from hierpool.models import NoPooling
+from hierpool.scope import scope
 from hierpool.tally import distinct
 
 FEWEST_EFFECTIVE = 100
@@ -42,7 +42,7 @@ def log_probability(fitted: Fitted, successes: np.ndarray, trials: np.ndarray) -
     """
     num_draws = 1 if isinstance(fitted.model, NoPooling) else len(fitted.theta)
     pairs = distinct(successes, trials)
-    with jax.enable_x64(True):
+    with scope():
         return thetas.log_likelihood(
             fitted.model, Counts(successes, trials), pairs, fitted.parameters, num_draws
         )

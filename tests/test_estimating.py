@@ -1,6 +1,5 @@
 """Exact estimates in two tables, against the published posterior and the oracle."""
 
-import logging
 from typing import Any
 
 import jax
@@ -8,11 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
+from compiling import compiled
 from oracle import exact
 from tables import EXACT, HOSPITALS, PLAYERS, TABLES, close
 
 import hierpool as hp
-from hierpool import estimating
 from hierpool.counts import Counts, stack
 
 
@@ -91,28 +90,40 @@ def test_many_data_sets_are_each_of_their_own(leagues: pd.DataFrame) -> None:
 
 def test_ragged_data_sets_compile_few_programs(leagues: pd.DataFrame) -> None:
     estimated(leagues, by="league")
-    before = estimating._populations._cache_size() + estimating._groups._cache_size()
     other = leagues.assign(league=leagues["league"].to_numpy()[::-1])
-    estimated(other, by="league")
-    after = estimating._populations._cache_size() + estimating._groups._cache_size()
-    assert after <= before + 2
+    with compiled() as programs:
+        estimated(other, by="league")
+    assert len(programs) <= 2
 
 
-def test_what_is_compiled_ahead_is_what_runs(
-    leagues: pd.DataFrame, caplog: pytest.LogCaptureFixture
-) -> None:
-    jax.clear_caches()
-    estimating._compile_ahead.cache_clear()
-    # For every thread, which a context manager is not.
-    jax.config.update("jax_log_compiles", True)
-    try:
-        with caplog.at_level(logging.WARNING):
-            estimated(leagues[leagues["league"] == leagues["league"].iloc[0]], by="league")
-    finally:
-        jax.config.update("jax_log_compiles", False)
-    for program in ("_populations", "_groups"):
-        compiled = [r for r in caplog.records if f"Compiling jit({program})" in r.getMessage()]
-        assert len(compiled) == 1
+def test_what_is_compiled_ahead_is_what_runs(leagues: pd.DataFrame) -> None:
+    # A number of nodes that no other test asks for: nothing of it is compiled yet.
+    one, own = leagues[leagues["league"] == leagues["league"].iloc[0]], hp.Quadrature(num_nodes=46)
+    with compiled() as programs:
+        estimated(one, by="league", inference=own, prob=None)
+    # The population's and the groups', and neither again when it is called.
+    assert len(programs) == 2
+    with compiled() as programs:
+        estimated(one, by="league", inference=own, prob=None)
+    assert programs == []
+
+
+@pytest.mark.parametrize("number", [64, 130])
+def test_many_small_data_sets_are_each_the_single_one(number: int) -> None:
+    # As many as fill a job, and two jobs and a rest.
+    rng = np.random.default_rng(number)
+    trials = rng.integers(1, 60, 2 * number)
+    data = pd.DataFrame({"y": rng.binomial(trials, 0.3), "n": trials})
+    data["set"] = np.repeat(np.arange(number), 2)
+    groups, population = estimated(data, by="set")
+    assert len(groups) == 2 * number and len(population) == number
+    for i in (0, 1, number // 2, number - 3, number - 2, number - 1):
+        alone = estimated(data[data["set"] == i].drop(columns="set"))
+        close(groups.loc[i], alone.groups, relative=1e-9)
+        row, own = population.loc[i], alone.population.iloc[0]
+        close(row.drop("error"), own.drop("error"), relative=1e-9)
+    sets = population["log_evidence"].round(9)
+    assert sets.nunique() > 0.9 * number
 
 
 def test_several_columns_tell_data_sets_apart(leagues: pd.DataFrame) -> None:

@@ -1,11 +1,11 @@
 import json
-import logging
 
 import jax
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from compiling import compiled
 from nuts_fits import COLUMNS, NOT_EXPLORED, PLAYERS, SHORT, every_model, fitted
 
 import hierpool as hp
@@ -84,9 +84,7 @@ def test_no_setting_of_jax_is_touched() -> None:
 
 # kappa_log may not quite mix in so few draws: what is tested here is that nothing is compiled.
 @pytest.mark.filterwarnings("ignore::hierpool.ConvergenceWarning")
-def test_a_second_fit_of_the_same_shape_compiles_nothing(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def test_a_second_fit_of_the_same_shape_compiles_nothing() -> None:
     def fit(hits: pd.Series, rate: float, seed: int) -> None:
         model = hp.PartialPooling(kappa_log_rate=rate)
         table = PLAYERS.assign(hits=hits.to_numpy())
@@ -94,10 +92,9 @@ def test_a_second_fit_of_the_same_shape_compiles_nothing(
         hp.fit(table, **COLUMNS, model=model, inference=SHORT, seed=seed, new_groups=rookie)
 
     fit(PLAYERS["hits"], 1.5, 5)
-    with jax.log_compiles(True), caplog.at_level(logging.WARNING):
+    with compiled() as programs:
         fit(PLAYERS["hits"][::-1], 1.0, 6)
-    compiled = [record.message for record in caplog.records if "Compiling" in record.message]
-    assert compiled == []
+    assert programs == []
 
 
 @every_model

@@ -117,3 +117,20 @@ def test_a_billion_trials_keep_their_digits() -> None:
     variance = 2 * 1e9 * 0.3 * 0.7
     normal = -0.5 * 1e8 / variance - 0.5 * np.log(2 * np.pi * variance)
     close(got.models.loc["complete", "elpd"], 2 * normal, relative=1e-5)
+
+
+def test_more_distinct_pairs_than_are_left_out_in_one_call_have_each_their_own_score() -> None:
+    n = np.arange(1, 601)
+    y = np.random.default_rng(2).binomial(n, 0.3)
+    pairs = distinct(y, n)
+    assert len(pairs.trials) == 600
+    elpd = leave_one_out(MODELS["beta"], pairs, hp.Quadrature()).elpd[pairs.inverse]
+
+    def log_evidence(*left_out: int) -> float:
+        table = {"y": np.delete(y, left_out), "n": np.delete(n, left_out)}
+        estimated = hp.estimate(table, successes="y", trials="n", prob=None)
+        return float(estimated.population["log_evidence"].iloc[0])
+
+    some = [0, 299, 511, 512, 599]
+    want = log_evidence() - np.array([log_evidence(i) for i in some])
+    close(elpd[some], want, relative=0, absolute=1e-5)

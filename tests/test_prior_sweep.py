@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from compiling import compiled
 from tables import close
 
 import hierpool as hp
-from hierpool import prior_sweep
 
 COLUMNS = {"successes": "hits", "trials": "at_bats", "group": "player"}
 RATES = (0.5, 1.5, 5.0)
@@ -82,27 +82,28 @@ def test_a_fit_gives_its_data_and_its_prior_of_phi(tree: xr.DataTree) -> None:
 
 def test_priors_of_phi_are_crossed_with_rates() -> None:
     names = {**COLUMNS, "new_groups": {"rookie": (0, 4), "unseen": (0, 0)}}
-    frame, beta = hp.load_dataset("efron-morris-75"), [(1, 1), (1, 9), (5, 5)]
-    result = hp.sensitivity(frame, **names, kappa_log_rate=[3], phi_prior=beta)
-    rows = [f"kappa_log_rate=3, phi~Beta({a}, {b})" for a, b in beta]
+    frame, beta, rates = hp.load_dataset("efron-morris-75"), [(1, 1), (1, 9), (5, 5)], [3, 4]
+    result = hp.sensitivity(frame, **names, kappa_log_rate=rates, phi_prior=beta)
+    crossed = [(k, a, b) for a, b in beta for k in rates]
+    rows = [f"kappa_log_rate={k}, phi~Beta({a}, {b})" for k, a, b in crossed]
     assert list(result.population.index) == [*rows, "empirical Bayes"]
+    hyperpriors = result.population[["kappa_log_rate", "phi_alpha", "phi_beta"]]
+    close(hyperpriors.iloc[:-1], crossed, relative=0)
     want = hp.estimate(frame, **names, model=hp.PartialPooling(3, 1, 9))
-    row = result.population.loc[rows[1]]
+    row = result.population.loc[rows[2]]
     close(row["kappa_median"], want.population.loc[0, "kappa_median"], relative=1e-6)
-    close(result.groups.loc[rows[1], "mean"], want.groups["mean"], relative=1e-6)
+    close(result.groups.loc[rows[2], "mean"], want.groups["mean"], relative=1e-6)
     unseen = result.groups.xs("unseen", level="group")
     close(unseen["mean"], result.population["new_group_mean"], relative=1e-6)
     # Two ways to the same quantile, of which each keeps four digits.
     close(unseen["upper"], result.population["new_group_upper"], relative=1e-3)
-    assert len(result.groups) == 4 * 20
-    crossed = prior_sweep._priors([1, 2], [(1, 1), (1, 9)])
-    assert list(crossed.values()) == [(1, 1, 1), (2, 1, 1), (1, 1, 9), (2, 1, 9)]
+    assert len(result.groups) == 7 * 20
 
 
 def test_a_second_call_compiles_nothing(players: Any) -> None:
-    before = prior_sweep._sweep._cache_size()
-    hp.sensitivity(hp.load_dataset("efron-morris-75"), **COLUMNS, kappa_log_rate=(1, 2, 3))
-    assert prior_sweep._sweep._cache_size() == before
+    with compiled() as programs:
+        hp.sensitivity(hp.load_dataset("efron-morris-75"), **COLUMNS, kappa_log_rate=(1, 2, 3))
+    assert programs == []
 
 
 @pytest.mark.slow
