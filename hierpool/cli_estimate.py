@@ -9,9 +9,11 @@ from hierpool.flags import (
     EXIT_CODES,
     HYPERPARAMETERS,
     add_data,
+    add_nodes,
     add_prob,
     add_quiet,
     new_groups_of,
+    quadrature_of,
 )
 from hierpool.terminal import printable_table, say
 
@@ -42,6 +44,7 @@ def add_estimate(commands: Any) -> None:
         flag = "--" + name.replace("_", "-")
         metavar = name.split("_")[-1].upper()
         model.add_argument(flag, type=float, metavar=metavar, help=HYPERPARAMETERS[name])
+    add_nodes(model)
     output = estimate.add_argument_group("result")
     add_prob(output)
     output.add_argument(
@@ -77,6 +80,7 @@ def _estimate(options: argparse.Namespace) -> int:
         group=options.group,
         by=options.by,
         model=model,
+        inference=quadrature_of(options),
         prob=None if options.no_intervals else options.prob,
         new_groups=new_groups,
         aggregate=options.aggregate,

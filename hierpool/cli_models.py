@@ -13,7 +13,15 @@ from hierpool.cli_tables import (
     write_table,
 )
 from hierpool.compilation_cache import use_compilation_cache
-from hierpool.flags import EXIT_CODES, HYPERPARAMETERS, add_data, add_prob, new_groups_of
+from hierpool.flags import (
+    EXIT_CODES,
+    HYPERPARAMETERS,
+    add_data,
+    add_nodes,
+    add_prob,
+    new_groups_of,
+    quadrature_of,
+)
 from hierpool.model_words import COMPARED, MODELS, kind_of
 from hierpool.terminal import say
 
@@ -165,10 +173,12 @@ def _add_data_answer(
         epilog=EXIT_CODES,
     )
     add_data(parser)
+    add_nodes(parser)
     add_table_flags(parser)
     return parser
 
 
 def _data(options: argparse.Namespace) -> dict[str, Any]:
     names = ("successes", "trials", "group", "aggregate")
-    return {name: getattr(options, name) for name in names} | {"new_groups": new_groups_of(options)}
+    given = {name: getattr(options, name) for name in names}
+    return given | {"new_groups": new_groups_of(options), "inference": quadrature_of(options)}

@@ -82,16 +82,17 @@ class Verdict(NamedTuple):
         return sorted(both, key=lambda each: np.nan_to_num(each[0], nan=0))
 
 
-def missed(of: str, error: float) -> str:
+def missed(of: str, error: float, what: str = "its error") -> str:
     """Returns the sentence for an integration that missed its tolerance.
 
     Args:
         of: what was integrated, as " of 'A'" or " under kappa_log_rate=5"; may be empty.
         error: its estimated error.
+        what: what the error is of.
     """
     return (
-        f"The integration{of} missed its tolerance: its error may be {error:.1g}; take "
-        "Quadrature(num_nodes=128)."
+        f"The integration{of} missed its tolerance: {what} may be {error:.1g}, after trying twice "
+        "the nodes thrice; begin with more: inference=Quadrature(num_nodes=256) (--nodes 256)."
     )
 
 

@@ -33,6 +33,10 @@ from hierpool.scope import scope
 from hierpool.table import InputError, read_table
 
 log = logging.getLogger(__name__)
+INTERVAL_TOLERANCE = 1e-4
+"""Largest estimated error of an interval's ends, in probability, that counts as converged."""
+OF_INTERVALS = ("lower", "upper", "median", "interval_error")
+"""How the names of columns end that are left out without intervals."""
 Columns = tuple[dict[str, np.ndarray], dict[str, np.ndarray]]
 """Columns (pair,) of the groups and (data set,) of the population."""
 
@@ -46,8 +50,9 @@ class Estimate(NamedTuple):
     population: pd.DataFrame
     """A row a data set: ``phi_mean``, ``phi_sd``, ``phi_lower``, ``phi_upper``, ``kappa_log_mean``,
     ``kappa_log_sd``, ``kappa_median``, ``kappa_lower``, ``kappa_upper``, ``new_group_mean``,
-    ``new_group_lower``, ``new_group_upper``, ``log_evidence``, and ``error``, the estimated error
-    of the integration: of the log evidence, and of means and sds in units of the sd."""
+    ``new_group_lower``, ``new_group_upper``, ``log_evidence``; ``error``, the estimated error of
+    the integration: of the log evidence, and of means and sds in units of the sd; and
+    ``interval_error``, that of the ends of the data set's intervals, in probability."""
 
 
 def estimate(
@@ -182,10 +187,16 @@ def _solve(
             for name, column in of_pairs.items():
                 values = np.concatenate([getattr(part, name) for part in groups])
                 column[job.rows] = values[: len(job.rows)]
-    if not has_quantiles:
-        for columns in (of_pairs, of_sets):
-            for name in [name for name in columns if name.endswith(("lower", "upper", "median"))]:
-                del columns[name]
+    of_ends = of_pairs.pop("interval_error")
+    if has_quantiles:
+        # A data set is as exact as its worst interval. Those not solved this time are NaN.
+        worst = np.fmax(of_sets["interval_error"], np.fmax.reduceat(of_ends, sets.first[:-1]))
+        of_sets["interval_error"] = worst
+        of_sets["converged"] &= worst < INTERVAL_TOLERANCE
+        return of_pairs, of_sets
+    for columns in (of_pairs, of_sets):
+        for name in [name for name in columns if name.endswith(OF_INTERVALS)]:
+            del columns[name]
     return of_pairs, of_sets
 
 
@@ -257,8 +268,15 @@ def _warn(population: dict[str, np.ndarray], data_sets: pd.MultiIndex | pd.Index
     if len(rough):
         where = "" if data_sets is None else f" of {data_sets[rough[0]]!r}"
         more = f" (and {len(rough) - 1} more)" if len(rough) > 1 else ""
-        error = population["error"][rough[0]]
-        warnings.warn(missed(where + more, error), ConvergenceWarning, stacklevel=3)
+        error, of_ends = (
+            population[name][rough[0]] if name in population else np.nan
+            for name in ("error", "interval_error")
+        )
+        sentence = missed(where + more, error)
+        # Where the ends are what is not exact enough, the rest may be.
+        if of_ends > max(INTERVAL_TOLERANCE, error):
+            sentence = missed(where + more, of_ends, "the error of ends of intervals")
+        warnings.warn(sentence, ConvergenceWarning, stacklevel=3)
 
 
 def _warn_of_contradictions(

@@ -109,11 +109,23 @@ def add_inference(parser: argparse.ArgumentParser) -> None:
         choices=("parallel", "vectorized", "sequential"),
         help="nuts: how the chains run (by default, as suits the platform)",
     )
-    sampler.add_argument("--nodes", type=int, help="quadrature: rows of nodes (40)")
+    add_nodes(sampler)
     sampler.add_argument(
         "--tolerance", type=float, help="quadrature: converged if its error is below it (1e-6)"
     )
     sampler.add_argument("--seed", type=int, default=0, help="seed of the random draws (0)")
+
+
+def add_nodes(parser: Any) -> None:
+    """Adds the flag of the nodes of an integration."""
+    parser.add_argument("--nodes", type=int, help="quadrature: rows of nodes to begin with (32)")
+
+
+def quadrature_of(options: argparse.Namespace) -> "Quadrature | None":
+    """Returns the settings of an integration, if any were asked for."""
+    from hierpool.quadrature import Quadrature
+
+    return None if options.nodes is None else Quadrature(num_nodes=options.nodes)
 
 
 def add_new_groups(parser: Any, help_text: str) -> None:
