@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from hierpool.stretch import DROP, Stretch, stretch
+from hierpool.stretch import DROP, Stretch, dense_around, stretch
 
 PairDensity = Callable[[jax.Array, jax.Array], jax.Array]
 
@@ -90,8 +90,9 @@ def place(density: PairDensity, start: Start, num_rows: int, num_columns: int) -
     charted = jax.vmap(chart_row)(first, second, reach)
     heights = charted.top + jnp.log(charted.sd)
     heights = jnp.where(jnp.isnan(heights), -jnp.inf, heights)
-    peak, left, right, found = _peaks(profile, first, charted, heights)
-    row_scale = stretch(peak.at, peak.sd, left, right)
+    peak, left, right, found, has_rival = _peaks(profile, first, charted, heights)
+    scales = (scale(peak.at, peak.sd, left, right) for scale in (dense_around, stretch))
+    row_scale = jax.tree.map(partial(jnp.where, has_rival), *scales)
 
     def row_extent(u: jax.Array) -> tuple[jax.Array, jax.Array]:
         start, sd = (jnp.interp(u, first, values) for values in (charted.at, charted.sd))
@@ -135,11 +136,12 @@ Function = Callable[[jax.Array, Any], tuple[jax.Array, Any]]
 
 def _peaks(
     profile: Function, first: jax.Array, charted: Peak, heights: jax.Array
-) -> tuple[Peak, jax.Array, jax.Array, jax.Array]:
-    """Returns the peak around which rows stand densest, how far they reach, and if all was found.
+) -> tuple[Peak, jax.Array, jax.Array, jax.Array, jax.Array]:
+    """Returns the peak around which rows stand densest, how far they reach, and two answers.
 
-    That is the narrower one if there are two: on a scale that is dense there and ever sparser away
-    from it, a wide peak at a distance has enough nodes too.
+    These are whether all was found, and whether there is another peak. Then the peak is the
+    narrower one: on a scale that is dense there and ever sparser away from it, a wide peak at a
+    distance has enough nodes too.
     """
     gaps = jnp.diff(first)
     spacing = jnp.minimum(jnp.append(gaps, jnp.inf), jnp.append(jnp.inf, gaps))
@@ -174,7 +176,7 @@ def _peaks(
     has_rival = others[rival] > heights[best] - RIVAL
     peak, low, high, found = jax.lax.cond(has_rival, with_rival, alone)
     found = found & highest.found & reached
-    return peak, peak.at - low, high - peak.at, found
+    return peak, peak.at - low, high - peak.at, found, has_rival
 
 
 def climb(

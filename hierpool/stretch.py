@@ -50,11 +50,29 @@ class Stretch(NamedTuple):
 def stretch(peak: jax.Array, width: jax.Array, left: jax.Array, right: jax.Array) -> Stretch:
     """Returns the scale for a peak of which the sd and the extents on either side are known.
 
+    For a normal peak it is equidistant; the further the extents go beyond the normal ones, and the
+    more they differ, the more it is stretched, so that along t the peak looks normal again. For
+    log-gammas and Betas 24 nodes then integrate to 1e-9.
+    """
+    normal = width * np.sqrt(2 * DROP)
+    log_ratio = jnp.log(jnp.maximum(0.5 * (left + right) / normal, 1))
+    # Nearly the solution of sinh(tail) / tail = ratio; then a step of Newton's on its log.
+    tail = jnp.maximum(jnp.sqrt(log_ratio * (log_ratio + 6)), 1e-2)
+    excess = jnp.log(jnp.sinh(tail) / tail) - log_ratio
+    tail = jnp.maximum(tail - excess / (1 / jnp.tanh(tail) - 1 / tail), 1e-2)
+    lean = 0.5 * (right - left) / normal * tail / (jnp.cosh(tail) - 1)
+    skew = jnp.arctanh(jnp.clip(lean, -0.95, 0.95))
+    return Stretch(peak - left, peak + right, tail, skew)
+
+
+def dense_around(peak: jax.Array, width: jax.Array, left: jax.Array, right: jax.Array) -> Stretch:
+    """Returns a scale that is densest at a peak, wherever between the ends that is.
+
         x = peak + s sinh(tail t + skew)
 
     with s such that the points at the peak are as far apart as they would be for a normal peak of
-    that sd. For a normal peak it is equidistant; the further the extents go beyond the normal ones,
-    the smaller s, and the sparser the tails.
+    that sd. It is for what has other peaks beside: away from this one the points are as far apart
+    as they are from it, in proportion, so that a wide peak at a distance has enough of them.
     """
     normal = width * np.sqrt(2 * DROP)
     half = 0.5 * (left + right)
