@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from hierpool.cli_tables import add_answer, load_fit, show, warnings_told, write_table
+from hierpool.cli_tables import add_answer, load_fit, show, write_table
 from hierpool.flags import add_prob
 from hierpool.terminal import say
 
@@ -52,9 +52,7 @@ def _events(options: argparse.Namespace) -> int:
 
     from hierpool.event_chances import events, season, select
 
-    with warnings_told():
-        told = events(tree, above=options.above)
-    lines, parts = options.above, [told.groups]
+    lines, parts = options.above, []
     if options.trials_to_come is not None:
         to_come = options.trials_to_come
         tables = [season(tree, above=line, trials_to_come=to_come) for line in lines]
@@ -66,8 +64,13 @@ def _events(options: argparse.Namespace) -> int:
         rate = options.false_discovery_rate
         tables = [select(tree, above=line, false_discovery_rate=rate) for line in lines]
         chosen = pd.concat(tables, keys=lines, names=["line"]).drop(columns=["probability", "mcse"])
+        parts.append(chosen)
+    # Last, since it may warn: what is wrong with the words is said alone.
+    told = events(tree, above=lines)
+    parts.insert(0, told.groups)
+    if options.false_discovery_rate is not None:
         # In the order of the selection; groups that were never tried are not in it.
-        parts = [part.loc[chosen.index] for part in parts] + [chosen]
+        parts = [part.loc[chosen.index] for part in parts]
     show(options, {"Together": told.joint, "Groups": pd.concat(parts, axis=1)})
     return 0
 

@@ -176,10 +176,11 @@ def test_the_collapsed_model_is_advised_where_it_is_the_same_posterior(
     model: str, other: str | None
 ) -> None:
     draws = posterior(chains=4)
+    name = "mu" if "Logit" in model else "phi"
     for tree in (
         tree_of(draws, divergent=99, model=model),
-        tree_of(draws | {"phi": shifted(draws["phi"])}, model=model),
-        tree_of(draws | {"phi": sticky(draws["phi"])}, model=model),
+        tree_of(draws | {name: shifted(draws["phi"])}, model=model),
+        tree_of(draws | {name: sticky(draws["phi"])}, model=model),
     ):
         problems = " ".join(check(tree).problems)
         assert ("the same posterior" in problems) == (other is not None)

@@ -164,7 +164,10 @@ def test_what_no_draw_shows_has_the_error_of_one_draw() -> None:
     theta = np.random.default_rng(0).uniform([0.3, 0.1], [0.4, 0.2], (50, 2))
     tree = tree_of(theta, [35, 150], [100, 1000])
     tree["posterior_predictive"] = xr.DataTree(
-        xr.Dataset({"y": (("chain", "draw", "groups"), np.full((1, 50, 2), [35, 150]))})
+        xr.Dataset(
+            {"y": (("chain", "draw", "groups"), np.full((1, 50, 2), [35, 150]))},
+            coords={"groups": ["g0", "g1"]},
+        )
     )
     assert hp.expected_loss(tree)["mcse"].min() > 0
     assert hp.rank(tree).groups["best_mcse"].tolist() == [0.02, 0.02]
