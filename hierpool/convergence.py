@@ -161,7 +161,7 @@ def _diagnose(posterior: xr.Dataset) -> Diagnostics:
     if population:
         parts.append(("population", list(population), np.stack([*population.values()], axis=2)))
     for name, variable in variables.items():
-        if variable.dims == of_groups:
+        if variable.dims == of_groups and variable.size:
             names = [f"{name}[{label}]" for label in posterior[GROUPS].values]
             parts.append(("theta", names, variable.values))
     return joined(

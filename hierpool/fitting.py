@@ -121,7 +121,7 @@ def fit(
         data = compressed(model, table.counts, pairs)
         position = position_of(model, data)
         if isinstance(inference, Quadrature):
-            require_two_numbers(model, position)
+            require_two_numbers(model, position_of(model, table.counts))
         memory.require(
             memory.needed(
                 num_groups,

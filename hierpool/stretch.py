@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-DROP = 20.0
+DROP = 26.0
 """Nodes reach out to where the log density has dropped so far from its peak."""
 
 

@@ -2,7 +2,6 @@
 
 import re
 import warnings
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ def test_an_integration_that_misses_its_tolerance_leaves_with_1(
 ) -> None:
     # Too few nodes for an error of none.
     rough = hp.Quadrature(num_nodes=8, tolerance=1e-300)
-    monkeypatch.setattr(hp, "estimate", partial(hp.estimate, inference=rough))
+    monkeypatch.setattr("hierpool.cli_estimate.quadrature_of", lambda options: rough)
     run = Run(ESTIMATE, capsys)
     assert run.code == 1
     assert re.fullmatch(r"hierpool: .* missed its tolerance.*\n", run.err)
