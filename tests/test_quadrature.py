@@ -20,6 +20,7 @@ from hierpool.grid import Grid, column_quantiles, draw, row_quantiles
 from hierpool.histograms import Data
 from hierpool.models import CollapsedPartialPooling, PartialPooling
 from hierpool.quadrature import Quadrature
+from hierpool.refining import refined
 from hierpool.tally import compress, distinct
 
 LEVELS = (0.055, 0.25, 0.5, 0.75, 0.945)
@@ -96,7 +97,12 @@ def got(name: str, precision: str = "float64", form: str = "compressed") -> Summ
     with jax.enable_x64(precision == "float64"):
         data = compress(distinct(*counts)) if form == "compressed" else padded(counts)
         model = CollapsedPartialPooling(kappa_log_rate=rate)
-        grid = integrate(model, data, Quadrature())
+        # As every verb does: where it does not converge, with twice the nodes.
+        grid, _ = refined(
+            lambda settings, _: integrate(model, data, settings),
+            Quadrature(),
+            lambda found: bool(found.converged),
+        )
         summary = summarise(grid, padded(looked_at(name)))
         return jax.tree.map(np.asarray, summary)
 
