@@ -254,8 +254,8 @@ def main() -> None:
     two = sum(each["modes"] > 1 for each in every)
     lines += [
         "",
-        f"{len(every)} tables checked, {two} of them with two modes: local maxima of the density of",
-        "kappa_log, its end at 0 included, both within e^20 of the higher. The worst:",
+        f"{len(every)} tables checked, {two} of them with two modes: local maxima of the density",
+        "of kappa_log, its end at 0 included, both within e^20 of the higher. The worst:",
         "",
         "| regime | table | modes | what | difference |",
         "|---|---|---|---|---|",
