@@ -160,8 +160,8 @@ def main() -> None:
     lines = [
         "One table, trials negative-binomial with mean 60. Peak memory is above the input's.",
         "",
-        "| population | groups | distinct (y, n) | histograms, s | population, warm, s | estimate, first, s "
-        "| estimate, warm, s | peak memory, MB |",
+        "| population | groups | distinct (y, n) | histograms, s | population, warm, s "
+        "| estimate, first, s | estimate, warm, s | peak memory, MB |",
         "|---|---|---|---|---|---|---|---|",
     ]
     with tempfile.TemporaryDirectory() as folder:
