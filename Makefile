@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 BENCH_VENV := .venv-bench
 BENCH_INSTALLED := $(BENCH_VENV)/.installed
 
-.PHONY: demo test lint types examples speed exact-speed answers-speed memory bench bench-full clean
+.PHONY: demo test lint types examples speed exact-speed exact-everywhere answers-speed bench bench-full clean
 
 demo: $(INSTALLED)
 	$(BIN)/hierpool fit data/efron-morris-75.csv --group player --successes hits --trials at_bats \
@@ -33,6 +33,9 @@ speed: $(INSTALLED)
 
 exact-speed: $(INSTALLED)
 	$(BIN)/python benchmarks/exact_speed.py
+
+exact-everywhere: $(INSTALLED)
+	$(BIN)/python benchmarks/exact_everywhere.py
 
 answers-speed: $(INSTALLED)
 	$(BIN)/python benchmarks/answers_speed.py
