@@ -264,7 +264,7 @@ def mutants_of(module: str) -> list[Mutant]:
 
 
 def sample(modules: list[str], number: int) -> list[Mutant]:
-    """Returns mutants, at most one a line, some of each module first; a larger number adds to them."""
+    """Returns mutants, at most one a line, some of each module first; more only add to them."""
     rng = random.Random(SEED)
     everything: list[Mutant] = []
     for module in sorted(path.stem for path in PACKAGE.glob("*.py")):
