@@ -147,6 +147,8 @@ class Judge:
             for compiled in path.parent.glob(f"__pycache__/{mutant.module}.*.pyc"):
                 compiled.unlink()
             self.trees.put(tree)
+        if code == -signal.SIGKILL:
+            raise SystemExit("The tests were killed from outside: run again to go on.")
         # pytest leaves with 5 when it ran no test.
         outcome = {0: "survived", 5: "survived", None: "timed out"}.get(code, "caught")
         print(f"{outcome}, {seconds:.0f} s: {mutant.line} {mutant.name}", flush=True)
