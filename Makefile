@@ -8,7 +8,8 @@ INSTALLED := $(VENV)/.installed
 BENCH_VENV := .venv-bench
 BENCH_INSTALLED := $(BENCH_VENV)/.installed
 
-.PHONY: demo test lint types examples speed exact-speed exact-everywhere answers-speed bench bench-full clean
+.PHONY: demo test lint types examples speed exact-speed exact-everywhere answers-speed memory \
+  mutants bench bench-full clean
 
 demo: $(INSTALLED)
 	$(BIN)/hierpool fit data/efron-morris-75.csv --group player --successes hits --trials at_bats \
@@ -27,6 +28,9 @@ types: $(INSTALLED)
 
 examples: $(INSTALLED)
 	$(BIN)/python -m pytest -q tests/test_readme.py
+
+mutants: $(INSTALLED)
+	$(BIN)/python benchmarks/mutants.py
 
 speed: $(INSTALLED)
 	$(BIN)/python benchmarks/demo_speed.py

@@ -1,0 +1,216 @@
+"""Plausible mistakes planted in the package, one at a time: which do the tests of its module see?
+
+Each mutant changes one place of one module, in a copy of the tree in a temporary folder, and is run
+against the tests of that module alone, up to the first failure. Writes
+benchmarks/results/mutants.md. Each run is kept in build/mutants.jsonl, so that a run that was cut
+goes on where it stopped; a mutant that survived is tried again once its tests have changed.
+
+Why no maintained tool. mutmut 3 puts all mutants of a function into one file, and forks a process
+for each after the tests were imported: JAX, by then running threads, does not survive a fork; and
+its functions, which choose the mutant when called, are traced by ``jit`` once. cosmic-ray changes
+the working tree itself, runs one command for all modules, so that each module would need a session
+of its own, and has neither a sample by a seed nor swapped arguments, dropped keywords and dropped
+checks. Both take the same time a mutant: that of importing JAX and of compiling what it changed.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+from mutants_plan import PACKAGE, ROOT, Mutant, sample, tests_of
+
+RESULTS = ROOT / "benchmarks" / "results" / "mutants.md"
+RECORDS = ROOT / "build" / "mutants.jsonl"
+REASONS = ROOT / "benchmarks" / "mutants_known.json"
+"""Why a survivor is harmless, by "module.function: change"."""
+CACHE = Path(tempfile.gettempdir()) / "hierpool-mutants-jax"
+"""Compiled programs, of all runs."""
+
+
+def copied(folder: Path) -> Path:
+    """Returns a copy of the tree, without what was made in it."""
+    ignored = shutil.ignore_patterns(".git", ".venv*", ".*_cache", "__pycache__", "build", "dist")
+    return Path(shutil.copytree(ROOT, folder, ignore=ignored))
+
+
+def run(tree: Path, files: list[str], skipped: list[str], timeout: float, *words: str) -> Any:
+    """Returns pytest's exit code (None past the timeout), what it said, and the seconds it took."""
+    began, here = time.time(), {"PYTHONPATH": str(tree), "JAX_COMPILATION_CACHE_DIR": str(CACHE)}
+    here |= {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=line"]
+    command += ["--hypothesis-seed=0", *words, *(f"--deselect={test}" for test in skipped)]
+    process = subprocess.Popen(
+        [*command, *(f"tests/{name}.py" for name in files)],
+        cwd=tree,
+        env=os.environ | here,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        said, _ = process.communicate(timeout=timeout)
+        code: int | None = process.returncode
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        said, code = process.communicate()[0], None
+        # A program that was being written would be a torn one to all later runs.
+        for path in CACHE.glob("*"):
+            if path.stat().st_mtime >= began - 1:
+                path.unlink(missing_ok=True)
+    return code, said, time.time() - began
+
+
+def digest(*texts: bytes) -> str:
+    """Returns a short name of what some files hold."""
+    return hashlib.sha256(b"\0".join(texts)).hexdigest()[:16]
+
+
+def digest_of(files: list[str]) -> str:
+    """Returns a short name of what test files hold."""
+    return digest(*((ROOT / "tests" / f"{name}.py").read_bytes() for name in files))
+
+
+class Judge:
+    """Runs mutants against tests, and keeps what came of it."""
+
+    def __init__(self, folder: Path, jobs: int) -> None:
+        RECORDS.parent.mkdir(exist_ok=True)
+        lines = RECORDS.read_text().splitlines() if RECORDS.exists() else []
+        self.known = {record["key"]: record for record in map(json.loads, lines)}
+        self.trees: SimpleQueue[Path] = SimpleQueue()
+        for i in range(jobs):
+            self.trees.put(copied(folder / str(i)))
+
+    def keep(self, record: dict[str, Any]) -> dict[str, Any]:
+        """Returns a record that is now in the file."""
+        self.known[record["key"]] = record
+        with RECORDS.open("a") as file:
+            file.write(json.dumps(record) + "\n")
+        return record
+
+    def untouched(self, name: str) -> dict[str, Any]:
+        """Returns how long a test file takes without any mutant, and what fails in it even so."""
+        package = sorted(PACKAGE.glob("*.py"))
+        key = digest(name.encode(), digest_of([name]).encode(), *(p.read_bytes() for p in package))
+        if key in self.known:
+            return self.known[key]
+        tree = self.trees.get()
+        try:
+            code, said, seconds = run(tree, [name], [], 1800, "-rfE")
+            told = [line.split(" - ")[0] for line in said.splitlines()]
+            failed = [t.split(" ", 1)[1] for t in told if t.startswith(("FAILED ", "ERROR "))]
+            if code and failed:
+                # Otherwise every mutant would seem to be caught.
+                code, said, seconds = run(tree, [name], failed, 1800)
+        finally:
+            self.trees.put(tree)
+        if code != 0:
+            raise SystemExit(f"tests/{name}.py does not pass as it is:\n{said[-2000:]}")
+        print(f"{name}: {seconds:.0f} s, {len(failed)} fail without a mutant", flush=True)
+        return self.keep({"key": key, "seconds": seconds, "failed": failed})
+
+    def judge(self, mutant: Mutant) -> dict[str, Any]:
+        """Returns the outcome of a mutant: caught, survived, or timed out."""
+        files, source = tests_of(mutant.module), (PACKAGE / f"{mutant.module}.py").read_bytes()
+        key, tests = digest(source, repr(mutant).encode()), digest_of(files)
+        known = self.known.get(key)
+        if known and (known["outcome"] == "caught" or known["tests"] == tests):
+            return known
+        alone = {name: self.untouched(name) for name in files}
+        # First the file of its own name, then the quick ones.
+        files = files[:1] + sorted(files[1:], key=lambda name: alone[name]["seconds"])
+        skipped = [test for record in alone.values() for test in record["failed"]]
+        allowed = 60 + 5 * sum(record["seconds"] for record in alone.values())
+        tree = self.trees.get()
+        path = tree / "hierpool" / f"{mutant.module}.py"
+        try:
+            path.write_bytes(mutant.planted(source))
+            # Python would take one mutant for another of the same length and second.
+            for compiled in path.parent.glob(f"__pycache__/{mutant.module}.*.pyc"):
+                compiled.unlink()
+            code, said, seconds = run(tree, files, skipped, allowed, "-x")
+        finally:
+            path.write_bytes(source)
+            for compiled in path.parent.glob(f"__pycache__/{mutant.module}.*.pyc"):
+                compiled.unlink()
+            self.trees.put(tree)
+        if code == -signal.SIGKILL:
+            raise SystemExit("The tests were killed from outside: run again to go on.")
+        # pytest leaves with 5 when it ran no test.
+        outcome = {0: "survived", 5: "survived", None: "timed out"}.get(code, "caught")
+        print(f"{outcome}, {seconds:.0f} s: {mutant.line} {mutant.name}", flush=True)
+        last = said.splitlines()[-3:]
+        return self.keep({"key": key, "outcome": outcome, "tests": tests, "said": last})
+
+
+def report(outcomes: dict[Mutant, str]) -> str:
+    """Returns what survived, and the share that was caught, by module."""
+    reasons = json.loads(REASONS.read_text())
+    modules = sorted({mutant.module for mutant in outcomes})
+    counts = Counter((mutant.module, outcome) for mutant, outcome in outcomes.items())
+    total = Counter(outcomes.values())
+    harmless = sum(m.name in reasons for m, outcome in outcomes.items() if outcome == "survived")
+    caught, sensible = total["caught"] + total["timed out"], len(outcomes) - harmless
+    lines = [
+        "# Mutants",
+        "",
+        f"`make mutants` planted {len(outcomes)} mistakes in {len(modules)} modules, one at a time."
+        f" The tests of the module caught {caught} ({total['timed out']} of them by running past "
+        f"the time), and {total['survived']} survived, {harmless} of which change nothing that a "
+        f"user sees. Of the others {caught / max(sensible, 1):.1%} were caught.",
+        "",
+        "| line | mutant | why it is harmless |",
+        "|---|---|---|",
+    ]
+    for mutant in sorted(outcomes, key=lambda mutant: (mutant.module, mutant.line)):
+        if outcomes[mutant] == "survived":
+            where = f"{mutant.module}.py:{mutant.line}"
+            lines.append(f"| {where} | {mutant.change} | {reasons.get(mutant.name, '')} |")
+    lines += ["", "| module | tests | planted | caught | survived |", "|---|---|---|---|---|"]
+    for module in modules:
+        caught = counts[module, "caught"] + counts[module, "timed out"]
+        survived = counts[module, "survived"]
+        tests = ", ".join(tests_of(module))
+        lines.append(f"| {module} | {tests} | {caught + survived} | {caught} | {survived} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Plants mutants, and writes what came of them."""
+    modules = sorted(path.stem for path in PACKAGE.glob("*.py"))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--number", type=int, default=400, help="mutants in all")
+    parser.add_argument("--module", action="append", choices=modules, help="these alone")
+    parser.add_argument("--jobs", type=int, default=1, help="how many run at a time")
+    parser.add_argument("--list", action="store_true", help="show them, and run nothing")
+    parser.add_argument("--output", type=Path, default=RESULTS, help="the report")
+    words = parser.parse_args()
+    mutants = sample(words.module or modules, words.number)
+    for module in sorted({mutant.module for mutant in mutants}):
+        print(f"{module}: {', '.join(tests_of(module))}")
+    if words.list:
+        print(*(f"{mutant.line} {mutant.name}" for mutant in mutants), sep="\n")
+        return
+    CACHE.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(words.jobs) as pool:
+        judge = Judge(Path(folder), words.jobs)
+        outcomes = [record["outcome"] for record in pool.map(judge.judge, mutants)]
+    words.output.write_text(report(dict(zip(mutants, outcomes, strict=True))))
+    print(words.output.read_text())
+
+
+if __name__ == "__main__":
+    main()

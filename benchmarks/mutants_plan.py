@@ -1,0 +1,314 @@
+"""The mistakes that benchmarks/mutants.py plants, and the tests that should see them."""
+
+import ast
+import copy
+import random
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "hierpool"
+SEED = 12
+EACH_MODULE = 2
+"""Mutants of each module come first; then all are equally likely."""
+
+COMPARED: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Lt: ast.LtE,
+    ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+}
+COMPUTED: dict[type[ast.operator], type[ast.operator]] = {
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Div,
+    ast.Div: ast.Mult,
+    ast.FloorDiv: ast.Div,
+    ast.Mod: ast.FloorDiv,
+    ast.Pow: ast.Mult,
+    ast.BitAnd: ast.BitOr,
+    ast.BitOr: ast.BitAnd,
+}
+PAIRS = (
+    ("min", "max"),
+    ("minimum", "maximum"),
+    ("argmin", "argmax"),
+    ("any", "all"),
+    ("floor", "ceil"),
+    ("sum", "mean"),
+    ("logical_and", "logical_or"),
+)
+TWINS = dict(PAIRS) | {second: first for first, second in PAIRS}
+# Swapped arguments change nothing, or not even plausibly.
+SYMMETRIC = {
+    "suppress",
+    "isinstance",
+    "getattr",
+    "hasattr",
+    "hypot",
+    "logaddexp",
+    "dot",
+    "cast",
+    *TWINS,
+}
+# What it says is for a reader; what it says wrongly, no test has to see.
+TOLD = {"warn", "debug", "info", "warning", "log", "TypeVar", "docstring"}
+# A guard against what does not happen; the name of an array's axis for a reader.
+GUARDS = {"strict", "stacklevel", "help", "metavar"}
+
+
+class Mutant(NamedTuple):
+    """One change of one place."""
+
+    module: str
+    function: str
+    line: int
+    start: int
+    """Bytes of the module before the change."""
+    end: int
+    change: str
+    text: str
+    """What stands there instead."""
+
+    @property
+    def name(self) -> str:
+        """Returns what tells it from others, however the lines around it move."""
+        return f"{self.module}.{self.function}: {self.change}"
+
+    def planted(self, source: bytes) -> bytes:
+        """Returns the module with the change."""
+        return source[: self.start] + self.text.encode() + source[self.end :]
+
+
+def called(node: ast.expr) -> str:
+    """Returns the last name of what is called."""
+    return getattr(node, "attr", getattr(node, "id", ""))
+
+
+def with_field(node: Any, field: str, value: object) -> Any:
+    """Returns a copy of a node with another value of one field."""
+    other = copy.copy(node)
+    setattr(other, field, value)
+    return other
+
+
+def constants(node: ast.Constant) -> Iterator[ast.expr]:
+    """Yields other values of a number; none of a text."""
+    value = node.value
+    if isinstance(value, bool):
+        yield ast.Constant(not value)
+    elif isinstance(value, int):
+        yield ast.Constant(value + 1)
+        if value > 0:
+            yield ast.Constant(value - 1)
+        if value > 3:
+            yield ast.Constant(value // 2)
+    elif isinstance(value, float):
+        yield ast.Constant(value / 2 if value else 1.0)
+        if value >= 1:
+            yield ast.Constant(value * 2)
+
+
+def calls(node: ast.Call) -> Iterator[tuple[ast.expr, str]]:
+    """Yields a call with two arguments swapped, without a keyword, or without ``abs``."""
+    name, args, keywords = called(node.func), node.args, node.keywords
+    if name in ("abs", "absolute") and len(args) == 1:
+        yield args[0], f"dropped `{name}` of `{ast.unparse(args[0])}`"
+    for i, (first, second) in enumerate(zip(args, args[1:], strict=False)):
+        if isinstance(first, ast.Name | ast.Attribute) and name not in SYMMETRIC:
+            swapped = with_field(node, "args", [*args[:i], second, first, *args[i + 2 :]])
+            both = f"`{ast.unparse(first)}` and `{ast.unparse(second)}`"
+            yield swapped, f"swapped {both} in `{name}()`"
+    for i, keyword in enumerate(keywords):
+        if keyword.arg and keyword.arg not in GUARDS:
+            fewer = with_field(node, "keywords", keywords[:i] + keywords[i + 1 :])
+            yield fewer, f"dropped `{ast.unparse(keyword)}` of `{name}()`"
+
+
+def changed(node: ast.AST) -> Iterator[ast.expr]:
+    """Yields what may stand by mistake where an expression does."""
+    match node:
+        case ast.Constant():
+            yield from constants(node)
+        case ast.Compare():
+            for i, operator in enumerate(node.ops):
+                swapped = [*node.ops[:i], COMPARED[type(operator)](), *node.ops[i + 1 :]]
+                yield with_field(node, "ops", swapped)
+        case ast.BinOp() if type(node.op) in COMPUTED and not holds_text(node):
+            yield with_field(node, "op", COMPUTED[type(node.op)]())
+        case ast.BoolOp():
+            yield with_field(node, "op", ast.Or() if isinstance(node.op, ast.And) else ast.And())
+        case ast.UnaryOp(op=ast.Not() | ast.USub()):
+            yield node.operand
+        case ast.IfExp():
+            yield node.body
+            yield node.orelse
+        case ast.Attribute() if node.attr in TWINS:
+            yield with_field(node, "attr", TWINS[node.attr])
+        case ast.Name() if node.id in TWINS:
+            yield with_field(node, "id", TWINS[node.id])
+
+
+def holds_text(node: ast.BinOp) -> bool:
+    """Returns whether texts are put together."""
+    parts = (node.left, node.right)
+    return any(isinstance(part, ast.JoinedStr) or is_text(part) for part in parts)
+
+
+def is_text(node: ast.AST) -> bool:
+    """Returns whether an expression is a text as it stands."""
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+class Planter(ast.NodeVisitor):
+    """Collects every mutant of a module."""
+
+    def __init__(self, module: str, source: str) -> None:
+        self.module = module
+        lines = source.encode().splitlines(keepends=True)
+        self.starts = [sum(map(len, lines[:i])) for i in range(len(lines))]
+        self.scope: list[str] = []
+        # What kind of thing a name is: an argument's annotation, or a function.
+        self.kinds: dict[str, str] = {}
+        self.mutants: list[Mutant] = []
+
+    def plant(self, old: Any, new: ast.expr, change: str = "") -> None:
+        """Adds the mutant that has one expression in place of another."""
+        change = change or f"`{ast.unparse(old)}` -> `{ast.unparse(new)}`"
+        span = [
+            self.starts[old.lineno - 1] + old.col_offset,
+            self.starts[old.end_lineno - 1] + old.end_col_offset,
+        ]
+        function = ".".join(self.scope) or "module"
+        text = f"({ast.unparse(new)})"
+        change = change.replace("\n", " ").replace("|", "\\|")
+        self.mutants.append(Mutant(self.module, function, old.lineno, *span, change, text))
+
+    def are_alike(self, old: ast.Call, new: Any) -> bool:
+        """Returns whether the arguments that changed places are of one kind, as far as is known.
+
+        Otherwise the first call fails, which shows nothing about the tests.
+        """
+        moved = [one for one, other in zip(old.args, new.args, strict=True) if one is not other]
+        known = {self.kinds.get(one.id) if isinstance(one, ast.Name) else None for one in moved}
+        are_two = len({ast.unparse(one) for one in moved}) == 2
+        return are_two and len({type(one) for one in moved}) == 1 and len(known) == 1
+
+    def visit(self, node: ast.AST) -> None:
+        """Visits an expression or a statement, unless no test has to see what it says."""
+        if isinstance(
+            node, ast.Raise | ast.JoinedStr | ast.TypeAlias | ast.Import | ast.ImportFrom
+        ):
+            return
+        if isinstance(node, ast.Call) and called(node.func) in TOLD:
+            return
+        if isinstance(node, ast.If) and re.search("TYPE_CHECKING|__name__", ast.unparse(node.test)):
+            return
+        if isinstance(node, ast.keyword) and node.arg in GUARDS:
+            return
+        if isinstance(node, ast.If) and not node.orelse and len(node.body) == 1:
+            (body,) = node.body
+            if isinstance(body, ast.Return | ast.Raise | ast.Break | ast.Continue):
+                kind = type(body).__name__.lower()
+                what = f"dropped `if {ast.unparse(node.test)}: {kind}`"
+                self.plant(node.test, ast.Constant(False), what)
+        for other in changed(node):
+            self.plant(node, other)
+        if isinstance(node, ast.Call):
+            for other, change in calls(node):
+                if not change.startswith("swapped") or self.are_alike(node, other):
+                    self.plant(node, other, change)
+        super().visit(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:  # noqa: N802 (Python's name)
+        """Visits defaults and body; not annotations and decorators."""
+        if node.name in ("__repr__", "__str__"):
+            return
+        self.scope.append(node.name)
+        outer, self.kinds = self.kinds, self.kinds | {node.name: "function"}
+        for argument in [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]:
+            self.kinds[argument.arg] = ast.unparse(argument.annotation or ast.Constant(None))
+        for part in [*node.args.defaults, *filter(None, node.args.kw_defaults), *node.body]:
+            self.visit(part)
+        self.kinds = outer | {node.name: "function"}
+        self.scope.pop()
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:  # noqa: N802 (Python's name)
+        """Visits the body."""
+        self.scope.append(node.name)
+        for part in node.body:
+            self.visit(part)
+        self.scope.pop()
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:  # noqa: N802 (Python's name)
+        """Visits the value, not the annotation."""
+        if node.value:
+            self.visit(node.value)
+
+
+def mutants_of(module: str) -> list[Mutant]:
+    """Returns every mutant of a module that Python can compile."""
+    source = (PACKAGE / f"{module}.py").read_text()
+    planter = Planter(module, source)
+    planter.visit(ast.parse(source))
+    return planter.mutants
+
+
+def sample(modules: list[str], number: int) -> list[Mutant]:
+    """Returns mutants, at most one a line, some of each module first; more only add to them."""
+    rng = random.Random(SEED)
+    everything: list[Mutant] = []
+    for module in sorted(path.stem for path in PACKAGE.glob("*.py")):
+        by_line: dict[int, list[Mutant]] = {}
+        for mutant in mutants_of(module):
+            by_line.setdefault(mutant.line, []).append(mutant)
+        everything += [rng.choice(choices) for choices in by_line.values()]
+    rng.shuffle(everything)
+    everything = [mutant for mutant in everything if mutant.module in modules]
+    seen: Counter[str] = Counter()
+    first, rest = [], []
+    for mutant in everything:
+        seen[mutant.module] += 1
+        (first if seen[mutant.module] <= EACH_MODULE else rest).append(mutant)
+    return (first + rest)[:number]
+
+
+def tests_of(module: str) -> list[str]:
+    """Returns the test files of a module: of its name, and those that import it.
+
+    If there are none, those named for a module that imports it.
+    """
+    tests = {path.stem: path.read_text() for path in sorted((ROOT / "tests").glob("test_*.py"))}
+    imports = re.compile(rf"hierpool\.{module}\b|from hierpool import .*\b{module}\b")
+    named = [f"test_{module}"] if f"test_{module}" in tests else []
+    named += [f"test_{name}" for name in ALSO.get(module, [])]
+    importing = [name for name, text in tests.items() if imports.search(text) and name not in named]
+    if named or importing:
+        return named + importing
+    above = [path.stem for path in PACKAGE.glob("*.py") if imports.search(path.read_text())]
+    return sorted(f"test_{name}" for name in above if f"test_{name}" in tests)
+
+
+# Tests that are named for what they ask, and not for the module.
+ALSO = {
+    "__init__": ["errors", "process"],
+    "added": ["fit", "table_refusals"],
+    "event_chances": ["events", "season"],
+    "exact": ["closed_forms"],
+    "fitting": ["fit", "fit_quadrature", "sample"],
+    "frames": ["table"],
+    "keywords": ["arguments", "errors"],
+    "pairwise": ["contrasts"],
+    "stretch": ["quadrature", "closed_forms"],
+    "table": ["table_refusals"],
+    "weights": ["predicting", "new_groups"],
+}
