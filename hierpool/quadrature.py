@@ -23,6 +23,8 @@ from hierpool.placement import Start, place
 
 LogDensity = Callable[[Position], jax.Array]
 
+CAUTION = 10.0
+"""By so much the error of the rows is taken for larger than their last doubling says."""
 EDGE = 1e-5
 """A grid that converged has no more of the mass than that on its edges."""
 
@@ -133,7 +135,8 @@ def _errors(first: jax.Array, second: jax.Array, weight: jax.Array) -> tuple[jax
     # that holds. The rows may have two peaks, and one of them be seen late: there no faster
     # convergence is believed than was seen at the last doubling.
     ratio = jnp.minimum(of_rows / jnp.maximum(before, jnp.finfo(before.dtype).tiny), 1)
-    error = jnp.maximum(of_nodes * of_nodes, of_rows * jnp.maximum(of_rows, ratio))
+    of_rows_left = CAUTION * of_rows * jnp.maximum(of_rows, ratio)
+    error = jnp.maximum(of_nodes * of_nodes, of_rows_left)
     return error, jnp.maximum(of_nodes, of_rows)
 
 
