@@ -23,7 +23,7 @@ from hierpool.placement import Start, place
 
 LogDensity = Callable[[Position], jax.Array]
 
-CAUTION = 10.0
+CAUTION = 100.0
 """By so much the error of the rows is taken for larger than their last doubling says."""
 EDGE = 1e-5
 """A grid that converged has no more of the mass than that on its edges."""
