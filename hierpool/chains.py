@@ -193,7 +193,9 @@ def _start_one(model: Model, data: Data, key: jax.Array, chain: Chain) -> ChainS
     target = target_of(model, data)  # type: ignore[arg-type]
     init_key, _ = jax.random.split(chain_key(key, chain))
     position = target.init(init_key)
-    return start(ravel_pytree(position)[0], ravel_pytree(is_free(position, data))[0])
+    free, _ = ravel_pytree(is_free(position, data))
+    # At 0 what only fills up is finite wherever the population goes.
+    return start(jnp.where(free, ravel_pytree(position)[0], 0), free)
 
 
 def _start_all(model: Model, data: Data, key: jax.Array, chains: Chain) -> ChainState:

@@ -58,7 +58,7 @@ def test_rows_of_no_group_change_no_coordinate_that_is_explored(double: None) ->
     close(filled_log_jacobian, log_jacobian, relative=1e-12)
     for name, leaf in want.items():
         close(got[name].ravel()[: leaf.size], leaf.ravel(), relative=1e-12)
-        filled = model.standardize(wide(position), FILLED)
+    filled = model.standardize(wide(position), FILLED)
     for name, leaf in standard.items():
         close(filled[name].ravel()[: leaf.size], leaf.ravel(), relative=1e-12)
 
