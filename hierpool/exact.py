@@ -170,7 +170,7 @@ def of_population(
     interval_error = jnp.full((), jnp.nan, levels.dtype)
     if has_quantiles:
         phi_ends = jax.nn.sigmoid(column_quantiles(grid, levels[::2]))
-        points = {"log_excess": row_quantiles(grid, levels), "logit_phi": jnp.zeros(3)}
+        points = {"excess": row_quantiles(grid, levels), "logit_phi": jnp.zeros(3)}
         positions, _ = jax.vmap(model.from_chart)(points)
         kappa = concentration(positions["log_kappa_log"])
         unseen = Counts(jnp.zeros(1, int), jnp.zeros(1, int))

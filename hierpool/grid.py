@@ -9,7 +9,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from hierpool.flat import Position
-from hierpool.stretch import Stretch
+from hierpool.stretch import Level, Stretch
 
 REFINE = 8
 """Points a node in the tables that draws and quantiles are read from."""
@@ -32,7 +32,7 @@ class Grid(NamedTuple):
     """() the same of every other row and node."""
     converged: jax.Array
     """() whether ``error`` is within tolerance and the nodes reach beyond the mass."""
-    row_scale: Stretch
+    row_scale: Level
     """() scale along which the rows stand, equidistant in t."""
     column_scales: Stretch
     """(row,) scale of each row's nodes, equidistant in t."""

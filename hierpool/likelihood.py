@@ -63,7 +63,10 @@ def beta_binomial(logit_phi: jax.Array, kappa: jax.Array, counts: Counts) -> jax
         counts: successes out of trials of each group.
     """
     successes, failures, trials = counts.as_floats(logit_phi.dtype)
-    a, b = kappa * jax.nn.sigmoid(logit_phi), kappa * jax.nn.sigmoid(-logit_phi)
+    # Of no size that a count over it would overflow: a prior of phi may reach out so far.
+    smallest = jnp.finfo(logit_phi.dtype).tiny * 2.0**30
+    a = jnp.maximum(kappa * jax.nn.sigmoid(logit_phi), smallest)
+    b = jnp.maximum(kappa * jax.nn.sigmoid(-logit_phi), smallest)
     # By how much the data raise the log of each parameter, and so the log-odds of the mean.
     lift_a, lift_b = log1p_ratio(successes, a), log1p_ratio(failures, b)
     from_reference = _log_ratio(a, successes) - _log_ratio(b, failures)

@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from hierpool.stretch import DROP, Stretch, dense_around, stretch
+from hierpool.stretch import CORE_DROP, DROP, Level, Stretch, level, stretch
 
 PairDensity = Callable[[jax.Array, jax.Array], jax.Array]
 
@@ -53,12 +53,14 @@ class Nodes(NamedTuple):
     """(row, column) second number."""
     log_cell: jax.Array
     """(row, column) log of the area that a node stands for."""
-    row_scale: Stretch
+    row_scale: Level
     """() scale along which the rows stand, equidistant in t."""
     column_scales: Stretch
     """(row,) scale of each row's nodes, equidistant in t."""
     found: jax.Array
     """() whether every search ended at what it looked for."""
+    has_rival: jax.Array
+    """() whether the rows go over more than one peak."""
 
 
 def place(density: PairDensity, start: Start, num_rows: int, num_columns: int) -> Nodes:
@@ -90,14 +92,13 @@ def place(density: PairDensity, start: Start, num_rows: int, num_columns: int) -
     charted = jax.vmap(chart_row)(first, second, reach)
     heights = charted.top + jnp.log(charted.sd)
     heights = jnp.where(jnp.isnan(heights), -jnp.inf, heights)
-    peak, left, right, found, has_rival = _peaks(profile, first, charted, heights)
-    scales = (scale(peak.at, peak.sd, left, right) for scale in (dense_around, stretch))
-    row_scale = jax.tree.map(partial(jnp.where, has_rival), *scales)
+    core, ends, found, has_rival = _extents(profile, first, charted, heights)
+    row_scale = level(core, ends)
 
     def row_extent(u: jax.Array) -> tuple[jax.Array, jax.Array]:
         start, sd = (jnp.interp(u, first, values) for values in (charted.at, charted.sd))
         row = climb(partial(along, u), start, 0.5 * sd, ())
-        ends, reached = reaches(partial(along, u), row)
+        ends, reached = reaches(partial(along, u), row, DROP)
         return jnp.stack([row.at, jnp.log(row.sd), *jnp.log(ends)]), row.found & reached
 
     row_t, t = (jnp.linspace(-1, 1, size, dtype=first.dtype) for size in (num_rows, num_columns))
@@ -112,7 +113,7 @@ def place(density: PairDensity, start: Start, num_rows: int, num_columns: int) -
     log_cell = jnp.log(row_slopes * (row_t[1] - row_t[0]))[:, None]
     log_cell = log_cell + jnp.log(slopes * (t[1] - t[0]))
     found = found & jnp.all(all_found)
-    return Nodes(rows, columns, log_cell, row_scale, column_scales, found)
+    return Nodes(rows, columns, log_cell, row_scale, column_scales, found, has_rival)
 
 
 class Peak(NamedTuple):
@@ -134,49 +135,55 @@ Function = Callable[[jax.Array, Any], tuple[jax.Array, Any]]
 """A value at a place, given what an evaluation nearby left behind; and what this one leaves."""
 
 
-def _peaks(
-    profile: Function, first: jax.Array, charted: Peak, heights: jax.Array
-) -> tuple[Peak, jax.Array, jax.Array, jax.Array, jax.Array]:
-    """Returns the peak around which rows stand densest, how far they reach, and two answers.
+Interval = tuple[jax.Array, jax.Array]
 
-    These are whether all was found, and whether there is another peak. Then the peak is the
-    narrower one: on a scale that is dense there and ever sparser away from it, a wide peak at a
-    distance has enough nodes too.
+
+def _extents(
+    profile: Function, first: jax.Array, charted: Peak, heights: jax.Array
+) -> tuple[Interval, Interval, jax.Array, jax.Array]:
+    """Returns where the core of the mass is, where all of it is, and two answers.
+
+    These are whether all was found, and whether there is more than one peak.
     """
     gaps = jnp.diff(first)
     spacing = jnp.minimum(jnp.append(gaps, jnp.inf), jnp.append(jnp.inf, gaps))
     padded = jnp.pad(heights, 1, constant_values=-jnp.inf)
     is_peak = (heights > padded[:-2]) & (heights >= padded[2:])
 
-    def climbed(start: jax.Array) -> Peak:
+    def extents(start: jax.Array) -> tuple[Peak, jax.Array, jax.Array]:
         row = jax.tree.map(lambda leaf: leaf[start], charted)
-        return climb(profile, first[start], 0.25 * spacing[start], row)
+        peak = climb(profile, first[start], 0.25 * spacing[start], row)
+        distances, reached = jax.vmap(partial(reaches, profile, peak))(
+            jnp.array([CORE_DROP, DROP], first.dtype)
+        )
+        sides = jnp.array([-1.0, 1.0], first.dtype)
+        return peak, peak.at + sides * distances, peak.found & reached.all()
 
     best = jnp.argmax(heights)
-    highest = climbed(best)
-    (left, right), reached = reaches(profile, highest)
-    low, high = highest.at - left, highest.at + right
     others = jnp.where(is_peak & (jnp.arange(first.size) != best), heights, -jnp.inf)
     rival = jnp.argmax(others)
-
-    def with_rival() -> tuple[Peak, jax.Array, jax.Array, jax.Array]:
-        other = climbed(rival)
-        (left, right), reached_too = reaches(profile, other)
-        # The less it holds, the fewer nodes it needs.
-        is_narrower = jnp.log(other.sd) + (highest.top - other.top) / 8 < jnp.log(highest.sd)
-        densest = jax.tree.map(partial(jnp.where, is_narrower), other, highest)
-        is_left = other.at < highest.at
-        lowest = jnp.where(is_left, jnp.minimum(low, other.at - left), low)
-        furthest = jnp.where(is_left, high, jnp.maximum(high, other.at + right))
-        return densest, lowest, furthest, other.found & reached_too
-
-    def alone() -> tuple[Peak, jax.Array, jax.Array, jax.Array]:
-        return highest, low, high, jnp.array(True)
-
     has_rival = others[rival] > heights[best] - RIVAL
-    peak, low, high, found = jax.lax.cond(has_rival, with_rival, alone)
-    found = found & highest.found & reached
-    return peak, peak.at - low, high - peak.at, found, has_rival
+
+    def go_on(state: tuple[jax.Array, ...]) -> jax.Array:
+        return state[0] < jnp.where(has_rival, 2, 1)
+
+    def go(state: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
+        count, top, span, found = state
+        peak, its_span, its_found = extents(jnp.where(count == 0, best, rival))
+        # The core of a rival that is too low is not part of the core.
+        is_part = jnp.array([top - peak.top < CORE_DROP, True]) | (count == 0)
+        wider = jnp.stack(
+            [jnp.minimum(span[:, 0], its_span[:, 0]), jnp.maximum(span[:, 1], its_span[:, 1])], 1
+        )
+        span = jnp.where(is_part[:, None], wider, span)
+        return count + 1, jnp.where(count == 0, peak.top, top), span, found & its_found
+
+    # A loop, so that what it does is compiled once.
+    nothing = jnp.array([[jnp.inf, -jnp.inf]] * 2, first.dtype)
+    state = (jnp.array(0), jnp.zeros((), first.dtype), nothing, jnp.array(True))
+    _, _, span, found = jax.lax.while_loop(go_on, go, state)
+    core, ends = ((row[0], row[1]) for row in span)
+    return core, ends, found, has_rival
 
 
 def climb(
@@ -235,21 +242,23 @@ def climb(
     return state[0]
 
 
-def reaches(function: Function, peak: Peak) -> tuple[jax.Array, jax.Array]:
-    """Returns (2,) how far left and right of a peak it has dropped by DROP, and () if both do."""
+def reaches(
+    function: Function, peak: Peak, wanted: jax.Array | float
+) -> tuple[jax.Array, jax.Array]:
+    """Returns (2,) how far left and right of a peak it has dropped as wanted, and () if both do."""
 
     def one(side: jax.Array) -> tuple[jax.Array, jax.Array]:
         def step(state: tuple[Any, ...]) -> tuple[Any, ...]:
             distance, power, last, inner, outer, aux, _, count = state
             value, following_aux = function(peak.at + side * distance, aux)
             drop = peak.top - value
-            is_far = ~(drop < 1.2 * DROP)  # NaN counts as too far
-            inner = jnp.where(drop < DROP, distance, inner)
+            is_far = ~(drop < 1.2 * wanted)  # NaN counts as too far
+            inner = jnp.where(drop < wanted, distance, inner)
             outer = jnp.where(is_far, jnp.minimum(distance, outer), outer)
-            stop = (drop >= DROP) & ~is_far
+            stop = (drop >= wanted) & ~is_far
             # The drop is about a power of the distance: 2 for a normal peak, 1 for an exponential
             # tail. The last two places tell which.
-            log_drop = jnp.log(jnp.maximum(drop, 1e-2) / (1.1 * DROP))
+            log_drop = jnp.log(jnp.maximum(drop, 1e-2) / (1.1 * wanted))
             last_log_distance, last_log_drop = last
             gap = jnp.log(distance) - last_log_distance
             fresh = (log_drop - last_log_drop) / jnp.where(gap == 0, 1, gap)
@@ -263,7 +272,7 @@ def reaches(function: Function, peak: Peak) -> tuple[jax.Array, jax.Array]:
             last = (jnp.log(distance), log_drop)
             return following, power, last, inner, outer, aux, stop, count + 1
 
-        start = peak.sd * np.sqrt(2.2 * DROP)
+        start = peak.sd * jnp.sqrt(2.2 * wanted)
         nowhere, everywhere = jnp.zeros_like(start), jnp.full_like(start, jnp.inf)
         two = jnp.full_like(start, 2.0)
         last = (jnp.log(start), nowhere)

@@ -54,9 +54,13 @@ def start(key: jax.Array, data: Data) -> Position:
     return {"logit_phi": logit_phi, "log_kappa_log": log_kappa_log}
 
 
-CHART = np.concatenate([np.arange(-20, 0, 2), np.arange(0, 26, 1.25), [28, 33, 40, 55, 100, 1000]])
-"""log(kappa - 1) where the posterior is looked at before it is searched. A log likelihood of counts
-up to a billion bends on no smaller scale than these are apart, and beyond them not at all."""
+FAR = 30.0
+"""Up to there the scale of the chart is that of log(kappa - 1), beyond that of its log."""
+CHART = FAR * np.arcsinh(
+    np.concatenate([np.arange(-20, 0, 2), np.arange(0, 26, 1.25), [28, 33, 40, 55, 100, 1000]]) / FAR
+)
+"""Where the posterior is looked at before it is searched. A log likelihood of counts up to a billion
+bends on no smaller scale than these are apart, and beyond them not at all."""
 
 
 def chart(data: Data) -> tuple[Position, jax.Array]:
@@ -64,22 +68,28 @@ def chart(data: Data) -> tuple[Position, jax.Array]:
 
     They are in the coordinates of ``from_chart``; kappa ascends.
     """
-    log_excess = jnp.asarray(CHART, jnp.result_type(float))
-    logit_phi, spread = jax.vmap(_around, (0, None))(_log_kappa_log(log_excess), data)
-    return {"log_excess": log_excess, "logit_phi": logit_phi}, spread
+    excess = jnp.asarray(CHART, jnp.result_type(float))
+    log_kappa_log = _log_kappa_log(FAR * jnp.sinh(excess / FAR))
+    logit_phi, spread = jax.vmap(_around, (0, None))(log_kappa_log, data)
+    return {"excess": excess, "logit_phi": logit_phi}, spread
 
 
 def from_chart(point: Position) -> tuple[Position, jax.Array]:
     """Returns the position of a point of the chart, and () the log-Jacobian of the map to it.
 
-    ``log_excess`` is log(kappa - 1): for a kappa near 1 it is log_kappa_log, for a large one
-    kappa_log itself. So it sees the bends of the likelihood, which are on the scale of kappa_log,
-    equally wide everywhere, and the end of the line at kappa = 1 is far away.
+        FAR sinh(excess / FAR) = log(kappa - 1)
+
+    For a kappa near 1 log(kappa - 1) is log_kappa_log, for a large one kappa_log itself. So it sees
+    the bends of the likelihood, which are on the scale of kappa_log, equally wide everywhere, and
+    the end of the line at kappa = 1 is far away. Where no likelihood bends any more and only a
+    prior falls, slowly perhaps, the inverse of sinh is a logarithm.
     """
-    log_excess = point["log_excess"]
+    scaled = point["excess"] / FAR
+    log_excess = FAR * jnp.sinh(scaled)
     log_kappa_log = _log_kappa_log(log_excess)
     position = {"logit_phi": point["logit_phi"], "log_kappa_log": log_kappa_log}
-    return position, jax.nn.log_sigmoid(log_excess) - log_kappa_log
+    log_jacobian = jax.nn.log_sigmoid(log_excess) - log_kappa_log + jnp.log(jnp.cosh(scaled))
+    return position, log_jacobian
 
 
 def _log_kappa_log(log_excess: jax.Array) -> jax.Array:

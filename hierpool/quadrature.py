@@ -23,8 +23,10 @@ from hierpool.placement import Start, place
 
 LogDensity = Callable[[Position], jax.Array]
 
-CAUTION = 100.0
-"""By so much the error of the rows is taken for larger than their last doubling says."""
+CAUTION = 30.0
+"""By so much the error of the rows is taken for larger than their last doublings say."""
+CAUTION_WITH_RIVAL = 300.0
+"""The same where there is a second peak."""
 EDGE = 1e-5
 """A grid that converged has no more of the mass than that on its edges."""
 
@@ -39,8 +41,8 @@ class Quadrature:
     """Chains that the draws are dealt into."""
     num_draws: int = field(default=1000, metadata={"static": True})
     """Draws of each chain. All are independent."""
-    num_nodes: int = field(default=32, metadata={"static": True})
-    """Rows. Each has three quarters as many nodes."""
+    num_nodes: int = field(default=40, metadata={"static": True})
+    """Rows. Each has three fifths as many nodes."""
     tolerance: float = field(default=1e-6, metadata={"static": True})
     """Largest estimated error of a grid that counts as converged."""
 
@@ -72,7 +74,7 @@ class Quadrature:
             return chart.log_density(structure.unflatten([first, second]))
 
         start = Start(leaves[0], leaves[1], chart.reach)
-        nodes = place(pair_density, start, self.num_nodes, self.num_nodes * 3 // 4)
+        nodes = place(pair_density, start, self.num_nodes, self.num_nodes * 3 // 5)
         # Or each use of them, and of the values there, would be fused with its own computation.
         nodes = jax.lax.optimization_barrier(nodes)
         across = jax.vmap(pair_density, (None, 0))
@@ -83,7 +85,7 @@ class Quadrature:
         total = mass.sum()
         log_evidence, weight = largest + jnp.log(total), mass / total
         first = jnp.broadcast_to(nodes.rows[:, None], nodes.columns.shape)
-        error, thinned_error = _errors(first, nodes.columns, weight)
+        error, thinned_error = _errors(first, nodes.columns, weight, nodes.has_rival)
         edge = jnp.maximum(weight[0].sum() + weight[-1].sum(), (weight[:, 0] + weight[:, -1]).sum())
         points = structure.unflatten([first, nodes.columns])
         is_sound = nodes.found & (edge < EDGE) & jnp.isfinite(log_evidence)
@@ -111,7 +113,9 @@ class Quadrature:
         return self.run_chart(key, from_starts(log_density, init)), None
 
 
-def _errors(first: jax.Array, second: jax.Array, weight: jax.Array) -> tuple[jax.Array, jax.Array]:
+def _errors(
+    first: jax.Array, second: jax.Array, weight: jax.Array, has_rival: jax.Array
+) -> tuple[jax.Array, jax.Array]:
     """Returns what is left of the error, and the error of every other row and node."""
     u, v = first - jnp.sum(weight * first), second - jnp.sum(weight * second)
     terms = weight * jnp.stack([jnp.ones_like(u), u, v, u * u, v * v])
@@ -132,10 +136,11 @@ def _errors(first: jax.Array, second: jax.Array, weight: jax.Array) -> tuple[jax
     of_rows = distance(every_other_row, whole)
     before = distance(every_fourth_row, _moments(every_other_row))
     # Geometric convergence: twice the nodes, the square of the error. A row has one peak, and
-    # that holds. The rows may have two peaks, and one of them be seen late: there no faster
-    # convergence is believed than was seen at the last doubling.
+    # that holds. The rows may go over shoulders, which are seen late: there no faster convergence
+    # is believed than was seen at the last doubling.
     ratio = jnp.minimum(of_rows / jnp.maximum(before, jnp.finfo(before.dtype).tiny), 1)
-    of_rows_left = CAUTION * of_rows * jnp.maximum(of_rows, ratio)
+    caution = jnp.where(has_rival, CAUTION_WITH_RIVAL, CAUTION)
+    of_rows_left = caution * of_rows * jnp.maximum(of_rows, ratio)
     error = jnp.maximum(of_nodes * of_nodes, of_rows_left)
     return error, jnp.maximum(of_nodes, of_rows)
 

@@ -1,4 +1,4 @@
-"""A smooth scale of one number: dense around a peak, sparse in its tails."""
+"""Smooth scales of one number, along which a density is sampled: sparse in its tails."""
 
 from typing import NamedTuple
 
@@ -8,6 +8,12 @@ import numpy as np
 
 DROP = 26.0
 """Nodes reach out to where the log density has dropped so far from its peak."""
+CORE_DROP = 5.0
+"""A drop that ends the core of a density: what is beyond holds less than a hundredth."""
+CORE_SHARE = 1.7
+"""Were all spacings as they are in its middle, the points would cover so many cores."""
+LEAST_TAIL = 3.5
+"""How much sparser the tails of a level scale are at least."""
 
 
 class Stretch(NamedTuple):
@@ -55,39 +61,60 @@ def stretch(peak: jax.Array, width: jax.Array, left: jax.Array, right: jax.Array
     log-gammas and Betas 24 nodes then integrate to 1e-9.
     """
     normal = width * np.sqrt(2 * DROP)
-    log_ratio = jnp.log(jnp.maximum(0.5 * (left + right) / normal, 1))
-    # Nearly the solution of sinh(tail) / tail = ratio; then a step of Newton's on its log.
-    tail = jnp.maximum(jnp.sqrt(log_ratio * (log_ratio + 6)), 1e-2)
-    excess = jnp.log(jnp.sinh(tail) / tail) - log_ratio
-    tail = jnp.maximum(tail - excess / (1 / jnp.tanh(tail) - 1 / tail), 1e-2)
+    tail = _tail(jnp.log(jnp.maximum(0.5 * (left + right) / normal, 1)))
     lean = 0.5 * (right - left) / normal * tail / (jnp.cosh(tail) - 1)
     skew = jnp.arctanh(jnp.clip(lean, -0.95, 0.95))
     return Stretch(peak - left, peak + right, tail, skew)
 
 
-def dense_around(peak: jax.Array, width: jax.Array, left: jax.Array, right: jax.Array) -> Stretch:
-    """Returns a scale that is densest at a peak, wherever between the ends that is.
+class Level(NamedTuple):
+    """A smooth scale of one number: nearly equidistant over a core, ever sparser in the tails."""
 
-        x = peak + s sinh(tail t + skew)
+    stretch: Stretch
+    """() what it tends to in the tails."""
+    even: jax.Array
+    """() share of an equidistant scale between the same ends in it."""
 
-    with s such that the points at the peak are as far apart as they would be for a normal peak of
-    that sd. It is for what has other peaks beside: away from this one the points are as far apart
-    as they are from it, in proportion, so that a wide peak at a distance has enough of them.
+    def at(self, t: jax.Array) -> jax.Array:
+        """Returns x, the shape of ``t``."""
+        return self.with_slope(t)[0]
+
+    def with_slope(self, t: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Returns x and dx/dt, the shape of ``t``."""
+        half = 0.5 * (self.stretch.high - self.stretch.low)
+        x, slope = self.stretch.with_slope(t)
+        equal = self.stretch.low + half * (t + 1)
+        return x + self.even * (equal - x), slope + self.even * (half - slope)
+
+
+def level(core: tuple[jax.Array, jax.Array], ends: tuple[jax.Array, jax.Array]) -> Level:
+    """Returns the scale for a density that may have any shape within a core, and falls beyond it.
+
+    Its bends, such as a second peak or the shoulders of a plateau, are all seen alike, and tails
+    that fall like exponentials need few points. Sizes were chosen by 1,759 marginals of kappa:
+    with 40 points the median error is 1e-10.
+
+    Args:
+        core: where the log density is within ``CORE_DROP`` of its peak.
+        ends: where it is within ``DROP``.
     """
-    normal = width * np.sqrt(2 * DROP)
-    half = 0.5 * (left + right)
-    log_ratio = jnp.log(jnp.maximum(half / normal, 1))
-    # Nearly the solution of sinh(tail) / tail = ratio, which is that of equal extents.
+    (first, last), (low, high) = core, ends
+    middle, half = 0.5 * (first + last), 0.5 * (high - low)
+    unit = jnp.minimum(CORE_SHARE * 0.5 * (last - first), half)
+    ratio = jnp.maximum(half / unit, 1)
+    tail = jnp.maximum(_tail(jnp.log(ratio)), LEAST_TAIL)
+    # x = middle + unit ((1 - bent) t + bent (sinh(tail t + skew) - sinh(skew)) / (tail cosh(skew)))
+    sinh_excess = jnp.sinh(tail) / tail - 1
+    bent = jnp.minimum((ratio - 1) / sinh_excess, 1)
+    lean = 0.5 * (low + high) - middle
+    rise = bent * unit * (jnp.cosh(tail) - 1) / tail
+    skew = jnp.arctanh(jnp.clip(lean / jnp.maximum(rise, 1e-6 * unit), -0.95, 0.95))
+    even = (1 - bent) / (1 + bent * sinh_excess)
+    return Level(Stretch(low, high, tail, skew), even)
+
+
+def _tail(log_ratio: jax.Array) -> jax.Array:
+    """Returns the solution of sinh(tail) / tail = ratio: nearly, then by a step of Newton's."""
     tail = jnp.maximum(jnp.sqrt(log_ratio * (log_ratio + 6)), 1e-2)
-    log_s = jnp.log(half) - jnp.log(jnp.sinh(tail))
-    for _ in range(3):
-        # Newton on the log of s times half the length in t, which is to be that of a normal peak.
-        s = jnp.exp(log_s)
-        length = jnp.maximum(jnp.arcsinh(left / s) + jnp.arcsinh(right / s), 2e-2)
-        bent = left / jnp.hypot(s, left) + right / jnp.hypot(s, right)
-        slope = jnp.maximum(1 - bent / length, 1e-2)
-        excess = log_s + jnp.log(0.5 * length) - jnp.log(normal)
-        log_s = log_s - jnp.clip(excess / slope, -1, 1)
-    s = jnp.minimum(jnp.exp(log_s), 100 * half)
-    first, last = -jnp.arcsinh(left / s), jnp.arcsinh(right / s)
-    return Stretch(peak - left, peak + right, 0.5 * (last - first), 0.5 * (last + first))
+    excess = jnp.log(jnp.sinh(tail) / tail) - log_ratio
+    return jnp.maximum(tail - excess / (1 / jnp.tanh(tail) - 1 / tail), 1e-2)

@@ -96,7 +96,7 @@ def test_few_draws_are_told_in_one_line(saved: str, capsys: pytest.CaptureFixtur
     words = [f"--new-group=outlier {i}=95/100" for i in range(4)]
     assert main(["predict", saved, "--trials", "9", *words]) == 0
     told = capsys.readouterr().err
-    assert told.startswith("hierpool: The weights of 4000 draws") and told.count("\n") == 1
+    assert told.startswith("hierpool: 4000 draws are worth") and told.count("\n") == 1
 
 
 @pytest.mark.parametrize(

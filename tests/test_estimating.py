@@ -85,7 +85,8 @@ def test_many_data_sets_are_each_of_their_own(leagues: pd.DataFrame) -> None:
         assert list(together.index) == list(alone.groups.index)
         close(together.drop(columns="rate"), alone.groups.drop(columns="rate"), relative=1e-9)
         row, own = population.loc[league], alone.population.iloc[0]
-        close(row.drop("error"), own.drop("error"), relative=1e-9)
+        estimated_errors = ["error", "interval_error"]
+        close(row.drop(estimated_errors), own.drop(estimated_errors), relative=1e-9)
 
 
 def test_ragged_data_sets_compile_few_programs(leagues: pd.DataFrame) -> None:
@@ -121,7 +122,8 @@ def test_many_small_data_sets_are_each_the_single_one(number: int) -> None:
         alone = estimated(data[data["set"] == i].drop(columns="set"))
         close(groups.loc[i], alone.groups, relative=1e-9)
         row, own = population.loc[i], alone.population.iloc[0]
-        close(row.drop("error"), own.drop("error"), relative=1e-9)
+        estimated_errors = ["error", "interval_error"]
+        close(row.drop(estimated_errors), own.drop(estimated_errors), relative=1e-9)
     sets = population["log_evidence"].round(9)
     assert sets.nunique() > 0.9 * number
 
@@ -174,7 +176,8 @@ def test_without_an_interval_there_are_no_quantiles() -> None:
     full, brief = estimated(frame(PLAYERS)), estimated(frame(PLAYERS), prob=None)
     for with_all, without in zip(full, brief, strict=True):
         dropped = set(with_all.columns) - set(without.columns)
-        assert dropped and all(name.endswith(("lower", "upper", "median")) for name in dropped)
+        ends = ("lower", "upper", "median", "interval_error")
+        assert dropped and all(name.endswith(ends) for name in dropped)
         # Absolute too: the estimated error is as small as rounding.
         close(without, with_all[without.columns], relative=1e-12, absolute=1e-12)
 

@@ -205,6 +205,8 @@ def test_many_draws_are_thinned_together_with_their_weights(
 ) -> None:
     # Each draw 41 times over: the same posterior, and too many terms for one answer.
     tree = trees["beta"].copy()
+    for name in set(tree.children) - {"posterior", "observed_data", "constant_data"}:
+        del tree[name]
     posterior = tree["posterior"].to_dataset().drop_vars("theta")
     tree["posterior"] = xr.DataTree(posterior.isel(draw=np.tile(np.arange(1000), 41)))
     # Newcomers whose data say much: draws weigh very unequally.

@@ -19,6 +19,7 @@ from hierpool.exact import explore
 from hierpool.grid import Grid, column_quantiles, draw, row_quantiles
 from hierpool.histograms import Data
 from hierpool.models import CollapsedPartialPooling, PartialPooling
+from hierpool.population import from_chart
 from hierpool.quadrature import Quadrature
 from hierpool.refining import refined
 from hierpool.tally import compress, distinct
@@ -66,6 +67,8 @@ def summarise(grid: Grid, counts: Counts) -> Summary:
         return jnp.stack([mean, jnp.sqrt(jnp.sum(grid.weight * (values - mean) ** 2))])
 
     levels = jnp.asarray(LEVELS)
+    excess = row_quantiles(grid, levels)
+    at, _ = from_chart({"excess": excess, "logit_phi": jnp.zeros_like(excess)})
     return Summary(
         grid,
         moments(phi),
@@ -73,7 +76,7 @@ def summarise(grid: Grid, counts: Counts) -> Summary:
         mixture.moments(mixture.population(grid), counts),
         *mixture.quantiles(grid, counts, jnp.asarray(ENDS)),
         jax.nn.sigmoid(column_quantiles(grid, levels)),
-        jax.nn.softplus(row_quantiles(grid, levels)),
+        jnp.exp(at["log_kappa_log"]),
     )
 
 

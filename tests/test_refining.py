@@ -12,7 +12,7 @@ from hierpool.quadrature import Quadrature
 FRAME = {"y": PLAYERS.successes, "n": PLAYERS.trials}
 COLUMNS = {"successes": "y", "trials": "n"}
 MODEL = hp.CollapsedPartialPooling()
-FEW = 12
+FEW = 20
 
 
 def fit(quadrature: Quadrature, seed: int = 0) -> Any:
