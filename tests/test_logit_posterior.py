@@ -50,7 +50,7 @@ def theta_moments(
 
 def integrated(counts: Data) -> tuple[jax.Array, ...]:
     """Returns the posterior's mu, sigma and weight, the log evidence and sigma's quantiles."""
-    grid = explore(MODEL, counts, Quadrature())
+    grid = explore(MODEL, counts, Quadrature(num_nodes=80))
     log_sigma = row_quantiles(grid, jnp.array([0.1, 0.5, 0.9]))
     mu, sigma = grid.positions["mu"], jnp.exp(grid.positions["log_sigma"])
     evidence = jnp.where(grid.converged, grid.log_evidence, jnp.nan)

@@ -106,10 +106,11 @@ import hierpool as hp
 
 nuts = hp.NUTS(num_chains=2, num_warmup=100, num_draws=50)
 model = hp.CollapsedPartialPooling()
+# Two for each device: a loop of one step would be compiled away, and round differently.
 data = hp.stack([hp.Counts(np.array([3, 4]), np.array([10, 20])),
-                 hp.Counts(np.array([9, 1, 2]), np.array([10, 20, 5]))])
+                 hp.Counts(np.array([9, 1, 2]), np.array([10, 20, 5]))] * 2)
 data = jax.tree.map(jax.numpy.asarray, data)
-keys = jax.random.split(jax.random.key(0), 2)
+keys = jax.random.split(jax.random.key(0), 4)
 
 def fit_all(keys, data):
     return jax.lax.map(lambda one: hp.sample(one[0], model, one[1], nuts), (keys, data))
@@ -119,7 +120,7 @@ where = jax.sharding.PartitionSpec("data")
 sharded = jax.shard_map(fit_all, mesh=mesh, in_specs=where, out_specs=where, check_vma=False)
 phi = jax.jit(sharded)(keys, data).parameters["phi"]
 devices = {shard.device for shard in phi.addressable_shards}
-assert len(devices) == 2 and phi.shape == (2, 2, 50), (devices, phi.shape)
+assert len(devices) == 2 and phi.shape == (4, 2, 50), (devices, phi.shape)
 np.testing.assert_array_equal(phi, jax.jit(fit_all)(keys, data).parameters["phi"])
 print("same")
 """
