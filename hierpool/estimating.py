@@ -28,13 +28,11 @@ from hierpool.histograms import Data
 from hierpool.jobs import CHUNKS, DataSets, Job, filled, jobs_of, shapes_of
 from hierpool.models import CollapsedPartialPooling, PartialPooling
 from hierpool.quadrature import Quadrature
-from hierpool.refining import refined
+from hierpool.refining import INTERVAL_TOLERANCE, refined
 from hierpool.scope import scope
 from hierpool.table import InputError, read_table
 
 log = logging.getLogger(__name__)
-INTERVAL_TOLERANCE = 1e-4
-"""Largest estimated error of an interval's ends, in probability, that counts as converged."""
 OF_INTERVALS = ("lower", "upper", "median", "interval_error")
 """How the names of columns end that are left out without intervals."""
 Columns = tuple[dict[str, np.ndarray], dict[str, np.ndarray]]

@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from hierpool.stretch import CORE_DROP, DROP, Level, Stretch, level, stretch
 
@@ -164,10 +163,12 @@ def _extents(
     rival = jnp.argmax(others)
     has_rival = others[rival] > heights[best] - RIVAL
 
-    def go_on(state: tuple[jax.Array, ...]) -> jax.Array:
+    State = tuple[jax.Array, jax.Array, jax.Array, jax.Array]
+
+    def go_on(state: State) -> jax.Array:
         return state[0] < jnp.where(has_rival, 2, 1)
 
-    def go(state: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
+    def go(state: State) -> State:
         count, top, span, found = state
         peak, its_span, its_found = extents(jnp.where(count == 0, best, rival))
         # The core of a rival that is too low is not part of the core.

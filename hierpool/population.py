@@ -56,11 +56,13 @@ def start(key: jax.Array, data: Data) -> Position:
 
 FAR = 30.0
 """Up to there the scale of the chart is that of log(kappa - 1), beyond that of its log."""
-CHART = FAR * np.arcsinh(
-    np.concatenate([np.arange(-20, 0, 2), np.arange(0, 26, 1.25), [28, 33, 40, 55, 100, 1000]]) / FAR
+LOG_EXCESSES = np.concatenate(
+    [np.arange(-20, 0, 2), np.arange(0, 26, 1.25), [28, 33, 40, 55, 100, 1000]]
 )
-"""Where the posterior is looked at before it is searched. A log likelihood of counts up to a billion
-bends on no smaller scale than these are apart, and beyond them not at all."""
+"""log(kappa - 1) where the posterior is looked at before it is searched. A log likelihood of counts
+up to a billion bends on no smaller scale than these are apart, and beyond them not at all."""
+CHART = FAR * np.arcsinh(LOG_EXCESSES / FAR)
+"""The same on the scale of the chart."""
 
 
 def chart(data: Data) -> tuple[Position, jax.Array]:

@@ -23,7 +23,7 @@ from hierpool.labels import index_of
 from hierpool.models import CollapsedPartialPooling, PartialPooling
 from hierpool.plug_in import maximise, plug_in
 from hierpool.quadrature import Quadrature
-from hierpool.refining import refined
+from hierpool.refining import INTERVAL_TOLERANCE, refined
 from hierpool.scope import scope
 from hierpool.table import InputError, read_table
 from hierpool.tally import compress, distinct, padded_pairs, power_of_two
@@ -119,13 +119,14 @@ def sensitivity(
             prob,
         )
 
-        def integrate(settings: Quadrature, _: Exact | None) -> Exact:
+        def integrate(settings: Quadrature, before: Exact | None) -> Exact:
             exact: Exact = jax.tree.map(np.asarray, _sweep(*arguments, settings))
-            return exact
+            # Of what was added to fill up a size nothing is asked.
+            groups = jax.tree.map(lambda leaf: leaf[:, : len(pairs.trials)], exact.groups)
+            exact = Exact(groups, exact.population)
+            return exact if before is None else _kept(before, exact)
 
-        exact, _ = refined(
-            integrate, quadrature, lambda found: bool(found.population.converged.all())
-        )
+        exact, _ = refined(integrate, quadrature, lambda found: bool(_have_converged(found).all()))
     _warn(list(priors), exact)
 
     new = plug_in(best, np.zeros(1, int), np.zeros(1, int), prob)
@@ -148,6 +149,28 @@ def sensitivity(
         [population.index, index_of(labels)], names=["prior", "group"]
     )
     return Sensitivity(population, pd.DataFrame(columns, index=index))
+
+
+def _error_of_ends(exact: Exact) -> np.ndarray:
+    """Returns (prior,) the largest error of an interval's ends, in probability."""
+    worst = np.asarray(exact.groups.interval_error).max(axis=1)
+    return np.fmax(exact.population.interval_error, worst)
+
+
+def _have_converged(exact: Exact) -> np.ndarray:
+    """Returns (prior,) whether each is as exact as ``estimate`` wants it."""
+    return np.asarray(exact.population.converged) & (_error_of_ends(exact) < INTERVAL_TOLERANCE)
+
+
+def _kept(before: Exact, exact: Exact) -> Exact:
+    """Returns what converged before as it was, and the rest anew."""
+    is_kept = _have_converged(before)
+
+    def choose(old: np.ndarray, new: np.ndarray) -> np.ndarray:
+        return np.where(is_kept.reshape(-1, *[1] * (new.ndim - 1)), old, new)
+
+    kept: Exact = jax.tree.map(choose, before, exact)
+    return kept
 
 
 @partial(jax.jit, static_argnames="quadrature")
@@ -201,8 +224,11 @@ def _priors(rates: Any, phi_priors: Any) -> dict[str, tuple[float, float, float]
 
 
 def _warn(names: Sequence[str], exact: Exact) -> None:
-    for name, converged, error in zip(
-        names, exact.population.converged, exact.population.error, strict=True
-    ):
-        if not converged:
-            warnings.warn(missed(f" under {name}", float(error)), ConvergenceWarning, stacklevel=3)
+    errors, of_ends = exact.population.error, _error_of_ends(exact)
+    for i in np.flatnonzero(~_have_converged(exact)).tolist():
+        sentence = missed(f" under {names[i]}", float(errors[i]))
+        if exact.population.converged[i]:
+            sentence = missed(
+                f" under {names[i]}", float(of_ends[i]), "the error of ends of intervals"
+            )
+        warnings.warn(sentence, ConvergenceWarning, stacklevel=3)

@@ -10,6 +10,8 @@ from hierpool.quadrature import Quadrature
 
 MOST_DOUBLINGS = 3
 """Each costs four times the one before; what asks for more has two peaks far apart."""
+INTERVAL_TOLERANCE = 1e-4
+"""Largest estimated error of an interval's ends, in probability, that counts as converged."""
 
 
 def refined[T](

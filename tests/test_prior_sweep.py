@@ -114,7 +114,7 @@ def test_an_integration_that_missed_its_tolerance_is_said() -> None:
             successes="y",
             trials="n",
             kappa_log_rate=[2],
-            inference=hp.Quadrature(tolerance=1e-30),
+            inference=hp.Quadrature(tolerance=1e-300),
         )
 
 
