@@ -1,4 +1,5 @@
 import re
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +11,31 @@ from shell import Run, refused
 
 # The digits of every exact value.
 mpmath.mp.dps = 100
+# What a shell starts in the background ignores Ctrl-C, and so do its children: tests send it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+MOST_PROGRAMS = 150
+"""Compiled programs that a test process keeps: XLA crashes where there are some thousand."""
+programs: list[str] = []
+"""Those compiled since they were last let go."""
+
+
+def note_program(event: str, seconds: float, **more: str) -> None:
+    if event == "/jax/core/compile/backend_compile_duration":
+        programs.append(more.get("fun_name", event))
+
+
+jax.monitoring.register_event_duration_secs_listener(note_program)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_programs() -> Iterator[None]:
+    """Lets compiled programs go, between modules, once there are many."""
+    yield
+    if len(programs) > MOST_PROGRAMS:
+        jax.clear_caches()
+        programs.clear()
 
 
 @pytest.fixture(params=["float64", "float32"])
