@@ -12,8 +12,8 @@ from typing import Any
 import jax
 import numpy as np
 
-SIZES = 12
-"""Sizes whose programs are kept: three octaves of ``tally.quarter_octave``."""
+SIZES = 8
+"""Sizes whose programs are kept: two octaves of ``tally.quarter_octave``."""
 
 
 class BySize:

@@ -32,6 +32,10 @@ NAMED = {
     "340 of 1e6": counts([340], [10**6]),
     "1 of 1e9": counts([1], [BILLION]),
     "kappa_log_rate 1e6": counts([3, 2, 1], [10, 20, 1], kappa_log_rate=1e6),
+    "a far tail beside the peak": counts(
+        [963938, 4413942, 2434775, 376391, 8073491, 3799104, 512098, 1948595],
+        [970617, 4442629, 2451437, 379019, 8131649, 3822255, 515401, 1961839],
+    ),
     "phi_alpha 1e8": counts([3, 2, 1], [10, 20, 1], phi_alpha=1e8),
 }
 SAMPLE = [
