@@ -23,6 +23,9 @@ from hierpool.placement import Start, place
 
 LogDensity = Callable[[Position], jax.Array]
 
+CAUTION_WITHIN_ROWS = 3.0
+"""By so much the error within rows is taken for larger than their last doubling says: it is
+measured on the scale of the chart, and asked of phi."""
 CAUTION = 30.0
 """By so much the error of the rows is taken for larger than their last doublings say."""
 CAUTION_WITH_RIVAL = 300.0
@@ -141,7 +144,7 @@ def _errors(
     ratio = jnp.minimum(of_rows / jnp.maximum(before, jnp.finfo(before.dtype).tiny), 1)
     caution = jnp.where(has_rival, CAUTION_WITH_RIVAL, CAUTION)
     of_rows_left = caution * of_rows * jnp.maximum(of_rows, ratio)
-    error = jnp.maximum(of_nodes * of_nodes, of_rows_left)
+    error = jnp.maximum(CAUTION_WITHIN_ROWS * of_nodes * of_nodes, of_rows_left)
     return error, jnp.maximum(of_nodes, of_rows)
 
 

@@ -68,7 +68,7 @@ def stretch(peak: jax.Array, width: jax.Array, left: jax.Array, right: jax.Array
 
 
 class Level(NamedTuple):
-    """A smooth scale of one number: nearly equidistant over a core, ever sparser in the tails."""
+    """A smooth scale of one number: about even in the midst of a core, ever sparser outwards."""
 
     stretch: Stretch
     """() what it tends to in the tails."""

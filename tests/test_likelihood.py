@@ -74,6 +74,20 @@ def test_the_beta_binomial_agrees_with_fifty_digits(precision: str) -> None:
     close(batched(marginal)(*arguments), rows[:, 4], relative=scale, absolute=scale)
 
 
+@pytest.mark.parametrize("side", [-1, 1])
+def test_where_a_chance_is_below_the_smallest_number_all_goes_one_way(
+    precision: str, side: int
+) -> None:
+    n = jnp.asarray([1.0, 20.0, 1e3], precision)
+    sure = Counts(n * (side > 0), n)
+    for logit in (120.0, 1000.0):
+        phi, kappa = jnp.asarray(side * logit, precision), jnp.asarray(3.0, precision)
+        got = likelihood.beta_binomial(phi, kappa, sure) + likelihood.reference(sure)
+        close(got, np.zeros(3), relative=0, absolute=1e-5 if precision == "float32" else 1e-9)
+        never = likelihood.beta_binomial(phi, kappa, Counts(n - sure.successes, n))
+        assert (never < -60).all() and np.isfinite(never).all()
+
+
 def test_the_slopes_of_the_beta_binomial_agree_with_fifty_digits(precision: str) -> None:
     rows = np.array(mp_table(precision))
     arguments = [jnp.asarray(column, precision) for column in rows[:, :4].T]

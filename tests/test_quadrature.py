@@ -300,3 +300,14 @@ def test_a_batch_of_priors_is_as_one_by_one(double: None) -> None:
         close(batch.weight[i], alone.weight, relative=1e-6, absolute=1e-9)
         close(batch.log_evidence[i], got(name).grid.log_evidence, relative=1e-6)
     assert np.ptp(batch.log_evidence) > 1
+
+
+@pytest.mark.parametrize("counts", [PLAYERS, RATS, HOSPITALS], ids=["players", "rats", "hospitals"])
+def test_ordinary_tables_converge_at_once(counts: Counts, double: None) -> None:
+    # A second integration takes four times the first, and compiles again.
+    grid = integrate(CollapsedPartialPooling(), compress(distinct(*counts)), Quadrature())
+    assert grid.converged
+    finer = integrate(
+        CollapsedPartialPooling(), compress(distinct(*counts)), Quadrature(num_nodes=160)
+    )
+    close(grid.log_evidence, finer.log_evidence, relative=0, absolute=1e-6)
