@@ -9,11 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from arviz_stats.base import array_stats
+from jax.scipy.stats import norm
 from oracle import Exact, exact
 from tables import HARD_TABLES, HOSPITALS, PLAYERS, RATS, TABLES, close
 
 from hierpool import likelihood, mixture
-from hierpool.chart import chart_of, from_starts
+from hierpool.chart import Chart, chart_of, from_starts
 from hierpool.counts import Counts, stack
 from hierpool.exact import explore
 from hierpool.grid import Grid, column_quantiles, draw, row_quantiles
@@ -311,3 +312,28 @@ def test_ordinary_tables_converge_at_once(counts: Counts, double: None) -> None:
         CollapsedPartialPooling(), compress(distinct(*counts)), Quadrature(num_nodes=160)
     )
     close(grid.log_evidence, finer.log_evidence, relative=0, absolute=1e-6)
+
+
+# The second sits where the first has fallen by more than nodes reach out to.
+@pytest.mark.parametrize("share", [0.5, 0.1, 1e-4])
+@pytest.mark.parametrize("sd", [1.5, 0.4])
+def test_two_peaks_far_apart_are_both_seen(share: float, sd: float, double: None) -> None:
+    def log_density(point: dict[str, jax.Array]) -> jax.Array:
+        u, v = point["a"], point["b"]
+        first = jnp.log1p(-share) + norm.logpdf(u, -6.0, 0.6)
+        second = jnp.log(share) + norm.logpdf(u, 7.0, sd)
+        return jnp.logaddexp(first, second) + norm.logpdf(v, 0.1 * u, 0.5)
+
+    points = {"a": jnp.arange(-20.0, 21.0), "b": jnp.zeros(41)}
+    chart = Chart(log_density, points, jnp.ones(41), lambda point: point)
+    grid, _ = refined(
+        lambda settings, _: jax.jit(lambda: settings.integrate(chart))(),
+        Quadrature(),
+        lambda found: bool(found.converged),
+    )
+    assert grid.converged
+    close(grid.log_evidence, 0, relative=0, absolute=1e-6)
+    mean = (1 - share) * -6 + share * 7
+    second_moment = (1 - share) * (36 + 0.36) + share * (49 + sd**2)
+    close((grid.weight * grid.points["a"]).sum(), mean, relative=1e-6)
+    close((grid.weight * grid.points["a"] ** 2).sum(), second_moment, relative=1e-6)
