@@ -169,9 +169,10 @@ def of_population(
     kappa = jnp.full(3, jnp.nan, levels.dtype)
     interval_error = jnp.full((), jnp.nan, levels.dtype)
     if has_quantiles:
-        phi_ends = jax.nn.sigmoid(column_quantiles(grid, levels[::2]))
-        points = {"excess": row_quantiles(grid, levels), "logit_phi": jnp.zeros(3)}
-        positions, _ = jax.vmap(model.from_chart)(points)
+        # The median of the one is not asked for; each is mapped by itself.
+        places = {"excess": row_quantiles(grid, levels), "log_odds": column_quantiles(grid, levels)}
+        positions, _ = jax.vmap(model.from_chart)(places)
+        phi_ends = jax.nn.sigmoid(positions["logit_phi"])[::2]
         kappa = concentration(positions["log_kappa_log"])
         unseen = Counts(jnp.zeros(1, int), jnp.zeros(1, int))
         # Nothing but the population tells of a new group: its tails are as long as that's.

@@ -69,14 +69,14 @@ def summarise(grid: Grid, counts: Counts) -> Summary:
 
     levels = jnp.asarray(LEVELS)
     excess = row_quantiles(grid, levels)
-    at, _ = from_chart({"excess": excess, "logit_phi": jnp.zeros_like(excess)})
+    at, _ = from_chart({"excess": excess, "log_odds": column_quantiles(grid, levels)})
     return Summary(
         grid,
         moments(phi),
         moments(kappa_log),
         mixture.moments(mixture.population(grid), counts),
         *mixture.quantiles(grid, counts, jnp.asarray(ENDS)),
-        jax.nn.sigmoid(column_quantiles(grid, levels)),
+        jax.nn.sigmoid(at["logit_phi"]),
         jnp.exp(at["log_kappa_log"]),
     )
 
