@@ -1,5 +1,8 @@
+import os
 import re
+import shutil
 import signal
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,6 +11,8 @@ import mpmath
 import pytest
 from jax.experimental.compilation_cache import compilation_cache
 from shell import Run, refused
+
+from hierpool import refining
 
 # The digits of every exact value.
 mpmath.mp.dps = 100
@@ -19,6 +24,18 @@ MOST_PROGRAMS = 150
 """Compiled programs that a test process keeps: XLA crashes where there are some thousand."""
 programs: list[str] = []
 """Those compiled since they were last let go."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Has each program compiled once in a run, whichever of its processes needs it first."""
+    if "JAX_COMPILATION_CACHE_DIR" in os.environ:
+        return  # A worker, or whoever keeps programs from run to run.
+    folder = tempfile.mkdtemp(prefix="hierpool-tests-")
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = folder
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
+    jax.config.update("jax_compilation_cache_dir", folder)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 
 
 def note_program(event: str, seconds: float, **more: str) -> None:
@@ -68,6 +85,18 @@ def jax_as_it_was(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     for name, value in before.items():
         jax.config.update(name, value)
     compilation_cache.reset_cache()
+
+
+@pytest.fixture
+def no_cache(jax_as_it_was: None) -> None:
+    """JAX keeps no programs, as where nobody asked for it."""
+    jax.config.update("jax_compilation_cache_dir", None)
+
+
+@pytest.fixture
+def tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An integration that does not converge is not tried again: each time compiles a program."""
+    monkeypatch.setattr(refining, "MOST_DOUBLINGS", 0)
 
 
 @pytest.fixture

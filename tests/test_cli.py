@@ -154,6 +154,7 @@ def test_quadrature_implies_the_collapsed_model_and_is_exact(
     assert np.isfinite(tree.attrs["log_evidence"])
 
 
+@pytest.mark.usefixtures("tried_once")
 def test_a_quadrature_that_did_not_converge_leaves_with_1(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -257,6 +258,7 @@ def test_a_traceback_can_be_asked_for_and_changes_no_exit_code(
     assert first.startswith("Traceback") and re.match("hierpool: --prob must lie", last)
 
 
+@pytest.mark.usefixtures("no_cache")
 def test_the_command_keeps_its_cache_to_the_user(
     capsys: pytest.CaptureFixture[str], cache: Path
 ) -> None:
@@ -266,6 +268,7 @@ def test_the_command_keeps_its_cache_to_the_user(
     assert folder.stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.usefixtures("no_cache")
 def test_a_cache_that_can_not_be_made_stops_nothing(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -213,7 +213,7 @@ def test_a_fit_without_theta_is_scored_without_pareto_k(fits: dict[str, xr.DataT
     assert table.loc["few", ["psis_elpd", "pareto_k"]].isna().all()
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("tried_once")
 def test_an_integration_that_missed_its_tolerance_is_said() -> None:
     with pytest.warns(hp.ConvergenceWarning, match="integration of 'beta' missed its tolerance"):
         hp.compare(

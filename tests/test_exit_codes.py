@@ -22,6 +22,7 @@ FIT = ["fit", PLAYERS, *COLUMNS, *EXACT]
 ESTIMATE = ["estimate", PLAYERS, *COLUMNS, "--no-intervals"]
 
 
+@pytest.mark.usefixtures("tried_once")
 def test_an_integration_that_misses_its_tolerance_leaves_with_1(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -106,7 +106,7 @@ def test_a_second_call_compiles_nothing(players: Any) -> None:
     assert programs == []
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("tried_once")
 def test_an_integration_that_missed_its_tolerance_is_said() -> None:
     with pytest.warns(hp.ConvergenceWarning, match="under kappa_log_rate=2 missed its tolerance"):
         hp.sensitivity(
