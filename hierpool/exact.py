@@ -20,6 +20,7 @@ from hierpool.grid import Grid, column_quantiles, row_quantiles
 from hierpool.histograms import Data, log_reference
 from hierpool.population import Hyperpriors, concentration
 from hierpool.quadrature import Quadrature
+from hierpool.scope import own_rules
 
 
 class BetaPopulation(Hyperpriors, Protocol):
@@ -125,10 +126,12 @@ def integrate(
         quadrature: settings of the integration; ``Quadrature()`` by default. Static.
         prob: probability of the intervals, equal-tailed.
     """
-    grid = explore(model, counts, Quadrature() if quadrature is None else quadrature)
-    grids = jax.tree.map(lambda leaf: leaf[None], grid)
-    which = jnp.zeros(jnp.shape(counts.trials), int)
-    return Exact(of_groups(grids, which, counts, prob), of_population(model, grid, counts, prob))
+    with own_rules():
+        grid = explore(model, counts, Quadrature() if quadrature is None else quadrature)
+        grids = jax.tree.map(lambda leaf: leaf[None], grid)
+        which = jnp.zeros(jnp.shape(counts.trials), int)
+        groups = of_groups(grids, which, counts, prob)
+        return Exact(groups, of_population(model, grid, counts, prob))
 
 
 def over_batch[T, Result](function: Callable[[T], Result], batch: T) -> Result:

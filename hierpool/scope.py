@@ -10,7 +10,7 @@ import jax
 def own_rules() -> Iterator[None]:
     """Promotes types and ranks inside as JAX does by default: for what a caller's program traces.
 
-    BlackJAX does not trace under strict promotion of types.
+    Neither BlackJAX nor our own densities trace under strict promotion.
     """
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
         yield

@@ -1,5 +1,6 @@
 """Fits and answers do not depend on what else is set in JAX, and leave it as it was."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -67,18 +68,32 @@ def test_answers_are_the_same_where_jax_is_strict(name: str, strict: Callable[[]
 
 
 @every_model
-def test_sample_traces_where_promotion_is_strict(
+def test_sample_is_the_same_program_where_promotion_is_strict(
     model: hp.Model, strict: Callable[[], None]
 ) -> None:
-    def traced() -> list[jax.ShapeDtypeStruct]:
-        # Promotion is looked at when it is traced: nothing need be compiled.
-        key = jax.random.key(0)
-        drawn = jax.eval_shape(lambda key: hp.sample(key, model, COUNTS, BRIEF), key)
-        return jax.tree.leaves(drawn.parameters)
+    assert_same_program(lambda key: hp.sample(key, model, COUNTS, BRIEF), strict)
+
+
+def test_integrate_is_the_same_program_where_promotion_is_strict(
+    strict: Callable[[], None],
+) -> None:
+    model = hp.CollapsedPartialPooling()
+    assert_same_program(lambda key: hp.integrate(model, COUNTS), strict)
+
+
+def assert_same_program(function: Callable[[jax.Array], Any], strict: Callable[..., None]) -> None:
+    """Fails unless a function of a key traces under strict promotion, to the same program.
+
+    Promotion is looked at when it is traced: nothing need be compiled.
+    """
+
+    def traced() -> str:
+        program = str(jax.make_jaxpr(function)(jax.random.key(0)))
+        return re.sub(" at 0x[0-9a-f]+", "", program)
 
     want = traced()
     strict({name: STRICT[name] for name in STRICT if "promotion" in name})
-    assert traced() == want and want
+    assert traced() == want
 
 
 def test_a_scope_is_of_one_thread_and_ends() -> None:
