@@ -15,6 +15,10 @@ SHIFT = 12
 """Factors of a rising factorial that are taken one by one, before Stirling's series."""
 DROP = 34.0
 """A log density lower by this holds nothing: e^-34 is 1e-15."""
+WIDE = 0.5
+"""A parameter of phi's prior below that leaves tails far wider than the bends of logit phi."""
+BEND = 3.0
+"""Panels on such a tail grow with the distance, from about as wide as that."""
 MANY = 50
 """Distinct counts from which the conditional of phi is near enough to normal for fewer nodes."""
 
@@ -38,7 +42,9 @@ class Table:
         """Keeps what is distinct of the counts (group,)."""
         y, n = np.asarray(y, np.int64), np.asarray(n, np.int64)
         self.counts = [np.unique(m[m > 1], return_counts=True) for m in (y, n - y, n)]
-        self.size = max(len(values) for values, _ in self.counts)
+        size = max(len(values) for values, _ in self.counts)
+        is_wide = min(phi_alpha, phi_beta) < WIDE
+        self.panels = "wide" if is_wide else "few" if size > MANY else "many"
         self.rate, self.alpha, self.beta = kappa_log_rate, phi_alpha, phi_beta
         self.y, self.f = float(y.sum()), float((n - y).sum())
         one, zero = np.ones(1, np.longdouble), np.zeros(1, np.longdouble)
@@ -140,24 +146,39 @@ def _rows(table, s):
             short = table.log_density(s, (centre + sign * middle)[:, None])[:, 0] > top - DROP
             below, reach = np.where(short, middle, below), np.where(short, reach, middle)
         ends.append(reach)
-    x, weight = _nodes(centre, *ends, table.size)
+    x, weight = _nodes(centre, *ends, table.panels)
     values = table.log_density(s, x)
     peak = values.max(axis=1)
     height = peak + np.log(np.sum(np.exp(values - peak[:, None]) * weight, axis=1))
     return np.stack([s, centre, *ends, height])
 
 
-def _nodes(centre, left, right, size):
+PANELS = {
+    "few": ([0, 0.25, 1], 14),
+    "many": ([0, 0.06, 0.16, 0.32, 0.6, 1], 12),
+    "wide": (np.linspace(0, 1, 17), 12),
+}
+
+
+def _nodes(centre, left, right, panels):
     """Returns Gauss-Legendre nodes and weights, (row, node), on panels around each centre."""
-    parts, number = ([0, 0.25, 1], 14) if size > MANY else ([0, 0.06, 0.16, 0.32, 0.6, 1], 12)
+    parts, number = PANELS[panels]
     t, w = np.polynomial.legendre.leggauss(number)
     parts = np.array(parts)
     width = np.diff(parts) / 2
     unit = ((parts[:-1] + width)[:, None] + width[:, None] * t).ravel()
     weight = (width[:, None] * w).ravel()
-    left, right = 1.1 * left[:, None], 1.1 * right[:, None]
-    x = np.concatenate([centre[:, None] - left * unit, centre[:, None] + right * unit], axis=1)
-    return x, np.concatenate([left * weight, right * weight], axis=1)
+
+    def side(reach):
+        reach = 1.1 * reach[:, None]
+        if panels != "wide":
+            return reach * unit, reach * weight
+        stretch = np.arcsinh(reach / BEND)
+        return BEND * np.sinh(stretch * unit), BEND * np.cosh(stretch * unit) * stretch * weight
+
+    (to_left, left_weight), (to_right, right_weight) = side(left), side(right)
+    x = np.concatenate([centre[:, None] - to_left, centre[:, None] + to_right], axis=1)
+    return x, np.concatenate([left_weight, right_weight], axis=1)
 
 
 def _integrate(table, rows, panels, reference, centre):
@@ -177,9 +198,9 @@ def _integrate(table, rows, panels, reference, centre):
         ]
         result = np.empty((len(s), 5), np.longdouble)
         for part in np.array_split(np.arange(len(s)), max(1, len(s) // 200)):
-            x, weight = _nodes(at[0][part], np.exp(at[1][part]), np.exp(at[2][part]), table.size)
+            x, weight = _nodes(at[0][part], np.exp(at[1][part]), np.exp(at[2][part]), table.panels)
             x = x.astype(np.longdouble)
-            if table.size > MANY:
+            if table.panels == "few":
                 values = table.log_density(s[part].astype(float), x.astype(float))
             else:
                 values = table.log_density(s[part], x)
@@ -192,7 +213,7 @@ def _integrate(table, rows, panels, reference, centre):
         weights = (half[:, None] * w).ravel()[:, None]
         return (result * weights).reshape(len(panels), len(t), 5).sum(axis=1)
 
-    tolerance = 1e-8 if table.size > MANY else 1e-10
+    tolerance = 1e-8 if table.panels == "few" else 1e-10
     panels = list(panels)
     found = sums(panels)
     done = np.zeros(5, np.longdouble)
