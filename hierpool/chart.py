@@ -28,6 +28,8 @@ class Chart(NamedTuple):
     """(start,) about how wide the second is given the first; any positive number will do."""
     to_position: Callable[[Position], Position]
     """The model's position of a point. Its first number rises with the first of the point."""
+    reported: Callable[[Position], Position]
+    """What is asked of a position, of which the errors are measured too: a dict of numbers."""
 
 
 @runtime_checkable
@@ -40,6 +42,9 @@ class Charted(Protocol):
     def from_chart(self, point: Position) -> tuple[Position, jax.Array]:
         """Returns the position of a point, and () the log-Jacobian of the map to it."""
 
+    def reported(self, position: Position) -> Position:
+        """Returns a position as two parameters of which means and sds are reported."""
+
 
 def charted(model: object, log_density: Callable[[Position], jax.Array], data: object) -> Chart:
     """Returns the chart of a model that has one, given the log density of its positions."""
@@ -50,7 +55,10 @@ def charted(model: object, log_density: Callable[[Position], jax.Array], data: o
         position, log_jacobian = model.from_chart(point)
         return log_density(position) + log_jacobian
 
-    return Chart(point_density, points, reach, lambda point: model.from_chart(point)[0])
+    def to_position(point: Position) -> Position:
+        return model.from_chart(point)[0]
+
+    return Chart(point_density, points, reach, to_position, model.reported)
 
 
 def from_starts(
@@ -67,7 +75,8 @@ def from_starts(
         order = jnp.argsort(leaves[0])
         points = jax.tree.map(lambda leaf: leaf[order], points)
     spread = jnp.maximum(jnp.std(leaves[-1]), 1e-3) if leaves else jnp.ones(())
-    return Chart(log_density, points, jnp.full(NUM_STARTS, spread), lambda point: point)
+    reach = jnp.full(NUM_STARTS, spread)
+    return Chart(log_density, points, reach, lambda point: point, lambda position: {})
 
 
 def chart_of(model: object, data: object) -> Chart:

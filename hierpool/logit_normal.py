@@ -155,6 +155,10 @@ class CollapsedLogitPartialPooling:
         """Returns the position of a point of the chart, which is the same, and () 0."""
         return point, jnp.zeros_like(point["mu"])
 
+    def reported(self, position: Position) -> Position:
+        """Returns mu and sigma, whose means and sds the integration has to get right."""
+        return {"mu": position["mu"], "sigma": jnp.exp(position["log_sigma"])}
+
     def standardize(self, position: Position, counts: Data) -> Position:
         """Returns a position as NUTS explores it: mu in units of what sigma leaves open of it."""
         return _standardize(self, position, counts)

@@ -270,6 +270,10 @@ class CollapsedPartialPooling:
         """Returns the position of a point of the chart, and () the log-Jacobian of the map."""
         return population.from_chart(point)
 
+    def reported(self, position: Position) -> Position:
+        """Returns phi and kappa_log, whose means and sds the integration has to get right."""
+        return population.reported(position)
+
     def log_likelihood(self, parameters: Parameters, counts: Counts) -> jax.Array:
         """Returns (group,) log BetaBinomial(y_i | n_i, phi kappa, (1 - phi) kappa)."""
         return population.log_likelihood(parameters, counts)

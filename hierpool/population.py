@@ -174,13 +174,17 @@ def log_prior(model: Hyperpriors, position: Position) -> jax.Array:
     return phi - log_beta(a, b) + kappa
 
 
-def constrain(position: Position) -> Parameters:
-    """Returns phi, kappa_log and kappa."""
+def reported(position: Position) -> Parameters:
+    """Returns phi and kappa_log, which have means and sds; kappa, of infinite variance, has not."""
     return {
         "phi": jax.nn.sigmoid(position["logit_phi"]),
         "kappa_log": jnp.exp(position["log_kappa_log"]),
-        "kappa": concentration(position["log_kappa_log"]),
     }
+
+
+def constrain(position: Position) -> Parameters:
+    """Returns phi, kappa_log and kappa."""
+    return reported(position) | {"kappa": concentration(position["log_kappa_log"])}
 
 
 def draw_theta(key: jax.Array, position: Position, counts: Counts) -> jax.Array:

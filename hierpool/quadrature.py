@@ -24,8 +24,7 @@ from hierpool.placement import Start, place
 LogDensity = Callable[[Position], jax.Array]
 
 CAUTION_WITHIN_ROWS = 3.0
-"""By so much the error within rows is taken for larger than their last doubling says: it is
-measured on the scale of the chart, and asked of phi."""
+"""By so much the error within rows is taken for larger than their last doubling says."""
 CAUTION = 30.0
 """By so much the error of the rows is taken for larger than their last doublings say."""
 CAUTION_WITH_RIVAL = 300.0
@@ -88,13 +87,16 @@ class Quadrature:
         total = mass.sum()
         log_evidence, weight = largest + jnp.log(total), mass / total
         first = jnp.broadcast_to(nodes.rows[:, None], nodes.columns.shape)
-        error, thinned_error = _errors(first, nodes.columns, weight, nodes.has_rival)
         edge = jnp.maximum(weight[0].sum() + weight[-1].sum(), (weight[:, 0] + weight[:, -1]).sum())
         points = structure.unflatten([first, nodes.columns])
+        positions = jax.vmap(jax.vmap(chart.to_position))(points)
+        reported = jax.vmap(jax.vmap(chart.reported))(positions)
+        asked = jnp.stack([first, nodes.columns, *jax.tree.leaves(reported)])
+        error, thinned_error = _errors(asked, weight, nodes.has_rival)
         is_sound = nodes.found & (edge < EDGE) & jnp.isfinite(log_evidence)
         return Grid(
             points,
-            jax.vmap(jax.vmap(chart.to_position))(points),
+            positions,
             weight,
             log_evidence,
             error,
@@ -117,11 +119,17 @@ class Quadrature:
 
 
 def _errors(
-    first: jax.Array, second: jax.Array, weight: jax.Array, has_rival: jax.Array
+    asked: jax.Array, weight: jax.Array, has_rival: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    """Returns what is left of the error, and the error of every other row and node."""
-    u, v = first - jnp.sum(weight * first), second - jnp.sum(weight * second)
-    terms = weight * jnp.stack([jnp.ones_like(u), u, v, u * u, v * v])
+    """Returns what is left of the error, and the error of every other row and node.
+
+    Args:
+        asked: (number, row, column) numbers of which the means and sds count.
+        weight: (row, column) posterior probability.
+        has_rival: () whether there is a second peak.
+    """
+    centred = asked - jnp.sum(weight * asked, axis=(1, 2), keepdims=True)
+    terms = weight * jnp.concatenate([jnp.ones_like(centred[:1]), centred, centred * centred])
     by_row = terms.sum(axis=2)
     log_mass, means, sds = _moments(by_row.sum(axis=1))
 
@@ -132,23 +140,27 @@ def _errors(
         return jnp.maximum(jnp.max(jnp.abs(gaps)), jnp.abs(its_log_mass - other_log_mass))
 
     whole = log_mass, means, sds
-    every_other_node = 2 * terms[:, :, ::2].sum(axis=(1, 2))
-    every_other_row = 2 * by_row[:, ::2].sum(axis=1)
-    every_fourth_row = 4 * by_row[:, ::4].sum(axis=1)
-    of_nodes = distance(every_other_node, whole)
-    of_rows = distance(every_other_row, whole)
-    before = distance(every_fourth_row, _moments(every_other_row))
-    # Geometric convergence: twice the nodes, the square of the error. A row has one peak, and
-    # that holds. The rows may go over shoulders, which are seen late: there no faster convergence
-    # is believed than was seen at the last doubling.
-    ratio = jnp.minimum(of_rows / jnp.maximum(before, jnp.finfo(before.dtype).tiny), 1)
+
+    def errors(terms: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Returns the error of every other term, and by what it fell from that of every fourth."""
+        half, quarter = 2 * terms[:, ::2].sum(axis=1), 4 * terms[:, ::4].sum(axis=1)
+        of_half, of_quarter = distance(half, whole), distance(quarter, _moments(half))
+        tiny = jnp.finfo(of_half.dtype).tiny
+        return of_half, jnp.minimum(of_half / jnp.maximum(of_quarter, tiny), 1)
+
+    of_nodes, fall_of_nodes = errors(terms.sum(axis=1))
+    of_rows, fall_of_rows = errors(by_row)
+    # Geometric convergence: with twice the nodes the error is the square of what it was, and falls
+    # by the square of what it fell by. A row has one peak, and that holds. The rows may go over
+    # shoulders, which are seen late: there no faster fall is believed than was seen.
     caution = jnp.where(has_rival, CAUTION_WITH_RIVAL, CAUTION)
-    of_rows_left = caution * of_rows * jnp.maximum(of_rows, ratio)
-    error = jnp.maximum(CAUTION_WITHIN_ROWS * of_nodes * of_nodes, of_rows_left)
-    return error, jnp.maximum(of_nodes, of_rows)
+    of_nodes_left = CAUTION_WITHIN_ROWS * of_nodes * jnp.minimum(of_nodes, fall_of_nodes**2)
+    of_rows_left = caution * of_rows * jnp.maximum(of_rows, fall_of_rows)
+    return jnp.maximum(of_nodes_left, of_rows_left), jnp.maximum(of_nodes, of_rows)
 
 
 def _moments(sums: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Returns () log mass, (2,) means and sds, from (5,) the sums of 1, u, v, u u and v v."""
-    means = sums[1:3] / sums[0]
-    return jnp.log(sums[0]), means, jnp.sqrt(sums[3:] / sums[0] - means * means)
+    """Returns () log mass, and means and sds of as many numbers as there are sums of squares."""
+    size = sums.shape[0] // 2
+    means = sums[1 : size + 1] / sums[0]
+    return jnp.log(sums[0]), means, jnp.sqrt(sums[size + 1 :] / sums[0] - means * means)

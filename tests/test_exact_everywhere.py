@@ -8,6 +8,7 @@ import jax
 import numpy as np
 import pytest
 import slow_oracle
+from scipy.special import betaln, expit, log_expit
 
 import hierpool as hp
 from hierpool.exact import explore
@@ -27,6 +28,7 @@ def counts(y: list[int], n: list[int], **hyperpriors: float) -> exact_everywhere
     return np.array(y), np.array(n), hyperpriors
 
 
+LOW = exact_everywhere.tables("3 groups of 3e6 to 3e7, low", 15)
 NAMED = {
     "three arms": counts([1100, 900, 1300], [10**6] * 3),
     "340 of 1e6": counts([340], [10**6]),
@@ -39,6 +41,14 @@ NAMED = {
     "0 of few under a prior of phi near 0": counts(
         [0, 0, 0], [1, 3, 6], phi_alpha=0.1, phi_beta=10.0
     ),
+    "0 of some under a prior of phi near 0 or 1": counts(
+        [0, 0, 0], [62, 6, 13], kappa_log_rate=0.07127, phi_alpha=0.019045, phi_beta=0.08726
+    ),
+    "0 of few under a prior of phi near 1e-5": counts(
+        [0, 0, 0], [1, 3, 6], kappa_log_rate=122.8, phi_alpha=0.025, phi_beta=3950.0
+    ),
+    # At 40 nodes the means of the chart are within 1e-6, and phi's sd is not.
+    "phi off by more than its log-odds": LOW[14],
     "phi_alpha 1e8": counts([3, 2, 1], [10, 20, 1], phi_alpha=1e8),
 }
 SAMPLE = [
@@ -49,6 +59,37 @@ SAMPLE = [
     "100",
     "any hyperprior, 1 to 10",
 ]
+
+
+def by_products(n: list[int], rate: float, alpha: float, beta: float) -> tuple[float, ...]:
+    """Returns the log evidence and phi's mean and sd from no successes of n trials, by brute force.
+
+    A sum over kappa_log and logit_phi; the likelihood is a product over trials. Below e^-60 of phi
+    it is 1, and the prior a power.
+    """
+    x, t = np.arange(-60, 40, 0.03), np.linspace(-45, np.log(45 / rate), 1000)
+    phi, kappa_log = expit(x), np.exp(t)
+    prior = 0.03 * np.exp(alpha * log_expit(x) + beta * log_expit(-x) - betaln(alpha, beta))
+    below = np.exp(alpha * (x[0] - 0.015) - betaln(alpha, beta)) / alpha
+    weight = rate * np.exp(-rate * kappa_log) * kappa_log * (t[1] - t[0])
+    sums = np.zeros(3)
+    for kappa, of_kappa in zip(np.exp(np.minimum(kappa_log, 600)), weight, strict=True):
+        likelihood = np.ones_like(x)
+        for trial in (trial for size in n for trial in range(size)):
+            likelihood *= 1 - kappa * phi / (kappa + trial)
+        mass = likelihood * prior
+        sums += of_kappa * np.array([mass.sum() + below, mass @ phi, mass @ phi**2])
+    mean, square = sums[1:] / sums[0]
+    return float(np.log(sums[0])), float(mean), float(np.sqrt(square - mean**2))
+
+
+def test_the_oracle_agrees_with_brute_force_under_a_prior_of_phi_near_0_or_1() -> None:
+    truth = slow_oracle.exact(
+        [0, 0, 0], [62, 6, 13], kappa_log_rate=0.07127, phi_alpha=0.019045, phi_beta=0.08726
+    )
+    found = truth.log_evidence, truth.phi_mean, truth.phi_sd
+    expected = by_products([62, 6, 13], 0.07127, 0.019045, 0.08726)
+    np.testing.assert_allclose(found, expected, rtol=1e-7)
 
 
 def assert_right(table: exact_everywhere.Table) -> None:

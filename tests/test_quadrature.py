@@ -325,7 +325,7 @@ def test_two_peaks_far_apart_are_both_seen(share: float, sd: float, double: None
         return jnp.logaddexp(first, second) + norm.logpdf(v, 0.1 * u, 0.5)
 
     points = {"a": jnp.arange(-20.0, 21.0), "b": jnp.zeros(41)}
-    chart = Chart(log_density, points, jnp.ones(41), lambda point: point)
+    chart = Chart(log_density, points, jnp.ones(41), lambda point: point, lambda position: {})
     grid, _ = refined(
         lambda settings, _: jax.jit(lambda: settings.integrate(chart))(),
         Quadrature(),
