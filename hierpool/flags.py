@@ -118,7 +118,7 @@ def add_inference(parser: argparse.ArgumentParser) -> None:
 
 def add_nodes(parser: Any) -> None:
     """Adds the flag of the nodes of an integration."""
-    parser.add_argument("--nodes", type=int, help="quadrature: rows of nodes to begin with (40)")
+    parser.add_argument("--nodes", type=int, help="quadrature: rows of nodes to begin with (48)")
 
 
 def quadrature_of(options: argparse.Namespace) -> "Quadrature | None":

@@ -19,7 +19,7 @@ from hierpool.chart import Chart, from_starts
 from hierpool.flat import Position
 from hierpool.grid import Grid, draw
 from hierpool.keywords import suggesting
-from hierpool.placement import Start, place
+from hierpool.placement import Nodes, Start, place
 
 LogDensity = Callable[[Position], jax.Array]
 
@@ -43,8 +43,8 @@ class Quadrature:
     """Chains that the draws are dealt into."""
     num_draws: int = field(default=1000, metadata={"static": True})
     """Draws of each chain. All are independent."""
-    num_nodes: int = field(default=40, metadata={"static": True})
-    """Rows. Each has three fifths as many nodes."""
+    num_nodes: int = field(default=48, metadata={"static": True})
+    """Rows. Each has half as many nodes."""
     tolerance: float = field(default=1e-6, metadata={"static": True})
     """Largest estimated error of a grid that counts as converged."""
 
@@ -75,24 +75,26 @@ class Quadrature:
         def pair_density(first: jax.Array, second: jax.Array) -> jax.Array:
             return chart.log_density(structure.unflatten([first, second]))
 
+        def pair_meaning(first: jax.Array, second: jax.Array) -> tuple[Position, Position]:
+            position = chart.to_position(structure.unflatten([first, second]))
+            return position, chart.reported(position)
+
         start = Start(leaves[0], leaves[1], chart.reach)
-        nodes = place(pair_density, start, self.num_nodes, self.num_nodes * 3 // 5)
+        nodes = place(pair_density, start, self.num_nodes, self.num_nodes // 2)
         # Or each use of them, and of the values there, would be fused with its own computation.
         nodes = jax.lax.optimization_barrier(nodes)
-        across = jax.vmap(pair_density, (None, 0))
-        values = jax.vmap(across)(nodes.rows, nodes.columns)
+        values = _over_nodes(pair_density, nodes)
         log_mass = jax.lax.optimization_barrier(values + nodes.log_cell)
         largest = jax.lax.stop_gradient(log_mass.max())
         mass = jnp.exp(log_mass - largest)
         total = mass.sum()
         log_evidence, weight = largest + jnp.log(total), mass / total
         first = jnp.broadcast_to(nodes.rows[:, None], nodes.columns.shape)
-        edge = jnp.maximum(weight[0].sum() + weight[-1].sum(), (weight[:, 0] + weight[:, -1]).sum())
+        positions, reported = jax.lax.optimization_barrier(_over_nodes(pair_meaning, nodes))
         points = structure.unflatten([first, nodes.columns])
-        positions = jax.vmap(jax.vmap(chart.to_position))(points)
-        reported = jax.vmap(jax.vmap(chart.reported))(positions)
         asked = jnp.stack([first, nodes.columns, *jax.tree.leaves(reported)])
         error, thinned_error = _errors(asked, weight, nodes.has_rival)
+        edge = jnp.maximum(weight[0].sum() + weight[-1].sum(), (weight[:, 0] + weight[:, -1]).sum())
         is_sound = nodes.found & (edge < EDGE) & jnp.isfinite(log_evidence)
         return Grid(
             points,
@@ -116,6 +118,11 @@ class Quadrature:
     ) -> tuple[Position, None]:
         """Returns independent draws from a density of which nothing else is known."""
         return self.run_chart(key, from_starts(log_density, init)), None
+
+
+def _over_nodes[Result](function: Callable[..., Result], nodes: Nodes) -> Result:
+    """Returns a function of two numbers at every node, each leaf (row, column)."""
+    return jax.vmap(jax.vmap(function, (None, 0)))(nodes.rows, nodes.columns)
 
 
 def _errors(
