@@ -92,8 +92,8 @@ class Components(NamedTuple):
 def components(grid: Grid) -> Components:
     """Returns a grid over logit_phi and log_kappa_log as quantiles take it."""
     # A distribution function is far smoother in kappa than the posterior: every other row does, as
-    # ``grid.thinned_error`` tells. The outermost hold next to nothing, and would cost as much: where
-    # kappa is large fewer do, for there the posterior may have a second peak or a long tail.
+    # ``grid.thinned_error`` tells. The outermost hold next to nothing, and would cost as much; but
+    # where kappa is large there may be a second peak or a long tail.
     num_rows = grid.weight.shape[0]
     every = slice(num_rows // 8, num_rows - num_rows // 24, 2)
     positions, weight = jax.tree.map(lambda leaf: leaf[every], (grid.positions, grid.weight))
