@@ -25,7 +25,7 @@ ROOT = Path(__file__).parent.parent
 RUNS = 5
 GROUPS = [10**power for power in range(2, 8)]
 POPULATIONS = {"alike, Beta(20, 60)": (20.0, 60.0), "broad, Beta(1.5, 3.45)": (1.5, 3.45)}
-DATA_SETS = [10**power for power in range(6)]
+DATA_SETS = [10**power for power in range(5)]
 INTERVALS = {"with": 0.89, "without": None}
 
 

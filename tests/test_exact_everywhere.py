@@ -117,7 +117,7 @@ def test_many_groups_that_differ_much_are_right() -> None:
     assert_right(broad())
 
 
-@pytest.mark.parametrize("num_nodes", [24, 32, 40, 64, 128, 256])
+@pytest.mark.parametrize("num_nodes", [24, 32, 48, 64, 128, 256])
 def test_one_of_a_billion_is_right_at_any_number_of_nodes(num_nodes: int) -> None:
     truth = slow_oracle.exact([1], [BILLION])
     model, quadrature = hp.CollapsedPartialPooling(), hp.Quadrature(num_nodes=num_nodes)
@@ -127,7 +127,7 @@ def test_one_of_a_billion_is_right_at_any_number_of_nodes(num_nodes: int) -> Non
         phi = jax.nn.sigmoid(grid.positions["logit_phi"])
         mean = float((grid.weight * phi).sum())
         sd = float((grid.weight * (phi - mean) ** 2).sum() ** 0.5)
-    assert grid.converged == (num_nodes >= 40)
+    assert grid.converged == (num_nodes >= 48)
     allowed = 1e-6 if grid.converged else float(grid.error)
     assert abs(mean - truth.phi_mean) < allowed * truth.phi_sd
     assert abs(sd / truth.phi_sd - 1) < allowed
