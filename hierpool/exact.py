@@ -172,7 +172,7 @@ def of_population(
     kappa = jnp.full(3, jnp.nan, levels.dtype)
     interval_error = jnp.full((), jnp.nan, levels.dtype)
     if has_quantiles:
-        # The median of the one is not asked for; each is mapped by itself.
+        # The chart maps each of the two numbers by itself; phi's median is not asked for.
         places = {"excess": row_quantiles(grid, levels), "log_odds": column_quantiles(grid, levels)}
         positions, _ = jax.vmap(model.from_chart)(places)
         phi_ends = jax.nn.sigmoid(positions["logit_phi"])[::2]

@@ -47,8 +47,8 @@ NAMED = {
     "0 of few under a prior of phi near 1e-5": counts(
         [0, 0, 0], [1, 3, 6], kappa_log_rate=122.8, phi_alpha=0.025, phi_beta=3950.0
     ),
-    # At 40 nodes the means of the chart are within 1e-6, and phi's sd is not.
-    "phi off by more than its log-odds": LOW[14],
+    # At 40 rows the chart's means and sds were within 1e-6, and kappa_log's sd was not.
+    "kappa_log off by more than its chart": LOW[14],
     "phi_alpha 1e8": counts([3, 2, 1], [10, 20, 1], phi_alpha=1e8),
 }
 SAMPLE = [
