@@ -4,20 +4,17 @@ Prints a table and writes it to benchmarks/results/answers_speed.md. Memory is t
 calls after the first above what the process had before them: Linux alone tells it.
 """
 
-import os
-import platform
 import time
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from exact_speed import memory, timed
+from result_tables import circumstances, keep
 
 import hierpool as hp
 
-RESULTS = Path(__file__).parent / "results"
 NUM_GROUPS = 2000
 RUNS = 3
 COLUMNS = {"successes": "y", "trials": "n", "group": "name"}
@@ -88,12 +85,7 @@ def main() -> None:
         again = np.median(timed(answer, RUNS))
         lines.append(f"| {name} | {first:.2f} | {again:.2f} | {peak() - before:,.0f} |")
         print(lines[-1], flush=True)
-    versions = ", ".join(f"{name} {version(name)}" for name in ("jax", "numpy", "scipy"))
-    lines += [
-        "",
-        f"{os.cpu_count()} cores, no GPU; Python {platform.python_version()}, {versions}.",
-    ]
-    (RESULTS / "answers_speed.md").write_text("\n".join(lines) + "\n")
+    keep("answers_speed.md", [*lines, "", circumstances("jax", "numpy", "scipy") + "."])
 
 
 if __name__ == "__main__":

@@ -6,9 +6,9 @@ Prints a table and writes it to benchmarks/results/convergence.md.
 """
 
 import warnings
-from pathlib import Path
 
 import pandas as pd
+from result_tables import keep
 
 import hierpool as hp
 
@@ -65,9 +65,7 @@ def main() -> None:
                     f"{effective:.0f} | {tails:.0f} | {good} of {len(verdicts)} |"
                 )
                 print(rows[-1], flush=True)
-    results = Path(__file__).parent / "results"
-    results.mkdir(exist_ok=True)
-    (results / "convergence.md").write_text("\n".join(rows) + "\n")
+    keep("convergence.md", rows)
 
 
 if __name__ == "__main__":

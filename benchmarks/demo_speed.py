@@ -5,14 +5,14 @@ Prints a table and writes it to benchmarks/results/demo_speed.md. Run it by `mak
 
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from importlib.metadata import version
 from pathlib import Path
+
+from result_tables import circumstances, keep
 
 ROOT = Path(__file__).parent.parent
 RUNS = 5
@@ -81,21 +81,16 @@ def main() -> None:
     rows.append(row("the same, and every public name", both))
     for model in ("PartialPooling", "CollapsedPartialPooling"):
         rows.append(row(f"sampling alone, {model}, 2 chains of 2000 + 2000", sampling(model)))
-    versions = ", ".join(f"{name} {version(name)}" for name in ("jax", "blackjax", "numpy"))
-    table = "\n".join(
-        [
-            "| what | median, s | range, s |",
-            "|---|---|---|",
-            *rows,
-            "",
-            f"{os.cpu_count()} cores, no GPU, float64; Python {platform.python_version()}, "
-            f"{versions}; {RUNS} runs each (sampling: 11 seeds after one that compiled).",
-        ]
-    )
-    print(table)
-    results = ROOT / "benchmarks" / "results"
-    results.mkdir(exist_ok=True)
-    (results / "demo_speed.md").write_text(table + "\n")
+    lines = [
+        "| what | median, s | range, s |",
+        "|---|---|---|",
+        *rows,
+        "",
+        f"{circumstances('jax', 'blackjax', 'numpy')}; {RUNS} runs each "
+        "(sampling: 11 seeds after one that compiled).",
+    ]
+    print(*lines, sep="\n")
+    keep("demo_speed.md", lines)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,6 @@ its own. Run it by `make exact-speed`; it takes some minutes.
 
 import itertools
 import json
-import os
-import platform
 import resource
 import statistics
 import subprocess
@@ -15,11 +13,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from result_tables import circumstances, keep
 
 ROOT = Path(__file__).parent.parent
 RUNS = 5
@@ -194,14 +192,7 @@ def main() -> None:
     for what, seconds in in_a_process(one_table, "").items():
         lines.append(f"| {what} | {1000 * seconds:.2f} |")
         print(lines[-1], flush=True)
-    versions = ", ".join(f"{name} {version(name)}" for name in ("jax", "numpy", "pandas"))
-    lines += [
-        "",
-        f"{os.cpu_count()} cores, no GPU, float64; Python {platform.python_version()}, {versions}.",
-    ]
-    results = ROOT / "benchmarks" / "results"
-    results.mkdir(exist_ok=True)
-    (results / "exact_speed.md").write_text("\n".join(lines) + "\n")
+    keep("exact_speed.md", [*lines, "", circumstances("jax", "numpy", "pandas") + "."])
 
 
 if __name__ == "__main__":

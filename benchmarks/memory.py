@@ -6,16 +6,15 @@ runs the first so many of each row's sizes, prints, and writes nothing.
 """
 
 import json
-import platform
 import resource
 import subprocess
 import sys
 import time
 import warnings
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+from result_tables import circumstances, keep
 
 SHORT = {"num_chains": 2, "num_warmup": 20, "num_draws": 10}
 """Chains so short that a row's time is nearly all compiling."""
@@ -102,7 +101,7 @@ def main(most: int | None) -> None:
         "|---|---|---|---|---|---|---|---|",
     ]
     print(*lines, sep="\n")
-    for name, (what, sizes) in ROWS.items()():
+    for name, (what, sizes) in ROWS.items():
         words = [sys.executable, __file__, "--row", json.dumps([what, sizes[:most]])]
         done = subprocess.run(words, check=True, capture_output=True, text=True)
         row = json.loads(done.stdout)
@@ -112,11 +111,8 @@ def main(most: int | None) -> None:
             f"{row['seconds']:.1f} |"
         )
         print(lines[-1], flush=True)
-    versions = ", ".join(f"{name} {version(name)}" for name in ("jax", "blackjax", "numpy"))
-    lines += ["", f"2 cores, no GPU, float64; Python {platform.python_version()}, {versions}."]
     if most is None:
-        results = Path(__file__).parent / "results"
-        (results / "memory.md").write_text("\n".join(lines) + "\n")
+        keep("memory.md", [*lines, "", circumstances("jax", "blackjax", "numpy") + "."])
 
 
 if __name__ == "__main__":

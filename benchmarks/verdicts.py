@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
+from result_tables import RESULTS, keep
 
 from hierpool import NUTS, PartialPooling
 from hierpool.chains import Chains
@@ -169,32 +170,29 @@ def main() -> None:
     parser.add_argument("sizes", nargs="*", type=int, default=list(SIZES), help="groups")
     parser.add_argument("--draws", type=Path, help="folder that keeps draws")
     options = parser.parse_args()
-    results = Path(__file__).parent / "results"
-    results.mkdir(exist_ok=True)
-    store = results / "verdicts.json"
+    RESULTS.mkdir(exist_ok=True)
+    store = RESULTS / "verdicts.json"
     rows = json.loads(store.read_text()) if store.exists() else {}
     for size in options.sizes:
         rows[str(size)] = rows_of(size, options.draws)
         store.write_text(json.dumps(rows, indent=1) + "\n")
     ordered = [rows[str(size)] for size in SIZES if str(size) in rows]
-    text = "\n".join(
-        [
-            "Fits that are right:",
-            "",
-            "| groups | fits, of them dealt anew | called not converged | R-hat 1.01 or more | "
-            "largest R-hat | fewest effective draws, bulk | tails | most divergent of 4000 |",
-            "|---|---|---|---|---|---|---|---|",
-            *(alarms for alarms, _ in ordered),
-            "",
-            "Failures that were caught (one quantity damaged, judged as one of all):",
-            "",
-            f"| groups | where | {' | '.join(DAMAGES)} |",
-            "|---|---|" + "---|" * len(DAMAGES),
-            *(row for _, failures in ordered for row in failures),
-        ]
-    )
-    print(text)
-    (results / "verdicts.md").write_text(text + "\n")
+    lines = [
+        "Fits that are right:",
+        "",
+        "| groups | fits, of them dealt anew | called not converged | R-hat 1.01 or more | "
+        "largest R-hat | fewest effective draws, bulk | tails | most divergent of 4000 |",
+        "|---|---|---|---|---|---|---|---|",
+        *(alarms for alarms, _ in ordered),
+        "",
+        "Failures that were caught (one quantity damaged, judged as one of all):",
+        "",
+        f"| groups | where | {' | '.join(DAMAGES)} |",
+        "|---|---|" + "---|" * len(DAMAGES),
+        *(row for _, failures in ordered for row in failures),
+    ]
+    print(*lines, sep="\n")
+    keep("verdicts.md", lines)
 
 
 if __name__ == "__main__":

@@ -54,14 +54,27 @@ def start(key: jax.Array, data: Data) -> Position:
     return {"logit_phi": logit_phi, "log_kappa_log": log_kappa_log}
 
 
-FAR = 30.0
+FAR = 22.0
 """Up to there the scale of the chart is that of log(kappa - 1), beyond that of its log."""
+FOLD = 5.0
+"""About how far the change from one to the other takes."""
+
+
+def _on_chart(log_excess: np.ndarray) -> np.ndarray:
+    """Returns the inverse of the map of ``from_chart`` from excess to log(kappa - 1)."""
+    excess = np.minimum(log_excess, FAR + FOLD * np.log(np.maximum(log_excess, FOLD) / FOLD))
+    for _ in range(60):
+        beyond = np.exp((excess - FAR) / FOLD)
+        excess = excess - (excess + FOLD * beyond - log_excess) / (1 + beyond)
+    return excess
+
+
 LOG_EXCESSES = np.concatenate(
     [np.arange(-20, 0, 2), np.arange(0, 26, 1.25), [28, 33, 40, 55, 100, 1000]]
 )
 """log(kappa - 1) where the posterior is looked at before it is searched. A log likelihood of counts
 up to a billion bends on no smaller scale than these are apart, and beyond them not at all."""
-CHART = FAR * np.arcsinh(LOG_EXCESSES / FAR)
+CHART = _on_chart(LOG_EXCESSES)
 """The same on the scale of the chart."""
 WIDE = 20.0
 """Beyond there, a rate of 1e-9, the scale of the chart is that of the cubic root of logit_phi."""
@@ -73,7 +86,7 @@ def chart(data: Data) -> tuple[Position, jax.Array]:
     They are in the coordinates of ``from_chart``; kappa ascends.
     """
     excess = jnp.asarray(CHART, jnp.result_type(float))
-    log_kappa_log = _log_kappa_log(FAR * jnp.sinh(excess / FAR))
+    log_kappa_log = _log_kappa_log(jnp.asarray(LOG_EXCESSES, excess.dtype))
     logit_phi, spread = jax.vmap(_around, (0, None))(log_kappa_log, data)
     # The inverse of the cubic of ``from_chart``, by a third of its angle.
     log_odds = 2 / 3**0.5 * WIDE * jnp.sinh(jnp.arcsinh(1.5 * 3**0.5 / WIDE * logit_phi) / 3)
@@ -83,21 +96,21 @@ def chart(data: Data) -> tuple[Position, jax.Array]:
 def from_chart(point: Position) -> tuple[Position, jax.Array]:
     """Returns the position of a point of the chart, and () the log-Jacobian of the map to it.
 
-        FAR sinh(excess / FAR) = log(kappa - 1)
+        excess + FOLD exp((excess - FAR) / FOLD) = log(kappa - 1)
         log_odds + log_odds^3 / WIDE^2 = logit_phi
 
     For a kappa near 1 log(kappa - 1) is log_kappa_log, for a large one kappa_log itself. So it sees
     the bends of the likelihood, which are on the scale of kappa_log, equally wide everywhere, and
     the end of the line at kappa = 1 is far away. Where no likelihood bends any more and only a
-    prior falls, slowly perhaps, the inverse of sinh is a logarithm. So may the prior of phi fall
+    prior falls, slowly perhaps, excess is a logarithm of it. So may the prior of phi fall
     slowly towards 0 or 1, by its power of phi: the cubic brings that near.
     """
-    scaled = point["excess"] / FAR
-    log_excess = FAR * jnp.sinh(scaled)
+    beyond = jnp.exp((point["excess"] - FAR) / FOLD)
+    log_excess = point["excess"] + FOLD * beyond
     log_kappa_log = _log_kappa_log(log_excess)
     square = (point["log_odds"] / WIDE) ** 2
     position = {"logit_phi": point["log_odds"] * (1 + square), "log_kappa_log": log_kappa_log}
-    of_kappa = jax.nn.log_sigmoid(log_excess) - log_kappa_log + jnp.log(jnp.cosh(scaled))
+    of_kappa = jax.nn.log_sigmoid(log_excess) - log_kappa_log + jnp.log1p(beyond)
     return position, of_kappa + jnp.log1p(3 * square)
 
 

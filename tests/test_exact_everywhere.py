@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import slow_oracle
 from scipy.special import betaln, expit, log_expit
+from scipy.stats import betabinom
 
 import hierpool as hp
 from hierpool.exact import explore
@@ -21,6 +22,13 @@ def broad() -> exact_everywhere.Table:
     rng = np.random.default_rng(0)
     n = rng.integers(1, 631, 20000)
     return rng.binomial(n, rng.beta(0.8, 1.2, 20000)), n, {}
+
+
+def nearly_alike() -> exact_everywhere.Table:
+    """Returns 4,000 groups whose kappa is near 350, if they differ at all."""
+    shares = (np.arange(4000) + 0.5) / 4000
+    y = betabinom.ppf(shares, 20, 0.3 * 350, 0.7 * 350).astype(int)
+    return y, np.full(4000, 20), {"kappa_log_rate": 0.02}
 
 
 def counts(y: list[int], n: list[int], **hyperpriors: float) -> exact_everywhere.Table:
@@ -47,6 +55,7 @@ NAMED = {
         [0, 0, 0], [1, 3, 6], kappa_log_rate=122.8, phi_alpha=0.025, phi_beta=3950.0
     ),
     "phi_alpha 1e8": counts([3, 2, 1], [10, 20, 1], phi_alpha=1e8),
+    "a narrow peak before a plateau": nearly_alike(),
 }
 SAMPLE = [
     "1 to 10 of 1 to 1e9",
