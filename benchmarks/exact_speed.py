@@ -58,8 +58,8 @@ def many_groups(path: str) -> dict[str, float]:
     import jax
 
     import hierpool as hp
-    from hierpool.exact import explore
-    from hierpool.tally import distinct, tally
+    from hierpool.exact.posterior import explore
+    from hierpool.likelihood.compress import distinct, tally
 
     table = pd.read_parquet(path)
     model, quadrature = hp.CollapsedPartialPooling(), hp.Quadrature()
@@ -112,9 +112,9 @@ def one_table(_: str) -> dict[str, float]:
     import jax
 
     import hierpool as hp
-    from hierpool import mixture
-    from hierpool.exact import explore
-    from hierpool.tally import compress, distinct
+    from hierpool.exact import beta_mixture as mixture
+    from hierpool.exact.posterior import explore
+    from hierpool.likelihood.compress import compress, distinct
 
     frame = hp.load_dataset("efron-morris-75")
     columns = {"successes": "hits", "trials": "at_bats", "group": "player"}

@@ -215,7 +215,7 @@ def commands(folder: Path) -> dict[str, list[str]]:
 
 def said(words: list[str]) -> tuple[int, str, str]:
     """Returns the exit code of a command, and what it printed, without times."""
-    from hierpool.cli import main
+    from hierpool.cli.main import main
 
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):

@@ -29,7 +29,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from mutants_plan import PACKAGE, ROOT, Mutant, sample, tests_of
+from mutants_plan import PACKAGE, ROOT, Mutant, modules, path_of, sample, tests_of
 
 RESULTS = ROOT / "benchmarks" / "results" / "mutants.md"
 RECORDS = ROOT / "build" / "mutants.jsonl"
@@ -103,7 +103,7 @@ class Judge:
 
     def untouched(self, name: str) -> dict[str, Any]:
         """Returns how long a test file takes without any mutant, and what fails in it even so."""
-        package = sorted(PACKAGE.glob("*.py"))
+        package = sorted(PACKAGE.rglob("*.py"))
         key = digest(name.encode(), digest_of([name]).encode(), *(p.read_bytes() for p in package))
         if key in self.known:
             return self.known[key]
@@ -124,7 +124,7 @@ class Judge:
 
     def judge(self, mutant: Mutant) -> dict[str, Any]:
         """Returns the outcome of a mutant: caught, survived, or timed out."""
-        files, source = tests_of(mutant.module), (PACKAGE / f"{mutant.module}.py").read_bytes()
+        files, source = tests_of(mutant.module), path_of(mutant.module).read_bytes()
         key, tests = digest(source, repr(mutant).encode()), digest_of(files)
         known = self.known.get(key)
         if known and (known["outcome"] == "caught" or known["tests"] == tests):
@@ -135,16 +135,16 @@ class Judge:
         skipped = [test for record in alone.values() for test in record["failed"]]
         allowed = 60 + 5 * sum(record["seconds"] for record in alone.values())
         tree = self.trees.get()
-        path = tree / "hierpool" / f"{mutant.module}.py"
+        path = path_of(mutant.module, tree / "hierpool")
         try:
             path.write_bytes(mutant.planted(source))
             # Python would take one mutant for another of the same length and second.
-            for compiled in path.parent.glob(f"__pycache__/{mutant.module}.*.pyc"):
+            for compiled in path.parent.glob(f"__pycache__/{path.stem}.*.pyc"):
                 compiled.unlink()
             code, said, seconds = run(tree, files, skipped, allowed, "-x")
         finally:
             path.write_bytes(source)
-            for compiled in path.parent.glob(f"__pycache__/{mutant.module}.*.pyc"):
+            for compiled in path.parent.glob(f"__pycache__/{path.stem}.*.pyc"):
                 compiled.unlink()
             self.trees.put(tree)
         if code == -signal.SIGKILL:
@@ -159,7 +159,7 @@ class Judge:
 def report(outcomes: dict[Mutant, str]) -> str:
     """Returns what survived, and the share that was caught, by module."""
     reasons = json.loads(REASONS.read_text())
-    modules = sorted({mutant.module for mutant in outcomes})
+    planted = sorted({mutant.module for mutant in outcomes})
     counts = Counter((mutant.module, outcome) for mutant, outcome in outcomes.items())
     total = Counter(outcomes.values())
     harmless = sum(m.name in reasons for m, outcome in outcomes.items() if outcome == "survived")
@@ -167,7 +167,7 @@ def report(outcomes: dict[Mutant, str]) -> str:
     lines = [
         "# Mutants",
         "",
-        f"`make mutants` planted {len(outcomes)} mistakes in {len(modules)} modules, one at a time."
+        f"`make mutants` planted {len(outcomes)} mistakes in {len(planted)} modules, one at a time."
         f" The tests of the module caught {caught} ({total['timed out']} of them by running past "
         f"the time), and {total['survived']} survived, {harmless} of which change nothing that a "
         f"user sees. Of the others {caught / max(sensible, 1):.1%} were caught.",
@@ -177,10 +177,10 @@ def report(outcomes: dict[Mutant, str]) -> str:
     ]
     for mutant in sorted(outcomes, key=lambda mutant: (mutant.module, mutant.line)):
         if outcomes[mutant] == "survived":
-            where = f"{mutant.module}.py:{mutant.line}"
+            where = f"{mutant.module}:{mutant.line}"
             lines.append(f"| {where} | {mutant.change} | {reasons.get(mutant.name, '')} |")
     lines += ["", "| module | tests | planted | caught | survived |", "|---|---|---|---|---|"]
-    for module in modules:
+    for module in planted:
         caught = counts[module, "caught"] + counts[module, "timed out"]
         survived = counts[module, "survived"]
         tests = ", ".join(tests_of(module))
@@ -190,15 +190,14 @@ def report(outcomes: dict[Mutant, str]) -> str:
 
 def main() -> None:
     """Plants mutants, and writes what came of them."""
-    modules = sorted(path.stem for path in PACKAGE.glob("*.py"))
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--number", type=int, default=400, help="mutants in all")
-    parser.add_argument("--module", action="append", choices=modules, help="these alone")
+    parser.add_argument("--module", action="append", choices=modules(), help="these alone")
     parser.add_argument("--jobs", type=int, default=1, help="how many run at a time")
     parser.add_argument("--list", action="store_true", help="show them, and run nothing")
     parser.add_argument("--output", type=Path, default=RESULTS, help="the report")
     words = parser.parse_args()
-    mutants = sample(words.module or modules, words.number)
+    mutants = sample(words.module or modules(), words.number)
     for module in sorted({mutant.module for mutant in mutants}):
         print(f"{module}: {', '.join(tests_of(module))}")
     if words.list:

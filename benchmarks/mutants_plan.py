@@ -255,25 +255,36 @@ class Planter(ast.NodeVisitor):
             self.visit(node.value)
 
 
+def modules() -> list[str]:
+    """Returns the modules of the package by their dotted names, without those that are empty."""
+    paths = [path for path in PACKAGE.rglob("*.py") if path.stat().st_size]
+    return sorted(".".join(path.relative_to(PACKAGE).with_suffix("").parts) for path in paths)
+
+
+def path_of(module: str, package: Path = PACKAGE) -> Path:
+    """Returns the file of a module."""
+    return package.joinpath(*module.split(".")).with_suffix(".py")
+
+
 def mutants_of(module: str) -> list[Mutant]:
     """Returns every mutant of a module that Python can compile."""
-    source = (PACKAGE / f"{module}.py").read_text()
+    source = path_of(module).read_text()
     planter = Planter(module, source)
     planter.visit(ast.parse(source))
     return planter.mutants
 
 
-def sample(modules: list[str], number: int) -> list[Mutant]:
+def sample(chosen: list[str], number: int) -> list[Mutant]:
     """Returns mutants, at most one a line, some of each module first; more only add to them."""
     rng = random.Random(SEED)
     everything: list[Mutant] = []
-    for module in sorted(path.stem for path in PACKAGE.glob("*.py")):
+    for module in modules():
         by_line: dict[int, list[Mutant]] = {}
         for mutant in mutants_of(module):
             by_line.setdefault(mutant.line, []).append(mutant)
         everything += [rng.choice(choices) for choices in by_line.values()]
     rng.shuffle(everything)
-    everything = [mutant for mutant in everything if mutant.module in modules]
+    everything = [mutant for mutant in everything if mutant.module in chosen]
     seen: Counter[str] = Counter()
     first, rest = [], []
     for mutant in everything:
@@ -287,28 +298,45 @@ def tests_of(module: str) -> list[str]:
 
     If there are none, those named for a module that imports it.
     """
-    tests = {path.stem: path.read_text() for path in sorted((ROOT / "tests").glob("test_*.py"))}
-    imports = re.compile(rf"hierpool\.{module}\b|from hierpool import .*\b{module}\b")
-    named = [f"test_{module}"] if f"test_{module}" in tests else []
-    named += [f"test_{name}" for name in ALSO.get(module, [])]
-    importing = [name for name, text in tests.items() if imports.search(text) and name not in named]
+    folder = ROOT / "tests"
+    paths = {
+        str(path.relative_to(folder).with_suffix("")): path.read_text()
+        for path in sorted(folder.rglob("test_*.py"))
+    }
+    room, _, name = module.rpartition(".")
+    imports = re.compile(
+        rf"from hierpool\.{re.escape(module)} import"
+        rf"|from hierpool\.{re.escape(room)} import .*\b{name}\b"
+    )
+
+    def named_for(other: str) -> str:
+        return "/".join([*other.split(".")[:-1], f"test_{other.split('.')[-1]}"])
+
+    named = [name for name in (named_for(module), *ALSO.get(module, [])) if name in paths]
+    importing = [name for name, text in paths.items() if imports.search(text) and name not in named]
     if named or importing:
         return named + importing
-    above = [path.stem for path in PACKAGE.glob("*.py") if imports.search(path.read_text())]
-    return sorted(f"test_{name}" for name in above if f"test_{name}" in tests)
+    above = [other for other in modules() if imports.search(path_of(other).read_text())]
+    return sorted(named_for(other) for other in above if named_for(other) in paths)
 
 
 # Tests that are named for what they ask, and not for the module.
-ALSO = {
-    "__init__": ["errors", "process"],
-    "added": ["fit", "table_refusals"],
-    "event_chances": ["events", "season"],
-    "exact": ["closed_forms"],
-    "fitting": ["fit", "fit_quadrature", "sample"],
-    "frames": ["table"],
-    "keywords": ["arguments", "errors"],
-    "pairwise": ["contrasts"],
-    "stretch": ["quadrature", "closed_forms"],
-    "table": ["table_refusals"],
-    "weights": ["predicting", "new_groups"],
+ALSO: dict[str, list[str]] = {
+    "__init__": ["answers/test_errors", "cli/test_process"],
+    "answers.events": ["answers/test_season"],
+    **dict.fromkeys(["cli.checks", "cli.compare", "cli.sensitivity"], ["cli/test_models"]),
+    **dict.fromkeys(["cli.contrasts", "cli.events", "cli.ranks"], ["cli/test_decisions"]),
+    "cli.estimate": ["cli/test_estimate"],
+    "cli.fit": ["cli/test_main", "cli/test_fits"],
+    "cli.output": ["cli/test_summary", "cli/test_decisions"],
+    **dict.fromkeys(["cli.predict", "cli.score"], ["cli/test_predictions"]),
+    "exact.nodes": ["exact/test_quadrature"],
+    "exact.posterior": ["exact/test_closed_forms"],
+    "exact.stretch": ["exact/test_quadrature", "exact/test_closed_forms"],
+    "inference.fit": ["inference/test_fit_quadrature", "inference/test_sample"],
+    "input.frames": ["input/test_table"],
+    "input.new_groups": ["inference/test_fit", "input/test_table_refusals"],
+    "input.table": ["input/test_table_refusals"],
+    "posterior.weights": ["answers/test_predictions", "answers/test_new_groups"],
+    "runtime.keywords": ["inference/test_settings", "answers/test_errors"],
 }

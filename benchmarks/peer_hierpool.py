@@ -12,7 +12,8 @@ from bench_run import Run
 from bench_tables import Settings, Table
 
 import hierpool as hp
-from hierpool import fitting, thetas
+from hierpool.inference import fit as fitting
+from hierpool.posterior import theta as thetas
 
 COLUMNS = {"successes": "y", "trials": "n"}
 

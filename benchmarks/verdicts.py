@@ -20,10 +20,10 @@ import numpy as np
 from result_tables import RESULTS, keep
 
 from hierpool import NUTS, PartialPooling
-from hierpool.chains import Chains
-from hierpool.convergence import CAPS, FALSE_ALARMS, MAX_DIVERGENT, MIN_EFFECTIVE_PER_CHAIN
 from hierpool.counts import Counts
-from hierpool.diagnostics import Diagnostics, diagnose
+from hierpool.mcmc.chains import Chains
+from hierpool.posterior.diagnostics import Diagnostics, diagnose
+from hierpool.posterior.verdict import CAPS, FALSE_ALARMS, MAX_DIVERGENT, MIN_EFFECTIVE_PER_CHAIN
 
 SIZES = {20: (100, 0), 300: (100, 0), 2000: (10, 10)}
 """Groups: fits, and further sets of four chains dealt from all of their chains."""

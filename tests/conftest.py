@@ -12,7 +12,7 @@ import pytest
 from jax.experimental.compilation_cache import compilation_cache
 from shell import Run, refused
 
-from hierpool import refining
+from hierpool.exact import refining
 
 # The digits of every exact value.
 mpmath.mp.dps = 100

@@ -1,0 +1,60 @@
+"""The public names, each written once: the package reads them here, and so do type checkers."""
+
+from .answers.checks import predictive_check as predictive_check
+from .answers.comparison import Comparison as Comparison
+from .answers.comparison import compare as compare
+from .answers.comparison import compare_fits as compare_fits
+from .answers.contrasts import contrast as contrast
+from .answers.contrasts import contrasts as contrasts
+from .answers.contrasts import expected_loss as expected_loss
+from .answers.events import Events as Events
+from .answers.events import events as events
+from .answers.events import season as season
+from .answers.events import select as select
+from .answers.exchangeability import Exchangeability as Exchangeability
+from .answers.exchangeability import exchangeability as exchangeability
+from .answers.new_groups import newcomers as newcomers
+from .answers.predictions import add_predictions as add_predictions
+from .answers.predictions import predict as predict
+from .answers.ranks import Ranks as Ranks
+from .answers.ranks import rank as rank
+from .answers.scores import Coverage as Coverage
+from .answers.scores import Score as Score
+from .answers.scores import coverage as coverage
+from .answers.scores import score as score
+from .answers.sensitivity import Sensitivity as Sensitivity
+from .answers.sensitivity import sensitivity as sensitivity
+from .answers.summary import summarize as summarize
+from .counts import Counts as Counts
+from .counts import stack as stack
+from .exact.posterior import Exact as Exact
+from .exact.posterior import integrate as integrate
+from .exact.quadrature import Quadrature as Quadrature
+from .inference.empirical_bayes import EmpiricalBayes as EmpiricalBayes
+from .inference.empirical_bayes import empirical_bayes as empirical_bayes
+from .inference.estimate import Estimate as Estimate
+from .inference.estimate import estimate as estimate
+from .inference.fit import SlowModelWarning as SlowModelWarning
+from .inference.fit import fit as fit
+from .inference.sample import Draws as Draws
+from .inference.sample import sample as sample
+from .input.datasets import load_dataset as load_dataset
+from .input.errors import InputError as InputError
+from .mcmc.nuts import NUTS as NUTS
+from .models.beta import CollapsedPartialPooling as CollapsedPartialPooling
+from .models.beta import PartialPooling as PartialPooling
+from .models.logit_normal import CollapsedLogitPartialPooling as CollapsedLogitPartialPooling
+from .models.logit_normal import LogitPartialPooling as LogitPartialPooling
+from .models.pooling import CompletePooling as CompletePooling
+from .models.pooling import NoPooling as NoPooling
+from .models.protocol import Model as Model
+from .posterior.contradiction import PopulationWarning as PopulationWarning
+from .posterior.tree import load as load
+from .posterior.tree import save as save
+from .posterior.verdict import ConvergenceWarning as ConvergenceWarning
+from .posterior.verdict import Verdict as Verdict
+from .posterior.verdict import check as check
+from .posterior.weights import FewDrawsWarning as FewDrawsWarning
+
+__version__: str
+__all__: list[str]

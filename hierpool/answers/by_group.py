@@ -1,0 +1,101 @@
+"""Numbers of groups as a user gives them, by name: checked, and in the order of a fit."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from hierpool.input.labels import find
+from hierpool.input.table import InputError, read_table
+from hierpool.posterior.fitted import Fitted, find_group
+
+ByLabel = float | Mapping[str, int] | pd.Series | np.ndarray | list[int]
+"""A number for every group; or one a group: by name, or in the order of the fit."""
+NUMBER = (int, float, np.number)
+
+
+class Further(NamedTuple):
+    """Trials to come, or that came, of some groups of a fit, and what succeeded of them."""
+
+    places: np.ndarray
+    """(some,) places of the groups in the fit."""
+    successes: np.ndarray
+    """(some,) int64 successes; 0 where none were given."""
+    trials: np.ndarray
+    """(some,) int64 trials."""
+
+
+def read_further(fitted: Fitted, trials: ByLabel, successes: ByLabel | None = None) -> Further:
+    """Returns further trials of groups of a fit, checked.
+
+    Args:
+        fitted: a fit.
+        trials: of every group, or by name. Groups may be left out.
+        successes: of these trials, for the same groups.
+
+    Raises:
+        InputError: a name or a value breaks a rule.
+        TypeError: the numbers come in no form that is known.
+    """
+    of_trials = _series(fitted, trials, "trials")
+    if successes is None:
+        of_successes = pd.Series(0, index=of_trials.index)
+    else:
+        of_successes = _series(fitted, successes, "successes")
+        if _is_scalar(trials):
+            of_trials = of_trials.reindex(of_successes.index)
+        for place in of_trials.index.symmetric_difference(of_successes.index)[:1]:
+            raise InputError(
+                f"Group {str(fitted.labels[place])!r} has only one of successes and trials: give "
+                "both, or neither."
+            )
+        of_trials = of_trials.loc[of_successes.index]
+    table = read_table(
+        {
+            "group": fitted.labels[of_trials.index],
+            "successes": of_successes.to_numpy(),
+            "trials": of_trials.to_numpy(),
+        },
+        successes="successes",
+        trials="trials",
+        group="group",
+    )
+    return Further(of_trials.index.to_numpy(), table.successes, table.trials)
+
+
+def _series(fitted: Fitted, values: Any, name: str) -> pd.Series:
+    """Returns values by the place of their group in the fit."""
+    if hasattr(values, "dims") and hasattr(values, "to_series") and len(values.dims) == 1:
+        values = values.to_series()
+    if isinstance(values, pd.Series | Mapping):
+        series = pd.Series(values, dtype=object if isinstance(values, Mapping) else None)
+        places = find(fitted.labels, series.index)
+        for label in series.index[places < 0][:1]:
+            find_group(fitted, label)
+        series.index = pd.Index(places)
+        for place in places[series.index.duplicated()][:1]:
+            raise InputError(
+                f"{name} name group {str(fitted.labels[place])!r} twice: give one number a group."
+            )
+        return series
+    if _is_scalar(values):
+        return pd.Series(np.asarray(values)[()], index=range(len(fitted.labels)))
+    is_array = hasattr(values, "__array__") and not isinstance(values, pd.DataFrame)
+    if is_array or isinstance(values, list | tuple):
+        if np.shape(values) != fitted.trials.shape:
+            raise InputError(
+                f"{name} have the shape {np.shape(values)}, and the fit has {len(fitted.trials)} "
+                "groups: give a number a group in their order, or a mapping by name."
+            )
+        is_plain = isinstance(values, list | tuple | np.ndarray)
+        return pd.Series(values if is_plain else np.asarray(values))
+    raise TypeError(
+        f"{name} must be a number, a mapping from group to number, a Series by group, or an array "
+        f"in the groups' order, not {type(values).__name__}."
+    )
+
+
+def _is_scalar(values: Any) -> bool:
+    """Returns whether it is a single number, for every group."""
+    return isinstance(values, NUMBER) or (hasattr(values, "__array__") and np.ndim(values) == 0)

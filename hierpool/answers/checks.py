@@ -1,0 +1,209 @@
+"""Can the model be believed? Replicates of the data under the fit, against the data.
+
+Source: Gelman, Meng and Stern (1996), "Posterior Predictive Assessment of Model Fitness via
+Realized Discrepancies", for the p-values.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy.special import expit
+
+from hierpool.input.arguments import check_seed
+from hierpool.input.table import InputError
+from hierpool.models.beta import CollapsedPartialPooling, PartialPooling
+from hierpool.models.pooling import CompletePooling, NoPooling
+from hierpool.posterior.contradiction import warn_of_contradiction
+from hierpool.posterior.fitted import Fitted, read_fit
+from hierpool.posterior.random import betas, binomials, stream
+from hierpool.posterior.values import by_group
+
+Statistic = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""A function of counts (draw, group) and trials (group,), (draw,): each row by itself."""
+
+REPLICATES = ("same-groups", "new-groups")
+PIECE = 2**18
+"""Values whose statistics are computed at a time: they fit a processor's cache."""
+BUDGET = 4_000_000
+"""Successes of new groups that are drawn: a second. Past it, every other draw replicates."""
+
+
+def predictive_check(
+    tree: xr.DataTree,
+    *,
+    statistics: Mapping[str, Statistic] | None = None,
+    replicates: Literal["same-groups", "new-groups"] = "same-groups",
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Returns posterior predictive p-values: statistics of the data against those of replicates.
+
+    A row a statistic, under ``of`` and ``statistic``: ``min``, ``max``, ``mean`` and ``sd`` (with
+    G - 1) of ``counts``, of ``rates`` y / n and of ``residuals``, (y - n p) / sqrt(n p (1 - p))
+    with p the pooled rate of the same replicate; then the user's, of ``custom``. With unequal
+    trials counts say little, since the least and the most tried decide them: look at rates, of
+    which small groups have the extremes, and at residuals, which put all groups on one scale.
+
+    Columns: ``observed``; ``mean`` and ``sd`` of the replicates; ``p_upper``, Pr(T_rep >= T);
+    ``p_lower``, Pr(T_rep <= T); ``p_mid``, Pr(T_rep > T) + Pr(T_rep = T) / 2; and the Monte Carlo
+    standard error of each but the first. A p-value near 0 or 1 is a feature of the data that the
+    model does not show; what no replicate shows, or each of them, is known to one draw only, and
+    that is its error. Groups without trials are left out.
+
+    Args:
+        tree: what ``fit`` returned, or ``load`` read.
+        statistics: more of them by name: functions of counts (draw, group) and trials (group,)
+            that return (draw,), each row by itself. They are called with some draws at a time, and
+            with the data as one row.
+        replicates: of the "same-groups", with the chances that they have; or of "new-groups" of as
+            many trials, with chances drawn anew from the population (without pooling, from the
+            prior of every chance), a sterner test of the population. Where that is more than a
+            second's work, from every other draw, or fewer.
+        seed: of the new groups.
+
+    Raises:
+        InputError: fewer than 2 groups were tried, or an argument breaks a rule.
+        TypeError: the tree is none, or a statistic is no function.
+
+    Warns:
+        PopulationWarning: the population contradicts its groups; the message says what to change.
+    """
+    if replicates not in REPLICATES:
+        raise InputError(f"replicates must be one of {REPLICATES}, not {replicates!r}.")
+    fitted = read_fit(tree, needs_theta=replicates == "same-groups")
+    warn_of_contradiction(fitted.successes, fitted.trials, fitted.parameters)
+    tried = _tried(fitted)
+    trials = fitted.trials[tried]
+    custom = _checked(statistics)
+    if replicates == "same-groups":
+        y = by_group(tree, "posterior_predictive", "y", fitted.labels)
+        drawn = y.reshape(len(fitted.theta), -1)[:, tried]
+    else:
+        drawn = new_replicates(fitted, trials, seed)
+    (observed,) = _evaluate(fitted.successes[tried][None], trials, custom)
+    values = _evaluate(drawn, trials, custom)
+    rows = [(of, name) for of in ("counts", "rates", "residuals") for name in FOUR]
+    rows += [("custom", name) for name in custom]
+    index = pd.MultiIndex.from_tuples(rows, names=["of", "statistic"])
+    return pd.DataFrame(_compare(fitted, values, observed), index=index)
+
+
+def tail_indicators(values: np.ndarray, observed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns whether replicates are at least, and at most, what was observed.
+
+    What differs by rounding only is equal: sums of the same numbers in another order are.
+
+    Args:
+        values: (draw, ...) statistics of replicates.
+        observed: (...) those of the data.
+    """
+    slack = 1e-12 * np.maximum(1, np.abs(observed))
+    return values >= observed - slack, values <= observed + slack
+
+
+def new_replicates(fitted: Fitted, trials: np.ndarray, seed: int) -> np.ndarray:
+    """Returns (draw, group) successes of groups whose chances are drawn from the population.
+
+    Args:
+        fitted: a fit; each draw of its population gives a row, as long as that is quick.
+        trials: (group,) trials of the groups.
+        seed: of the draws.
+    """
+    seed = check_seed(seed)
+    num_draws, num_groups = len(fitted.theta), len(trials)
+    in_chain = num_draws // fitted.num_chains
+    every = min(-(-num_draws * num_groups // BUDGET), max(1, in_chain // 50))
+    rows = fitted.kept(every)
+    theta_seed, y_seed = stream(seed, "replicates").spawn(2)
+    model, of = fitted.model, {name: draws[rows] for name, draws in fitted.parameters.items()}
+    none = np.zeros(num_groups)
+    if isinstance(model, PartialPooling | CollapsedPartialPooling):
+        alpha, beta = of["phi"] * of["kappa"], (1 - of["phi"]) * of["kappa"]
+        theta = betas(theta_seed, alpha, beta, none, none)
+    elif isinstance(model, NoPooling):
+        alpha, beta = (
+            np.full(len(rows), float(np.asarray(x))) for x in (model.theta_alpha, model.theta_beta)
+        )
+        theta = betas(theta_seed, alpha, beta, none, none)
+    elif isinstance(model, CompletePooling):
+        theta = np.repeat(of["phi"][:, None], num_groups, axis=1)
+    else:
+        z = np.random.default_rng(theta_seed).normal(size=(len(rows), num_groups))
+        theta = expit(of["mu"][:, None] + of["sigma"][:, None] * z)
+    return binomials(y_seed, trials, theta)
+
+
+FOUR: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "min": lambda x: x.min(axis=1),
+    "max": lambda x: x.max(axis=1),
+    "mean": lambda x: x.mean(axis=1),
+    "sd": lambda x: x.std(axis=1, ddof=1),
+}
+
+
+def _evaluate(
+    counts: np.ndarray, trials: np.ndarray, custom: Mapping[str, Statistic]
+) -> np.ndarray:
+    """Returns (draw, statistic) values."""
+    height = max(1, PIECE // len(trials))
+    pieces = (counts[start : start + height] for start in range(0, len(counts), height))
+    return np.concatenate([np.stack(list(_of_piece(y, trials, custom)), axis=1) for y in pieces])
+
+
+def _of_piece(
+    y: np.ndarray, trials: np.ndarray, custom: Mapping[str, Statistic]
+) -> Iterator[np.ndarray]:
+    pooled = y.sum(axis=1, keepdims=True) / trials.sum()
+    sd = np.sqrt(trials * pooled * (1 - pooled))
+    gap = y - trials * pooled
+    residuals = np.divide(gap, sd, out=np.zeros(y.shape), where=sd > 0)
+    for scale in (y, y / trials, residuals):
+        for statistic in FOUR.values():
+            yield statistic(scale)
+    for name, function in custom.items():
+        values = np.asarray(function(y, trials), float)
+        if values.shape != (len(y),):
+            raise InputError(
+                f"Statistic {name!r} returned shape {values.shape} for counts of shape {y.shape}: "
+                "it must return a number a row."
+            )
+        yield values
+
+
+def _compare(fitted: Fitted, values: np.ndarray, observed: np.ndarray) -> dict[str, np.ndarray]:
+    upper, lower = (part.astype(float) for part in tail_indicators(values, observed))
+    mean, sd = values.mean(axis=0), values.std(axis=0, ddof=1)
+    # By the delta method, from the error of the variance.
+    of_variance = fitted.error((values - mean) ** 2)
+    of_sd = np.divide(of_variance, 2 * sd, out=np.zeros_like(sd), where=sd > 0)
+    columns = {
+        "observed": observed,
+        "mean": mean,
+        "mean_mcse": fitted.error(values),
+        "sd": sd,
+        "sd_mcse": of_sd,
+    }
+    for name, part in (("upper", upper), ("lower", lower), ("mid", (1 + upper - lower) / 2)):
+        columns[f"p_{name}"] = part.mean(axis=0)
+        columns[f"p_{name}_mcse"] = fitted.share_error(part)
+    return columns
+
+
+def _tried(fitted: Fitted) -> np.ndarray:
+    tried = fitted.trials > 0
+    if tried.sum() < 2:
+        raise InputError(
+            f"A check compares groups, and {tried.sum()} has trials: it needs 2 at least."
+        )
+    return tried
+
+
+def _checked(statistics: Any) -> Mapping[str, Statistic]:
+    custom = {} if statistics is None else statistics
+    if not isinstance(custom, Mapping) or not all(map(callable, custom.values())):
+        raise TypeError(
+            "statistics must map names to functions of counts (draw, group) and trials (group,)."
+        )
+    return custom

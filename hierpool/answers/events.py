@@ -1,0 +1,346 @@
+"""Events: which groups are above a line, how many, and after the season; a selection of them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from numbers import Real
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from hierpool.answers.by_group import ByLabel, read_further
+from hierpool.input.arguments import check_prob
+from hierpool.input.table import InputError
+from hierpool.likelihood.beta_binomial import tail_cost
+from hierpool.posterior.conditional import Betas, Points, alike, fit_of, rows_of, spared
+from hierpool.posterior.fitted import Fitted, batch_means
+from hierpool.posterior.weights import FEWEST_EFFECTIVE, effective_draws, warn_of_few
+
+PIECE = 2**22
+"""Values that are in memory at a time."""
+NEGLIGIBLE = 1e-12
+"""Joint events that are less probable by far than anybody asks for: no warning is worth it."""
+NUM_REPEATS = 200
+"""Bootstraps, of which the error of a q-value is the spread."""
+
+
+class Events(NamedTuple):
+    """Chances above lines, group by group and together."""
+
+    groups: pd.DataFrame
+    """A row a line and a group: ``probability`` that theta is above the line, and its ``mcse``. A
+    group that was never tried has the population's chance."""
+    joint: pd.DataFrame
+    """A row a line, of the ``num_groups`` that have trials: probability that ``some`` theta is
+    above the line, and that ``all`` are; ``expected_number`` of those above. Each has its
+    ``_mcse``. Groups that were never tried don't count here: the answer would grow with them."""
+
+
+def events(tree: xr.DataTree, *, above: float | Sequence[float]) -> Events:
+    """Returns the probabilities that thetas are above a line, or several.
+
+    Given the population the groups are independent, so that in each draw of it every probability
+    has a closed form, the joint ones too; their averages have less noise than counted draws. Under
+    a population of log-odds the draws of theta are counted. An average that rests on few draws,
+    since most of them give it next to nothing, has an error of one draw at least.
+
+    Args:
+        tree: what ``fit`` returned, or ``load`` read.
+        above: a line between 0 and 1, or several.
+
+    Raises:
+        InputError: a line is out of range, or the fit lacks what is needed.
+        TypeError: an argument has the wrong type.
+
+    Warns:
+        FewDrawsWarning: the probability that some are above a line, or that all are, rests on fewer
+            than 100 effective draws.
+    """
+    lines = _lines(above)
+    fitted = fit_of(tree)
+    kinds = alike(fitted)
+    few = fitted.of(kinds.first)
+    every = spared(few, len(lines) * len(kinds.first))
+    rows = rows_of(few.thinned(every))
+    tried = fitted.trials > 0
+    times = np.bincount(kinds.inverse[tried], minlength=len(kinds.first))
+    groups, joint, doubtful = [], [], {}
+    for line in lines:
+        probability, error, together = _above(rows, line, times)
+        groups.append(np.stack([probability, error])[:, kinds.inverse])
+        row: dict[str, Any] = {"num_groups": int(tried.sum())}
+        for name in ("some", "all"):
+            row[name], row[f"{name}_mcse"] = probability_and_error(rows, together[name])
+            # Counted draws have the error of a share, however few they are.
+            if isinstance(rows, Betas) and _is_rough(together[name]):
+                doubtful[f"{name} are above {line}"] = float(effective_draws(together[name]))
+        number = _over_all_draws(few, every, rows, together["expected_number"])
+        row["expected_number"], row["expected_number_mcse"] = number
+        joint.append(row)
+    if doubtful:
+        event, worth = min(doubtful.items(), key=lambda item: item[1])
+        warn_of_few(
+            worth,
+            rows.num_rows,
+            f"the probability that {event} is rough; fit with more draws.",
+        )
+    index = pd.MultiIndex.from_product([lines, fitted.names], names=["line", "group"])
+    probability, error = np.concatenate(groups, axis=1)
+    return Events(
+        pd.DataFrame({"probability": probability, "mcse": error}, index=index),
+        pd.DataFrame(joint, index=pd.Index(lines, name="line")),
+    )
+
+
+def season(
+    tree: xr.DataTree,
+    *,
+    above: float,
+    trials_to_come: ByLabel,
+) -> pd.DataFrame:
+    """Returns the probability that each group's final rate is above a line.
+
+        z_i ~ Binomial(m_i, theta_i), rate_i = (y_i + z_i) / (n_i + m_i) > above
+
+    strictly. In each draw of the population z_i is beta-binomial, for any number of trials; under
+    a population of log-odds it is binomial given each draw of theta. An average that rests on few
+    draws has an error of one draw at least; what is certain, and what is exact, has none.
+
+    Args:
+        tree: what ``fit`` returned, or ``load`` read.
+        above: the line, between 0 and 1.
+        trials_to_come: m, one number for all groups, or by label for some.
+
+    Returns:
+        A row a group that m was given for: ``probability`` and its ``mcse``, ``expected_rate`` and
+        its ``expected_rate_mcse``. NaN where there are no trials at all.
+
+    Raises:
+        InputError: an argument breaks a rule, or the fit lacks what is needed.
+        TypeError: an argument has the wrong type.
+    """
+    line = _line(above)
+    fitted = fit_of(tree)
+    further = read_further(fitted, trials_to_come)
+    fitted, m = fitted.of(further.places), further.trials
+    total = np.maximum(fitted.trials + m, 1)
+    least = _least_above(line, total) - fitted.successes
+    kinds = alike(fitted, m)
+    few, m_of_kind, least_of_kind = fitted.of(kinds.first), m[kinds.first], least[kinds.first]
+    every = spared(few, float(tail_cost(least_of_kind, m_of_kind).sum()))
+    rows = rows_of(few.thinned(every))
+    probability, error, chance, chance_error = np.empty((4, len(kinds.first)))
+    for some in _pieces(rows, len(kinds.first)):
+        values = rows.of(some).at_least(least_of_kind[some], m_of_kind[some])
+        probability[some], error[some] = probability_and_error(rows, values)
+        values = rows.of(some).mean()
+        chance[some], chance_error[some] = values.mean(axis=0), rows.error(values)
+    error[(least_of_kind <= 0) | (least_of_kind > m_of_kind)] = 0
+    table = pd.DataFrame(
+        {
+            "probability": probability[kinds.inverse],
+            "mcse": error[kinds.inverse],
+            "expected_rate": (fitted.successes + m * chance[kinds.inverse]) / total,
+            "expected_rate_mcse": m * chance_error[kinds.inverse] / total,
+        },
+        index=fitted.names,
+    )
+    return table[fitted.trials + m > 0].reindex(table.index)
+
+
+def select(tree: xr.DataTree, *, above: float, false_discovery_rate: float = 0.05) -> pd.DataFrame:
+    """Returns the groups from the surest to be above a line, and which to select.
+
+    The error of a group is the probability that it is not above the line; its q-value is the mean
+    error of the groups that are as good or better, which is the share of false ones among them that
+    is to be expected. Selected are those whose q-value is at most the rate. Groups that were never
+    tried are left out.
+
+    Source: Newton, Noueiry, Sarkar and Ahlquist (2004), "Detecting Differential Gene Expression
+    with a Semiparametric Hierarchical Mixture Method".
+
+    Args:
+        tree: what ``fit`` returned, or ``load`` read.
+        above: the line, between 0 and 1.
+        false_discovery_rate: between 0 and 1.
+
+    Returns:
+        A row a group: ``probability`` above and its ``mcse``, which is the error's too, ``error``,
+        ``q_value`` and its ``q_value_mcse``, ``selected``. Groups that tie share a q-value. Its
+        error also counts that groups near one another might change places: it is the spread of the
+        q-values of draws taken again, with replacement.
+
+    Raises:
+        InputError: an argument is out of range, or the fit lacks what is needed.
+        TypeError: an argument has the wrong type.
+    """
+    line, rate = _line(above), false_discovery_rate
+    check_prob(rate, "false_discovery_rate")
+    fitted = fit_of(tree)
+    fitted = fitted.of(np.flatnonzero(fitted.trials > 0))
+    kinds = alike(fitted)
+    few = fitted.of(kinds.first)
+    rows = rows_of(few.thinned(spared(few, len(kinds.first))))
+    times = np.bincount(kinds.inverse, minlength=len(kinds.first))
+    values = rows.above(line)
+    probability, mcse = probability_and_error(rows, values)
+    columns = {
+        "probability": probability,
+        "mcse": mcse,
+        "error": 1 - probability,
+        "q_value": _q_values(probability[None], times)[0],
+        "q_value_mcse": _q_value_errors(rows, values, times),
+    }
+    order = np.argsort(-probability[kinds.inverse], kind="stable")
+    table = pd.DataFrame(
+        {name: values[kinds.inverse][order] for name, values in columns.items()},
+        index=fitted.names[order],
+    )
+    return table.assign(selected=table["q_value"] <= rate)
+
+
+def probability_and_error(
+    rows: Betas | Points, values: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns (...) means of (row, ...) probabilities, and their Monte Carlo standard errors.
+
+    A mean to which few rows contribute is known to one row only: a row that was not drawn may give
+    the event, or its complement, more than all of those together. A single row is exact.
+    """
+    mean, error = values.mean(axis=0), rows.error(values)
+    if len(values) > 1:
+        floor = np.where(_worth(values) < FEWEST_EFFECTIVE, 1 / len(values), 0)
+        error = np.maximum(error, floor)
+    return mean, error
+
+
+def _worth(values: np.ndarray) -> np.ndarray:
+    """Returns (...) how many rows carry the mean of (row, ...) probabilities, or of 1 less them."""
+    with np.errstate(invalid="ignore"):
+        worth = [effective_draws(part) for part in (values, 1 - values)]
+    return np.nan_to_num(np.minimum(*worth), nan=0)
+
+
+def _above(
+    rows: Betas | Points, line: float, times: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """Returns (kind,) probabilities above a line and their errors, and (row,) joint ones by name.
+
+    Args:
+        rows: what is known of a group of each kind.
+        line: the line.
+        times: (kind,) groups of the kind that have trials.
+    """
+    probability, error = np.empty((2, len(times)))
+    log_none, log_all, number = np.zeros((3, rows.num_rows))
+    for some in _pieces(rows, len(times)):
+        values = rows.of(some).above(line)
+        probability[some], error[some] = probability_and_error(rows, values)
+        (counted,) = np.nonzero(times[some])
+        values, weight = values[:, counted], times[some][counted]
+        with np.errstate(divide="ignore"):
+            log_none += np.log1p(-values) @ weight
+            log_all += np.log(values) @ weight
+        number += values @ weight
+    together = {"some": -np.expm1(log_none), "all": np.exp(log_all), "expected_number": number}
+    return probability, error, together
+
+
+def _is_rough(values: np.ndarray) -> bool:
+    """Returns whether the mean of (row,) probabilities of an event rests on few rows."""
+    if len(values) == 1 or values.mean() < NEGLIGIBLE:
+        return False
+    return bool(effective_draws(values) < FEWEST_EFFECTIVE)
+
+
+def _over_all_draws(
+    fitted: Fitted, every: int, rows: Betas | Points, totals: np.ndarray
+) -> tuple[float, float]:
+    """Returns the mean of (row,) totals over all draws of a fit, and its Monte Carlo error.
+
+    Where the rows are but some of the draws, a polynomial of the population is fitted to the
+    totals, and averaged over all of them; what it leaves is averaged over the rows.
+    """
+    if every == 1 or len(totals) == 1:
+        return float(totals.mean()), float(rows.error(totals))
+    phi, kappa = np.clip(fitted.parameters["phi"], 1e-300, 1 - 2**-53), fitted.parameters["kappa"]
+    x, y = np.log(phi / (1 - phi)), np.log(kappa)
+    x, y = (x - x.mean()) / x.std(), (y - y.mean()) / y.std()
+    terms = np.stack([np.ones(len(x)), x, y, x * x, x * y, y * y], axis=1)
+    kept = fitted.kept(every)
+    coefficients, *_ = np.linalg.lstsq(terms[kept], totals)
+    smooth = terms @ coefficients
+    rest = totals - smooth[kept]
+    error = np.hypot(fitted.error(smooth), rows.error(rest))
+    return float(smooth.mean() + rest.mean()), float(error)
+
+
+def _q_values(probability: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Returns (..., kind) mean errors of the groups that are as probable or more.
+
+    Args:
+        probability: (..., kind) probabilities to be above the line.
+        times: (kind,) groups of the kind.
+    """
+    order = np.argsort(-probability, axis=-1, kind="stable")
+    ranked = np.take_along_axis(probability, order, axis=-1)
+    weight = times[order]
+    so_far = np.cumsum((1 - ranked) * weight, axis=-1) / np.cumsum(weight, axis=-1)
+    # The last of those that tie: all of them are as good.
+    place = np.arange(ranked.shape[-1])
+    ends = np.concatenate([ranked[..., 1:] < ranked[..., :-1], np.ones_like(order[..., :1])], -1)
+    last = np.where(ends, place, place[-1])
+    last = np.minimum.accumulate(last[..., ::-1], axis=-1)[..., ::-1]
+    q_values = np.empty_like(so_far)
+    np.put_along_axis(q_values, order, np.take_along_axis(so_far, last, axis=-1), axis=-1)
+    return q_values
+
+
+def _q_value_errors(rows: Betas | Points, values: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Returns (kind,) Monte Carlo standard errors of q-values, from (row, kind) probabilities.
+
+    By the bootstrap of batch means: where groups change places no derivative exists.
+    """
+    if len(values) == 1:
+        return np.zeros(values.shape[1])
+    batches = batch_means(values, rows.num_chains)
+    number = len(batches)
+    drawn = np.random.default_rng(0).multinomial(number, np.full(number, 1 / number), NUM_REPEATS)
+    # Rounded, so that what ties still does.
+    probability = np.round(drawn @ batches / number, 12)
+    return _q_values(probability, times).std(axis=0) * np.sqrt(number / (number - 1))
+
+
+def _pieces(rows: Betas | Points, number: int) -> Iterator[slice]:
+    """Returns slices of so many groups, whose values find room in memory."""
+    width = max(1, PIECE // rows.num_rows)
+    for start in range(0, number, width):
+        yield slice(start, start + width)
+
+
+def _least_above(line: float, total: np.ndarray) -> np.ndarray:
+    """Returns (group,) the fewest successes of a rate strictly above a line."""
+    # By the rates themselves: line * total may round to the wrong side of a whole number.
+    least = np.floor(line * total).astype(np.int64) - 1
+    for _ in range(3):
+        least += least / total <= line
+    return least
+
+
+def _lines(above: float | Sequence[float]) -> list[float]:
+    if isinstance(above, str | Mapping):
+        raise TypeError(f"above must be a number or several, not {type(above).__name__}.")
+    lines = [_line(line) for line in np.atleast_1d(np.asarray(above, object)).tolist()]
+    if not lines:
+        raise InputError("above names no line: give one, such as 0.35.")
+    if len(set(lines)) < len(lines):
+        raise InputError(f"above has the same line twice, in {lines}: give each once.")
+    return lines
+
+
+def _line(above: float) -> float:
+    if not isinstance(above, Real):
+        raise TypeError(f"above must be a number, not {type(above).__name__}.")
+    if not 0 < above < 1:
+        raise InputError(f"above must lie between 0 and 1, not {above}: it is a chance, as 0.35.")
+    return float(above)

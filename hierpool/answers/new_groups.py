@@ -1,0 +1,234 @@
+"""Groups that come after the fit, with data or without: what the fit says of them, not refitted.
+
+The draws of the population are weighted by the probability of the newcomers' data, theta
+integrated out; given a draw, a newcomer's chance is known as any other group's is.
+"""
+
+import jax
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy.optimize import brentq
+from scipy.special import betainc, digamma, polygamma
+
+from hierpool.counts import Counts
+from hierpool.input.arguments import check_prob, check_seed
+from hierpool.input.new_groups import NewGroups, read_new_groups
+from hierpool.input.table import InputError
+from hierpool.models.logit_normal import CollapsedLogitPartialPooling, LogitPartialPooling
+from hierpool.models.pooling import CompletePooling
+from hierpool.posterior import theta as thetas
+from hierpool.posterior.conditional import Betas, rows_of
+from hierpool.posterior.fitted import Fitted, read_fit
+from hierpool.posterior.random import betas, stream
+from hierpool.posterior.weights import (
+    effective_draws,
+    log_probability_of_all,
+    moments,
+    of_rows,
+    warn_of_few,
+    weights_of,
+)
+from hierpool.runtime.jax_settings import scope
+
+SOLVED = 400_000
+"""Betas, of all newcomers and rows, of which the intervals are solved: about a second."""
+PIECE = 2**20
+"""Draws of theta that are in memory at a time."""
+LOWEST, HIGHEST = -744.4, 40.0
+"""Log-odds beyond which a chance is below the smallest double, or rounds to 1."""
+
+
+def newcomers(
+    tree: xr.DataTree, new_groups: NewGroups, *, prob: float = 0.89, seed: int = 0
+) -> pd.DataFrame:
+    """Returns the chances of success of groups that were not in the fit, a row a newcomer.
+
+        weight of a draw ~ product over the newcomers of p(y_j | n_j, population of the draw)
+        theta_j | draw ~ Beta(phi kappa + y_j, (1 - phi) kappa + n_j - y_j), independently
+
+    (or, on log-odds, the conditional under the normal population). All newcomers together weigh
+    the draws, so each also learns from the others, and the answer is that of
+    ``fit(..., new_groups=)``; a newcomer by itself is asked for by a call of its own. One with
+    data (0, 0) weighs nothing. Under no pooling nothing is learnt from the fit, and the answer is
+    exact; under complete pooling theta_j is phi.
+
+    Args:
+        tree: what ``fit`` returned, or ``load`` read.
+        new_groups: successes and trials so far by name: ``{"rookie": (0, 4), "unseen": (0, 0)}``.
+        prob: probability of the interval from ``lower`` to ``upper``, equal-tailed.
+        seed: of the draws of theta, from which the interval is taken where it is not solved:
+            for normal log-odds, and for very many newcomers.
+
+    Returns:
+        ``successes``, ``trials``; ``mean``, ``sd``, ``lower`` and ``upper`` of theta; ``mcse``,
+        the Monte Carlo error of the mean; and ``effective_draws``, how many draws of equal
+        weight the weighted ones are worth.
+
+    Raises:
+        InputError: a newcomer's data or name break a rule, or the fit can't answer.
+        TypeError: an argument has the wrong type.
+
+    Warns:
+        FewDrawsWarning: the weights are worth fewer than 100 draws: the newcomers' data move the
+            population to where the fit has few draws. Fit again with ``new_groups=``.
+    """
+    check_prob(prob)
+    seed = check_seed(seed)
+    fitted, weight = arrivals(read_fit(tree, needs_theta=False), new_groups)
+    num_groups = len(fitted.labels)
+    if not num_groups:
+        raise InputError('new_groups are empty: name one at least, as {"rookie": (0, 4)}.')
+    levels = np.array([(1 - prob) / 2, (1 + prob) / 2])
+    rows = rows_of(fitted)
+    is_solved = isinstance(rows, Betas) and _num_pairs(fitted) * rows.num_rows <= SOLVED
+    parts = []
+    width = num_groups if is_solved else max(1, PIECE // len(weight))
+    for part, start in enumerate(range(0, num_groups, width)):
+        some = fitted.of(np.arange(start, min(start + width, num_groups)))
+        if not is_solved:
+            some = some._replace(theta=draw_theta(some, seed, part))
+        parts.append(_described(some, weight, levels))
+    return pd.concat(parts).assign(effective_draws=effective_draws(weight))
+
+
+def _described(fitted: Fitted, weight: np.ndarray, levels: np.ndarray) -> pd.DataFrame:
+    """Returns newcomers' table; their intervals are solved where theta is not drawn."""
+    rows = rows_of(fitted)
+    weight_of_row = of_rows(weight, rows)
+    mean, variance, error = moments(rows, weight_of_row)
+    if isinstance(rows, Betas) and not fitted.theta.shape[1]:
+        lower, upper = _solved(rows, weight_of_row, levels)
+    else:
+        lower, upper = np.quantile(
+            fitted.theta, levels, axis=0, weights=weight, method="inverted_cdf"
+        )
+    columns = {"successes": fitted.successes, "trials": fitted.trials, "mean": mean}
+    columns |= {"sd": np.sqrt(variance), "lower": lower, "upper": upper, "mcse": error}
+    return pd.DataFrame(columns, index=fitted.names)
+
+
+def _num_pairs(fitted: Fitted) -> int:
+    return np.unique(np.stack([fitted.successes, fitted.trials]), axis=1).shape[1]
+
+
+def arrivals(fitted: Fitted, new_groups: NewGroups | None) -> tuple[Fitted, np.ndarray]:
+    """Returns the newcomers alone, as groups of the fit, and (draw,) weights given their data.
+
+    Their theta is not drawn yet: ``draw_theta`` does that.
+
+    Raises:
+        InputError: a newcomer's data or name break a rule.
+        TypeError: ``new_groups`` is no mapping.
+
+    Warns:
+        FewDrawsWarning: the weights are worth few draws.
+    """
+    new = read_new_groups(new_groups, fitted.labels)
+    num_draws = len(fitted.theta)
+    fitted = fitted._replace(
+        labels=np.asarray(pd.Index(new.names), dtype=object),
+        successes=new.successes,
+        trials=new.trials,
+        theta=fitted.theta[:, :0],
+    )
+    weight = np.full(num_draws, 1 / num_draws)
+    # Data of no trials weigh nothing: exactly, and not but for rounding.
+    if fitted.trials.any():
+        logs = log_probability_of_all(fitted, fitted.successes, fitted.trials)
+        weight = weights_of(logs)
+        warn_of_few(
+            float(effective_draws(weight)),
+            num_draws,
+            "fit again with the newcomers' data, by new_groups= (--new-group).",
+        )
+    return fitted, weight
+
+
+def draw_theta(fitted: Fitted, seed: int, part: int = 0) -> np.ndarray:
+    """Returns (draw, group) chances of success, drawn given each draw of the population.
+
+    Args:
+        fitted: a fit.
+        seed: of the draws.
+        part: which part of the groups these are, if they are drawn in several.
+    """
+    model, num_draws = fitted.model, len(fitted.theta)
+    if isinstance(model, CompletePooling):
+        return np.repeat(fitted.parameters["phi"][:, None], len(fitted.labels), axis=1)
+    numpy_seed = stream(seed, "theta", part)
+    if isinstance(model, LogitPartialPooling | CollapsedLogitPartialPooling):
+        collapsed = CollapsedLogitPartialPooling(**vars(model))
+        mu, sigma = fitted.parameters["mu"], fitted.parameters["sigma"]
+        with scope():
+            # ``fit`` splits the seed's own key.
+            key = jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), 2), part)
+            counts = Counts(fitted.successes, fitted.trials)
+            positions = {"log_sigma": np.log(sigma), "mu": mu}
+            return thetas.theta(key, numpy_seed, collapsed, counts, positions, num_draws)
+    rows = rows_of(fitted)
+    assert isinstance(rows, Betas)
+    alpha, beta = (np.broadcast_to(x, num_draws) for x in (rows.alpha, rows.beta))
+    return betas(numpy_seed, alpha, beta, rows.successes, rows.failures)
+
+
+def _solved(rows: Betas, weight: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """Returns (level, group) quantiles of the weighted mixtures of Betas."""
+    pairs = np.stack([rows.successes, rows.failures], axis=1)
+    found, inverse = np.unique(pairs, axis=0, return_inverse=True)
+    # A row of no weight changes nothing, and costs as much as others.
+    heavy = weight > weight.max() * 1e-12
+    weight = weight[heavy] / weight[heavy].sum()
+    ends = np.empty((len(levels), len(found)))
+    for column, (y, failures) in enumerate(found):
+        a, b = rows.alpha[heavy] + y, rows.beta[heavy] + failures
+        low, high = _brackets(a, b, weight, levels)
+        for row, level in enumerate(levels):
+            ends[row, column] = _end(a, b, weight, level, low[row], high[row])
+    return ends[:, inverse.ravel()]
+
+
+def _brackets(
+    a: np.ndarray, b: np.ndarray, weight: np.ndarray, levels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns log-odds, (level,) each, between which the quantiles of a mixture of Betas lie.
+
+    By Cantelli's inequality, from the mean and the sd of the log-odds.
+    """
+    centre = digamma(a) - digamma(b)
+    mean = weight @ centre
+    with np.errstate(over="ignore"):
+        sd = np.sqrt(weight @ (polygamma(1, a) + polygamma(1, b) + (centre - mean) ** 2))
+    low, high = mean - sd * np.sqrt(1 / levels - 1), mean + sd * np.sqrt(1 / (1 / levels - 1))
+    # A little wider, so that a bracket without width has some.
+    low, high = low - 1e-6 * (1 + np.abs(low)), high + 1e-6 * (1 + np.abs(high))
+    return np.clip(low, LOWEST, HIGHEST), np.clip(high, LOWEST, HIGHEST)
+
+
+def _end(
+    a: np.ndarray, b: np.ndarray, weight: np.ndarray, level: float, low: float, high: float
+) -> float:
+    """Returns a quantile of a mixture of Betas: to 1e-10 of its own size, and of its distance to 1.
+
+    0 where it is below the smallest double; 1 where it rounds to that.
+    """
+    if _excess(low, a, b, weight, level) >= 0:
+        return 0.0
+    if _excess(high, a, b, weight, level) <= 0:
+        return 1.0
+    found = brentq(_excess, low, high, args=(a, b, weight, level), xtol=1e-10)
+    return _chance(found)
+
+
+def _excess(
+    log_odds: float, a: np.ndarray, b: np.ndarray, weight: np.ndarray, level: float
+) -> float:
+    # Each half by the smaller of theta and 1 - theta, whose digits are all there.
+    if log_odds < 0:
+        return float(weight @ betainc(a, b, _chance(log_odds))) - level
+    return 1 - level - float(weight @ betainc(b, a, _chance(-log_odds)))
+
+
+def _chance(log_odds: float) -> float:
+    """Returns the chance of log-odds, down to the smallest double: SciPy's is 0 from -710 on."""
+    return float(np.exp(-np.logaddexp(0, -log_odds)))

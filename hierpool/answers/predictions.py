@@ -1,0 +1,280 @@
+"""Successes in further trials, of known groups and of new ones: a table, or draws in the tree.
+
+Given theta they are binomial; given the population, beta-binomial. Mean and sd need theta's alone:
+with E and V its mean and variance, z in m trials has mean m E and variance m (E (1 - E) - V) +
+m^2 V.
+"""
+
+import json
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy.special import gammaln
+
+from hierpool.answers.by_group import ByLabel, Further, read_further
+from hierpool.answers.new_groups import arrivals, draw_theta
+from hierpool.inference import memory
+from hierpool.input.arguments import check_prob, check_seed
+from hierpool.input.labels import beside, coordinate, find
+from hierpool.input.new_groups import NewGroups, as_json
+from hierpool.input.table import InputError
+from hierpool.likelihood.beta_binomial import log_beta_binomial
+from hierpool.posterior.conditional import Betas, Points, fit_of, rows_of
+from hierpool.posterior.fitted import Fitted
+from hierpool.posterior.random import binomials, stream
+from hierpool.posterior.values import GROUPS
+from hierpool.posterior.weights import effective_draws, moments, of_rows, resampled
+
+BUDGET = 3e7
+"""Probabilities that the quantiles of one table take: about a second."""
+FEWEST = 1000
+"""Rows that the sums take at least; where these are too many, z is drawn instead."""
+PIECE = 2**18
+"""Probabilities that are in memory at a time."""
+MOST_DRAWN = 2**22
+"""Draws of z that are in memory at a time."""
+
+
+class Ends(NamedTuple):
+    """Ends of intervals of successes to come."""
+
+    at: np.ndarray
+    """(level, group) quantiles: the smallest numbers that z does not exceed so probably."""
+    holds: np.ndarray
+    """(group,) probability of the interval from the first to the last of them, both included."""
+
+
+def predict(
+    tree: xr.DataTree,
+    *,
+    trials: ByLabel,
+    new_groups: NewGroups | None = None,
+    prob: float = 0.89,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Returns how many successes to expect in further trials, a row a group.
+
+        z_i ~ Binomial(trials_i, theta_i), averaged over the posterior of theta_i
+
+    Args:
+        tree: what ``fit`` returned, or ``load`` read.
+        trials: to come: a number for every group; a mapping or a Series by name, for the groups
+            that it names; or an array in the groups' order.
+        new_groups: successes and trials so far, by name, of groups that were not in the fit, as
+            ``newcomers`` takes them. All rows are then given their data too.
+        prob: probability of the interval from ``lower`` to ``upper``, equal-tailed: each end is
+            the smallest number that z does not exceed with probability (1 - prob) / 2 or
+            (1 + prob) / 2.
+        seed: of the draws of z, from which the interval is taken where summing the probabilities
+            of z over the posterior would take too long: for many groups, or many trials.
+
+    Returns:
+        ``trials`` to come; ``mean``, ``sd``, ``lower`` and ``upper`` of z; ``mcse``, the Monte
+        Carlo error of the mean.
+
+    Raises:
+        InputError: a name or a value breaks a rule, or the fit can't answer.
+        TypeError: an argument has the wrong type.
+
+    Warns:
+        FewDrawsWarning: as ``newcomers``.
+    """
+    check_prob(prob)
+    fitted, weight = _joined(tree, new_groups, seed, needs_theta=False)
+    further = _read_trials(fitted, trials, new_groups)
+    fitted, m = fitted.of(further.places), further.trials
+    rows = rows_of(fitted)
+    mean, variance, error = moments(rows, of_rows(weight, rows))
+    spread = m * (mean * (1 - mean) - variance) + m.astype(float) ** 2 * variance
+    levels = np.array([(1 - prob) / 2, (1 + prob) / 2])
+    lower, upper = quantiles(fitted, weight, m, levels, seed).at
+    columns = {"trials": m, "mean": m * mean, "sd": np.sqrt(spread)}
+    columns |= {"lower": lower, "upper": upper, "mcse": m * error}
+    return pd.DataFrame(columns, index=fitted.names)
+
+
+def add_predictions(
+    tree: xr.DataTree,
+    *,
+    trials: ByLabel,
+    new_groups: NewGroups | None = None,
+    seed: int = 0,
+) -> xr.DataTree:
+    """Returns the tree with draws of successes in further trials, where ArviZ looks for them.
+
+    ``predictions`` has ``y`` (chain, draw, groups), and ``predictions_constant_data`` the trials
+    ``n`` (groups), with the groups' names. Each draw is given theta of the same draw of the
+    posterior, so statements about several groups, or about theta too, hold jointly.
+
+    New groups with data weigh the draws: then draws of the posterior are taken again in
+    proportion to their weights, in order, and ``predictions`` stand no longer beside ``posterior``
+    draw by draw.
+
+    Args:
+        tree: what ``fit`` returned, or ``load`` read. It is not changed.
+        trials: to come, as ``predict`` takes them.
+        new_groups: successes and trials so far, by name, of groups that were not in the fit.
+        seed: of the draws.
+
+    Raises:
+        InputError: a name or a value breaks a rule, or the fit can't answer.
+        TypeError: an argument has the wrong type.
+
+    Warns:
+        FewDrawsWarning: as ``newcomers``.
+    """
+    # arviz_base alone: arviz itself would bring its plots along.
+    from arviz_base import from_dict
+
+    fitted, weight = _joined(tree, new_groups, seed, needs_theta=True)
+    further = _read_trials(fitted, trials, new_groups)
+    _require_room(len(further.places), len(weight))
+    z = _draws(fitted.of(further.places), weight, further.trials, seed)
+    added = from_dict(
+        {
+            "predictions": {"y": z.reshape(fitted.num_chains, -1, z.shape[1])},
+            "predictions_constant_data": {"n": further.trials},
+        },
+        pred_coords={GROUPS: coordinate(fitted.of(further.places).labels)},
+        pred_dims={"y": [GROUPS], "n": [GROUPS]},
+    )
+    added["predictions"].attrs |= {
+        "seed": seed,
+        "new_groups": json.dumps(as_json(new_groups)),
+        "effective_draws": float(effective_draws(weight)),
+    }
+    whole = tree.copy()
+    for name, group in added.children.items():
+        whole[name] = group
+    return whole
+
+
+def quantiles(
+    fitted: Fitted, weight: np.ndarray, trials: np.ndarray, levels: np.ndarray, seed: int
+) -> Ends:
+    """Returns quantiles of the successes in further trials, and what lies between them.
+
+    Args:
+        fitted: a fit.
+        weight: (draw,) weights that add up to 1.
+        trials: (group,) trials to come.
+        levels: (level,) probabilities.
+        seed: of the draws of z, where they are needed.
+    """
+    rows = rows_of(fitted)
+    weight_of_row = of_rows(weight, rows)
+    cells = np.stack([fitted.successes, fitted.trials, trials], axis=1)
+    # Points differ from group to group.
+    if isinstance(rows, Points):
+        cells = np.insert(cells, 0, np.arange(len(cells)), axis=1)
+    found, first, inverse = np.unique(cells, axis=0, return_index=True, return_inverse=True)
+    terms = len(weight_of_row) * float(np.sum(found[:, -1] + 1.0))
+    every = max(1, int(np.ceil(terms / BUDGET)))
+    if every > 1 and len(weight_of_row) < FEWEST * every:
+        return _drawn_quantiles(fitted, weight, trials, levels, seed)
+    if every > 1:
+        rows, weight_of_row = rows_of(fitted.thinned(every)), weight_of_row[fitted.kept(every)]
+    ends, holds = np.empty((len(levels), len(found)), np.int64), np.empty(len(found))
+    for column, place in enumerate(first):
+        each = _probabilities(rows, weight_of_row, place, int(trials[place]))
+        below = np.cumsum(each)
+        at = np.searchsorted(below, levels * below[-1])
+        ends[:, column] = at
+        holds[column] = each[at[0] : at[-1] + 1].sum() / below[-1]
+    return Ends(ends[:, inverse.ravel()], holds[inverse.ravel()])
+
+
+def _probabilities(rows: Betas | Points, weight: np.ndarray, group: int, trials: int) -> np.ndarray:
+    """Returns (trials + 1,) weighted sums of the probabilities of each number of successes."""
+    total = np.zeros(trials + 1)
+    z = np.arange(trials + 1)
+    height = max(1, PIECE // (trials + 1))
+    for start in range(0, len(weight), height):
+        some = slice(start, start + height)
+        if isinstance(rows, Betas):
+            a = rows.alpha[some] + rows.successes[group]
+            b = rows.beta[some] + rows.failures[group]
+            logs = log_beta_binomial(a, b, trials)
+        else:
+            # Held off 0 and 1, whose logarithms are none: a float64 tells no more of them.
+            theta = np.clip(rows.theta[some, group], 1e-300, 1 - 1e-16)[:, None]
+            logs = z * np.log(theta) + z[::-1] * np.log1p(-theta)
+            logs += gammaln(trials + 1) - gammaln(z + 1) - gammaln(z[::-1] + 1)
+        total += weight[some] @ np.exp(logs)
+    return total
+
+
+def _drawn_quantiles(
+    fitted: Fitted, weight: np.ndarray, trials: np.ndarray, levels: np.ndarray, seed: int
+) -> Ends:
+    """Returns quantiles of draws of the successes, and what lies between them.
+
+    Draws of some groups at a time are in memory.
+    """
+    width = max(1, MOST_DRAWN // len(weight))
+    ends, holds = np.empty((len(levels), len(trials))), np.empty(len(trials))
+    for part, start in enumerate(range(0, len(trials), width)):
+        some = np.arange(start, min(start + width, len(trials)))
+        z = _draws(fitted.of(some), weight, trials[some], seed, part)
+        at = np.quantile(z, levels, axis=0, method="inverted_cdf")
+        ends[:, some] = at
+        holds[some] = np.mean((at[0] <= z) & (z <= at[-1]), axis=0)
+    return Ends(ends, holds)
+
+
+def _draws(
+    fitted: Fitted, weight: np.ndarray, trials: np.ndarray, seed: int, part: int = 0
+) -> np.ndarray:
+    """Returns (draw, group) successes in further trials; the draws weigh the same."""
+    theta = fitted.theta
+    if theta.shape[1] < len(trials):
+        theta = draw_theta(fitted, seed, part)
+    if weight.min() < weight.max():
+        # The same draws for every part, so that they stay joint.
+        theta = theta[resampled(weight, np.random.default_rng(stream(seed, "weights")))]
+    return binomials(stream(seed, "predictions", part), trials, theta)
+
+
+def _read_trials(fitted: Fitted, trials: ByLabel, new_groups: NewGroups | None) -> Further:
+    further = read_further(fitted, trials)
+    for place in find(fitted.labels, list(new_groups or {})):
+        if place not in further.places:
+            raise InputError(
+                f"trials do not name new group {str(fitted.labels[place])!r}: say how many it has "
+                "to come, or leave it out."
+            )
+    return further
+
+
+def _joined(
+    tree: xr.DataTree, new_groups: NewGroups | None, seed: int, *, needs_theta: bool
+) -> tuple[Fitted, np.ndarray]:
+    """Returns a fit with newcomers among its groups, and (draw,) weights given their data.
+
+    Newcomers' theta is drawn if it is needed, or if draws alone say what is known of it.
+    """
+    seed = check_seed(seed)
+    fitted = fit_of(tree)
+    num_draws = len(fitted.theta)
+    if not new_groups:
+        return fitted, np.full(num_draws, 1 / num_draws)
+    new, weight = arrivals(fitted, new_groups)
+    joined = fitted._replace(
+        labels=beside(fitted.labels, new.labels.tolist()),
+        successes=np.append(fitted.successes, new.successes),
+        trials=np.append(fitted.trials, new.trials),
+    )
+    theta = fitted.theta[:, :0]
+    if fitted.theta.shape[1] and (needs_theta or isinstance(rows_of(fitted), Points)):
+        _require_room(len(joined.labels), num_draws)
+        theta = np.concatenate([fitted.theta, draw_theta(new, seed)], axis=1)
+    return joined._replace(theta=theta), weight
+
+
+def _require_room(num_groups: int, num_draws: int) -> None:
+    """Raises ``InputError`` if theta and its predictions find no room in memory."""
+    # theta, z, and a copy of each on the way.
+    needed = 4 * memory.NUMBER * num_groups * num_draws
+    memory.require(needed, num_groups, num_draws, "ask for fewer groups at a time.")

@@ -1,0 +1,139 @@
+"""Ranks: which group is best, and how sure that is."""
+
+from typing import Literal, NamedTuple, get_args
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from hierpool.input.arguments import check_prob
+from hierpool.input.table import InputError
+from hierpool.models.pooling import CompletePooling
+from hierpool.posterior.fitted import Fitted, read_fit
+
+Best = Literal["highest", "lowest"]
+PIECE = 2**20
+"""Values of theta that are sorted at a time."""
+MOST_GROUPS = 5000
+"""Beyond it the distribution, a number for each group and rank, is past 200 MB."""
+
+
+class Ranks(NamedTuple):
+    """Where each group stands among the groups that have trials; rank 1 is the best."""
+
+    groups: pd.DataFrame
+    """A row a group: expected ``rank`` with ``rank_mcse``, its interval from ``lower`` to
+    ``upper``, probability that it is the ``best`` with ``best_mcse``, and that it is in the ``top``
+    with ``top_mcse``."""
+    distribution: pd.DataFrame
+    """A row a group, a column a rank: probabilities. Rows and columns add up to 1. Where p is told
+    by D independent draws its Monte Carlo error is sqrt(p (1 - p) / D)."""
+
+
+def rank(tree: xr.DataTree, *, top: int = 1, best: Best = "highest", prob: float = 0.89) -> Ranks:
+    """Returns the distribution of each group's rank.
+
+    The groups are ranked in each joint draw of theta; ties, of thetas that have underflowed, are
+    broken at random, always in the same way. Groups that were never tried are left out.
+
+    Args:
+        tree: what ``fit`` returned, or ``load`` read.
+        top: how many groups the top has.
+        best: which theta has rank 1.
+        prob: probability of the interval from ``lower`` to ``upper``, equal-tailed.
+
+    Raises:
+        InputError: an argument is out of range, all groups have the same chance (complete pooling),
+            none has trials, or there are more than 5,000.
+        TypeError: an argument has the wrong type.
+    """
+    check_best(best)
+    check_prob(prob)
+    fitted = tried(read_distinct(tree))
+    num_groups = len(fitted.labels)
+    if not isinstance(top, int | np.integer):
+        raise TypeError(f"top must be a whole number, not {type(top).__name__}.")
+    if not 1 <= top <= num_groups:
+        raise InputError(f"top must be from 1 to {num_groups}, the groups with trials, not {top}.")
+    if num_groups > MOST_GROUPS:
+        raise InputError(
+            f"The ranks of {num_groups:,} groups have {num_groups**2:,} probabilities, and "
+            f"{MOST_GROUPS:,} groups are the most: expected_loss tells which may be best, and "
+            "select which are above a line."
+        )
+    ranks = ranks_of(fitted.theta, best)
+    tail = (1 - prob) / 2
+    ends = np.quantile(ranks, [tail, 1 - tail], axis=0, method="inverted_cdf")
+    lower, upper = ends.astype(np.int64)
+    columns: dict[str, np.ndarray] = {"rank": ranks.mean(axis=0), "rank_mcse": fitted.error(ranks)}
+    columns |= {"lower": lower, "upper": upper}
+    for name, most in (("best", 1), ("top", top)):
+        inside = ranks <= most
+        columns |= {name: inside.mean(axis=0), f"{name}_mcse": fitted.share_error(inside)}
+    cells = ranks - 1 + num_groups * np.arange(num_groups)
+    times = np.bincount(cells.ravel(), minlength=num_groups**2).reshape(num_groups, num_groups)
+    return Ranks(
+        pd.DataFrame(columns, index=fitted.names),
+        pd.DataFrame(
+            times / len(ranks),
+            index=fitted.names,
+            columns=pd.RangeIndex(1, num_groups + 1, name="rank"),
+        ),
+    )
+
+
+def ranks_of(theta: np.ndarray, best: Best) -> np.ndarray:
+    """Returns (draw, group) ranks from 1, the best: in each draw a permutation.
+
+    Args:
+        theta: (draw, group) chances.
+        best: which one has rank 1.
+    """
+    num_draws, num_groups = theta.shape
+    rng = np.random.default_rng(0)
+    ranks = np.empty(theta.shape, np.int32)
+    height = max(1, PIECE // num_groups)
+    for first in range(0, num_draws, height):
+        piece = theta[first : first + height]
+        piece = -piece if best == "highest" else piece
+        order = piece.argsort(axis=1)
+        tied = (np.diff(np.take_along_axis(piece, order, axis=1)) == 0).any(axis=1)
+        if tied.any():
+            order[tied] = np.lexsort((rng.random((tied.sum(), num_groups)), piece[tied]))
+        np.put_along_axis(
+            ranks[first : first + height], order, np.arange(1, num_groups + 1)[None], axis=1
+        )
+    return ranks
+
+
+def read_distinct(tree: xr.DataTree) -> Fitted:
+    """Returns a fit of which the groups differ.
+
+    Raises:
+        InputError: under complete pooling they don't; or as ``read_fit``.
+    """
+    fitted = read_fit(tree)
+    if isinstance(fitted.model, CompletePooling):
+        raise InputError(
+            "Under CompletePooling all groups have the same chance, so that none is better than "
+            "another: fit PartialPooling or another model to compare groups."
+        )
+    return fitted
+
+
+def tried(fitted: Fitted) -> Fitted:
+    """Returns a fit without the groups that were never tried.
+
+    Raises:
+        InputError: none was tried.
+    """
+    (places,) = np.nonzero(fitted.trials > 0)
+    if not len(places):
+        raise InputError("No group has trials: there is nothing to compare.")
+    return fitted.of(places)
+
+
+def check_best(best: str) -> None:
+    """Raises ``InputError`` if it is not said which theta is best."""
+    if best not in get_args(Best):
+        raise InputError(f"best must be 'highest' or 'lowest', not {best!r}.")

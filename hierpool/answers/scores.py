@@ -1,0 +1,190 @@
+"""How a fit predicted what came later: log predictive density, and coverage of its intervals.
+
+Given the population, theta is integrated out:
+
+    p(z_i | y_i, population) = p(y_i + z_i | n_i + m_i, population) C(m_i, z_i) C(n_i, y_i)
+                               / (p(y_i | n_i, population) C(n_i + m_i, y_i + z_i))
+
+and the groups are independent. So a product over groups, averaged over the population, is what
+their joint density asks for; averages of draws of theta would be biased badly.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from hierpool.answers.by_group import ByLabel, Further, read_further
+from hierpool.answers.predictions import quantiles
+from hierpool.input.arguments import check_prob, check_seed
+from hierpool.likelihood.compress import log_coefficient
+from hierpool.models.logit_normal import CollapsedLogitPartialPooling, LogitPartialPooling
+from hierpool.posterior.conditional import fit_of
+from hierpool.posterior.fitted import Fitted, read_fit
+from hierpool.posterior.weights import (
+    FEWEST_EFFECTIVE,
+    effective_draws,
+    log_probability,
+    warn_of_few,
+    weights_of,
+)
+
+BUDGET = 4_000_000
+"""Densities of a group given the population that one score takes: about a second."""
+LOGIT_COST = 20
+"""So much longer an integral over normal log-odds takes than a closed form."""
+FEWEST = 400
+"""Draws that are taken at least."""
+
+
+class Score(NamedTuple):
+    """Log predictive densities of held-out successes."""
+
+    total: pd.DataFrame
+    """Two rows, ``pointwise`` and ``joint``. ``log_density``: pointwise is the sum over groups of
+    log E p(z_i), joint is log E of the product over groups of p(z_i). They rank models differently:
+    the joint one also knows that what moves one group moves them all. ``mcse``: Monte Carlo error.
+    ``effective_draws``: how many equal draws the densities, as weights, are worth (pointwise: of
+    the group that has fewest); NaN where nothing is drawn."""
+    groups: pd.DataFrame
+    """A row a group: ``successes`` and ``trials`` held out, ``log_density`` = log E p(z_i), and its
+    ``mcse``."""
+
+
+class Coverage(NamedTuple):
+    """How many groups' held-out successes lie in their predictive intervals."""
+
+    total: pd.DataFrame
+    """One row, ``all``: how many are ``inside``, of how many ``groups``; their ``share``;
+    ``expected_share``, which it is to be near if the fit is right; and ``prob``, the least that an
+    interval holds. With few trials an interval of whole numbers holds much more: the expected share
+    is the mean of the groups' ``probability``."""
+    groups: pd.DataFrame
+    """A row a group: ``successes`` and ``trials`` held out, ``lower`` and ``upper`` of the
+    interval, the ``probability`` that it has under the fit, and whether the successes are
+    ``inside``, ends included."""
+
+
+def score(tree: xr.DataTree, *, successes: ByLabel, trials: ByLabel) -> Score:
+    """Returns the log predictive density of new successes of the same groups, two ways.
+
+    Nothing of theta is drawn: each is in closed form given the population, for every model, and
+    averaged over its draws. Under no pooling it is exact.
+
+    Args:
+        tree: what ``fit`` returned, or ``load`` read. Hyperparameters alone will do.
+        successes: held out: a mapping or a Series by name, or an array in the groups' order.
+            Groups may be left out.
+        trials: held out, of the same groups.
+
+    Raises:
+        InputError: a name or a value breaks a rule, or the fit can't answer.
+        TypeError: an argument has the wrong type.
+
+    Warns:
+        FewDrawsWarning: a density rests on fewer than 100 effective draws.
+    """
+    fitted = read_fit(tree, needs_theta=False)
+    further = read_further(fitted, trials, successes)
+    logs = _log_densities(fitted, further, BUDGET)
+    product = logs.sum(axis=1)
+    if 1 < len(logs) < len(fitted.theta) and _worth(product) < FEWEST_EFFECTIVE:
+        # Too few of the draws matter to leave any out.
+        logs = _log_densities(fitted, further, np.inf)
+        product = logs.sum(axis=1)
+    top = logs.max(axis=0)
+    density = np.exp(logs - top)
+    mean = density.mean(axis=0)
+    log_density = top + np.log(mean)
+    highest = product.max()
+    joint = np.exp(product - highest)
+    density /= mean
+    ratio = joint / joint.mean()
+    # The error of a logarithm is the relative one; that of a sum of logarithms is that of the sum
+    # of ratios, which vary together.
+    columns = {"pointwise": density.sum(axis=1), "joint": ratio}
+    effective = {"pointwise": effective_draws(density).min(), "joint": effective_draws(ratio)}
+    total = pd.DataFrame(
+        {
+            "log_density": [log_density.sum(), highest + np.log(joint.mean())],
+            "mcse": [float(fitted.error(values)) for values in columns.values()],
+            "effective_draws": [
+                float(value) if len(logs) > 1 else np.nan for value in effective.values()
+            ],
+        },
+        index=pd.Index(list(columns), dtype=object, name="score"),
+    )
+    name, least = min(effective.items(), key=lambda item: item[1])
+    warn_of_few(float(least), len(logs), f"the {name} density is rough; fit with more draws.")
+    groups = pd.DataFrame(
+        {
+            "successes": further.successes,
+            "trials": further.trials,
+            "log_density": log_density,
+            "mcse": fitted.error(density),
+        },
+        index=fitted.of(further.places).names,
+    )
+    return Score(total, groups)
+
+
+def coverage(
+    tree: xr.DataTree, *, successes: ByLabel, trials: ByLabel, prob: float = 0.5, seed: int = 0
+) -> Coverage:
+    """Returns which groups' held-out successes lie in their predictive intervals.
+
+    The interval is that of ``predict``: from the quantile of (1 - prob) / 2 to that of
+    (1 + prob) / 2, ends included.
+
+    Args:
+        tree: what ``fit`` returned, or ``load`` read.
+        successes: held out: a mapping or a Series by name, or an array in the groups' order.
+            Groups may be left out.
+        trials: held out, of the same groups.
+        prob: probability of the intervals, equal-tailed.
+        seed: as in ``predict``.
+
+    Raises:
+        InputError: a name or a value breaks a rule, or the fit can't answer.
+        TypeError: an argument has the wrong type.
+    """
+    check_prob(prob)
+    seed = check_seed(seed)
+    fitted = fit_of(tree)
+    further = read_further(fitted, trials, successes)
+    fitted, z, m = fitted.of(further.places), further.successes, further.trials
+    weight = np.full(len(fitted.theta), 1 / len(fitted.theta))
+    levels = np.array([(1 - prob) / 2, (1 + prob) / 2])
+    (lower, upper), holds = quantiles(fitted, weight, m, levels, seed)
+    inside = (lower <= z) & (z <= upper)
+    columns = {"successes": z, "trials": m, "lower": lower, "upper": upper}
+    columns |= {"probability": holds, "inside": inside}
+    total = {"inside": inside.sum(), "groups": len(z), "share": inside.mean()}
+    total |= {"expected_share": holds.mean(), "prob": prob}
+    return Coverage(
+        pd.DataFrame(total, index=pd.Index(["all"], dtype=object)),
+        pd.DataFrame(columns, index=fitted.names),
+    )
+
+
+def _log_densities(fitted: Fitted, further: Further, budget: float) -> np.ndarray:
+    """Returns (row, group) log probabilities of what came later, given the population.
+
+    Where all draws would take more than the budget, it is every other draw, or fewer.
+    """
+    z, m = further.successes, further.trials
+    of = fitted.of(further.places)
+    y, n = of.successes, of.trials
+    is_logit = isinstance(fitted.model, LogitPartialPooling | CollapsedLogitPartialPooling)
+    cells = np.unique(np.stack([y, n, z, m]), axis=1).shape[1] * (LOGIT_COST if is_logit else 1)
+    every = max(1, int(np.ceil(len(fitted.theta) / max(FEWEST, budget / cells))))
+    of = of.thinned(every)
+    logs = log_probability(of, y + z, n + m)
+    logs -= log_probability(of, y, n)
+    y, n, z, m = (x.astype(float) for x in (y, n, z, m))
+    return logs + (log_coefficient(z, m) + log_coefficient(y, n) - log_coefficient(y + z, n + m))
+
+
+def _worth(log_weights: np.ndarray) -> float:
+    return float(effective_draws(weights_of(log_weights)))

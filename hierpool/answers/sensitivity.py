@@ -1,0 +1,236 @@
+"""How much of the answer is the hyperprior's? The exact posterior under a range of them."""
+
+import logging
+from collections.abc import Hashable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from hierpool.counts import Counts
+from hierpool.exact.posterior import Exact, explore, of_groups, of_population, over_batch
+from hierpool.exact.quadrature import Quadrature
+from hierpool.exact.refining import INTERVAL_TOLERANCE, refined
+from hierpool.inference.empirical_bayes import maximise, plug_in
+from hierpool.inference.settings import check_quadrature
+from hierpool.input.arguments import check_prob
+from hierpool.input.labels import index_of
+from hierpool.input.new_groups import NewGroups
+from hierpool.input.table import InputError, read_table
+from hierpool.likelihood.compress import compress, distinct, padded_pairs, power_of_two
+from hierpool.likelihood.histograms import Data
+from hierpool.models.beta import CollapsedPartialPooling, PartialPooling
+from hierpool.models.catalogue import check_model
+from hierpool.posterior.fitted import read_fit
+from hierpool.posterior.verdict import ConvergenceWarning, missed
+from hierpool.runtime.jax_settings import scope
+from hierpool.runtime.warn import warn
+
+log = logging.getLogger(__name__)
+
+HYPERPRIORS = ["kappa_log_rate", "phi_alpha", "phi_beta"]
+EMPIRICAL_BAYES = "empirical Bayes"
+
+
+class Sensitivity(NamedTuple):
+    """Posteriors under several hyperpriors, in two tables; the plug-in stands last in each."""
+
+    population: pd.DataFrame
+    """A row a ``prior``: ``kappa_log_rate``, ``phi_alpha``, ``phi_beta``; then ``phi_mean``,
+    ``phi_sd``, ``kappa_median``, ``kappa_lower``, ``kappa_upper``, ``new_group_mean``,
+    ``new_group_lower``, ``new_group_upper``, ``log_evidence`` and ``error``, that of the
+    integration. Empirical Bayes takes phi and kappa for known: no sd, no interval, no evidence."""
+    groups: pd.DataFrame
+    """A row a ``prior`` and ``group``: ``mean``, ``sd``, ``lower``, ``upper``."""
+
+
+def sensitivity(
+    data: Any,
+    successes: Hashable | None = None,
+    trials: Hashable | None = None,
+    *,
+    group: Hashable | None = None,
+    kappa_log_rate: Sequence[float] = (0.5, 1.5, 5.0),
+    phi_prior: Sequence[tuple[float, float]] | None = None,
+    prob: float = 0.89,
+    inference: Quadrature | None = None,
+    new_groups: NewGroups | None = None,
+    aggregate: bool = False,
+) -> Sensitivity:
+    """Returns the exact posterior of partial pooling under each hyperprior, in one program.
+
+    kappa is a priori Pareto(1, kappa_log_rate): 0.5 is the prior of Bayesian Data Analysis, chapter
+    5, 1.5 that of the Stan case study, and larger ones expect groups that differ more. The last row
+    is the empirical-Bayes plug-in, so that one sees what it understates. The evidence of a row may
+    be compared with that of another.
+
+    Args:
+        data: a fit of PartialPooling or CollapsedPartialPooling, of which the data are taken; or a
+            table, as ``fit`` takes it.
+        successes: column of successes; not with a fit.
+        trials: column of trials; not with a fit.
+        group: column of the groups' names; by default the frame's index; not with a fit.
+        kappa_log_rate: rates of kappa_log's exponential prior.
+        phi_prior: Beta priors of phi, each with every rate; by default the fit's own, or (1, 1).
+        prob: probability of the intervals, equal-tailed.
+        inference: settings of the quadrature; if any integration does not converge all are tried
+            again with twice the nodes.
+        new_groups: successes and trials by name, observed with the rest; not with a fit.
+        aggregate: add up rows of the same group, instead of refusing them; not with a fit.
+
+    Raises:
+        InputError: the data, a prior or a setting break a rule, or the fit is of another model.
+        TypeError: an argument has the wrong type.
+        OSError: the file can't be read.
+
+    Warns:
+        ConvergenceWarning: the integration under a prior missed its tolerance.
+    """
+    quadrature = check_quadrature(inference, "sensitivity")
+    check_prob(prob)
+    if isinstance(data, xr.DataTree):
+        if successes or trials or group or new_groups or aggregate:
+            raise InputError("A fit holds its data: leave out the columns, or pass the table.")
+        labels, y, n, own = _of_fit(data)
+    else:
+        if successes is None or trials is None:
+            raise InputError("A table needs its columns: give successes=... and trials=....")
+        table = read_table(
+            data,
+            successes=successes,
+            trials=trials,
+            group=group,
+            new_groups=new_groups,
+            aggregate=aggregate,
+        )
+        labels, y, n, own = table.labels, table.successes, table.trials, (1.0, 1.0)
+    priors = _priors(kappa_log_rate, [own] if phi_prior is None else phi_prior)
+    pairs = distinct(y, n)
+    log.info("integrating under %d priors", len(priors))
+    best = maximise(pairs)
+    rows = np.array(list(priors.values()), float).T
+    with scope():
+        arguments = (
+            CollapsedPartialPooling(**dict(zip(HYPERPRIORS, rows, strict=True))),
+            jax.tree.map(np.asarray, compress(pairs)),
+            padded_pairs(pairs, power_of_two(len(pairs.trials))).counts,
+            prob,
+        )
+
+        def integrate(settings: Quadrature, before: Exact | None) -> Exact:
+            exact: Exact = jax.tree.map(np.asarray, _sweep(*arguments, settings))
+            # Of what was added to fill up a size nothing is asked.
+            groups = jax.tree.map(lambda leaf: leaf[:, : len(pairs.trials)], exact.groups)
+            exact = Exact(groups, exact.population)
+            return exact if before is None else _kept(before, exact)
+
+        exact, _ = refined(integrate, quadrature, lambda found: bool(_have_converged(found).all()))
+    _warn(list(priors), exact)
+
+    new = plug_in(best, np.zeros(1, int), np.zeros(1, int), prob)
+    known = dict.fromkeys(("kappa_median", "kappa_lower", "kappa_upper"), best.kappa)
+    known |= {f"new_group_{name}": float(new[name][0]) for name in ("mean", "lower", "upper")}
+    last = {"phi_mean": best.phi, "phi_sd": 0.0, **known, "error": 0.0}
+    population = pd.DataFrame.from_dict(dict(priors), orient="index", columns=HYPERPRIORS)
+    for name in (*last, "log_evidence"):
+        population[name] = getattr(exact.population, name)
+    population = population[[*(name for name in population if name != "error"), "error"]]
+    population.loc[EMPIRICAL_BAYES] = pd.Series(last)
+    population.index.name = "prior"
+
+    by_plug_in = plug_in(best, y, n, prob)
+    columns = {
+        name: np.append(getattr(exact.groups, name)[:, pairs.inverse].ravel(), by_plug_in[name])
+        for name in ("mean", "sd", "lower", "upper")
+    }
+    index = pd.MultiIndex.from_product(
+        [population.index, index_of(labels)], names=["prior", "group"]
+    )
+    return Sensitivity(population, pd.DataFrame(columns, index=index))
+
+
+def _error_of_ends(exact: Exact) -> np.ndarray:
+    """Returns (prior,) the largest error of an interval's ends, in probability."""
+    worst = np.asarray(exact.groups.interval_error).max(axis=1)
+    return np.fmax(exact.population.interval_error, worst)
+
+
+def _have_converged(exact: Exact) -> np.ndarray:
+    """Returns (prior,) whether each is as exact as ``estimate`` wants it."""
+    return np.asarray(exact.population.converged) & (_error_of_ends(exact) < INTERVAL_TOLERANCE)
+
+
+def _kept(before: Exact, exact: Exact) -> Exact:
+    """Returns what converged before as it was, and the rest anew."""
+    is_kept = _have_converged(before)
+
+    def choose(old: np.ndarray, new: np.ndarray) -> np.ndarray:
+        return np.where(is_kept.reshape(-1, *[1] * (new.ndim - 1)), old, new)
+
+    kept: Exact = jax.tree.map(choose, before, exact)
+    return kept
+
+
+@partial(jax.jit, static_argnames="quadrature")
+def _sweep(
+    models: CollapsedPartialPooling,
+    data: Data,
+    counts: Counts,
+    prob: float,
+    quadrature: Quadrature,
+) -> Exact:
+    """Returns ``integrate`` under each prior, every leaf (prior, ...), at the cost of pairs."""
+
+    def one(model: CollapsedPartialPooling) -> Exact:
+        grid = explore(model, data, quadrature)
+        grids = jax.tree.map(lambda leaf: leaf[None], grid)
+        which = jnp.zeros(jnp.shape(counts.trials), int)
+        return Exact(of_groups(grids, which, counts, prob), of_population(model, grid, data, prob))
+
+    return over_batch(one, models)
+
+
+def _of_fit(tree: xr.DataTree) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[float, float]]:
+    fitted = read_fit(tree, needs_theta=False)
+    model = fitted.model
+    if not isinstance(model, PartialPooling | CollapsedPartialPooling):
+        raise InputError(
+            f"sensitivity knows the hyperpriors of a Beta population, and the fit is of "
+            f"{type(model).__name__}: pass its table, or a fit of PartialPooling."
+        )
+    own = float(np.asarray(model.phi_alpha)), float(np.asarray(model.phi_beta))
+    return fitted.labels, fitted.successes, fitted.trials, own
+
+
+def _priors(rates: Any, phi_priors: Any) -> dict[str, tuple[float, float, float]]:
+    """Returns the hyperpriors by the names of their rows."""
+    priors: dict[str, tuple[float, float, float]] = {}
+    for phi_prior in phi_priors:
+        if np.shape(phi_prior) != (2,):
+            raise InputError(f"phi_prior must be pairs such as (1, 1), not {phi_prior!r}.")
+        for rate in np.atleast_1d(rates).tolist():
+            alpha, beta = phi_prior
+            given = dict(zip(HYPERPRIORS, (rate, alpha, beta), strict=True))
+            rate, alpha, beta = vars(check_model(CollapsedPartialPooling(**given))).values()
+            name = f"kappa_log_rate={rate:g}"
+            if len(phi_priors) > 1:
+                name += f", phi~Beta({alpha:g}, {beta:g})"
+            priors[name] = (rate, alpha, beta)
+    if not priors:
+        raise InputError("There is no prior to try: give one kappa_log_rate at least.")
+    return priors
+
+
+def _warn(names: Sequence[str], exact: Exact) -> None:
+    errors, of_ends = exact.population.error, _error_of_ends(exact)
+    for i in np.flatnonzero(~_have_converged(exact)).tolist():
+        sentence = missed(f" under {names[i]}", float(errors[i]))
+        if exact.population.converged[i]:
+            sentence = missed(
+                f" under {names[i]}", float(of_ends[i]), "the error of ends of intervals"
+            )
+        warn(sentence, ConvergenceWarning)

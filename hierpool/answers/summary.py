@@ -1,0 +1,112 @@
+"""The posterior of a fit in two tables: the population, and a row a group."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from hierpool.input.arguments import check_prob
+from hierpool.input.table import InputError
+from hierpool.posterior.contradiction import warn_of_contradiction
+from hierpool.posterior.fitted import read_fit
+
+
+class Summary(NamedTuple):
+    """A posterior in two tables."""
+
+    population: pd.DataFrame
+    """A row a parameter: ``mean``, ``sd``, ``median``, ``lower``, ``upper``. kappa has no mean or
+    sd: its posterior variance is infinite."""
+    groups: pd.DataFrame
+    """A row a group: ``successes``, ``trials``, raw ``rate``, ``mean``, ``sd``, ``lower``,
+    ``upper``, and, if there is a kappa, ``shrinkage``: the mean of kappa / (kappa + n), the weight
+    of the population in the group's mean. The first three alone if the fit holds the
+    hyperparameters only."""
+
+
+def summarize(tree: xr.DataTree, *, prob: float = 0.89, interval: str = "equal-tailed") -> Summary:
+    """Returns the posterior of a fit in two tables.
+
+    Args:
+        tree: what ``fit`` returned, or ``load`` read.
+        prob: probability of the interval from ``lower`` to ``upper``.
+        interval: "equal-tailed", or "highest-density": the shortest of that probability.
+
+    Raises:
+        InputError: ``prob`` does not lie between 0 and 1, the interval is unknown, or the tree
+            holds no fit.
+        TypeError: it is no tree.
+
+    Warns:
+        PopulationWarning: the population contradicts its groups; the message says what to change.
+    """
+    check_prob(prob)
+    if interval not in INTERVALS:
+        raise InputError(f"interval must be one of {tuple(INTERVALS)}, not {interval!r}.")
+    fitted, ends = read_fit(tree, needs_theta=False), INTERVALS[interval]
+    warn_of_contradiction(fitted.successes, fitted.trials, fitted.parameters)
+    rows = {}
+    for name, draws in fitted.parameters.items():
+        lower, upper = ends(draws[:, None], prob)
+        has_moments = name != "kappa"
+        rows[name] = {
+            "mean": draws.mean() if has_moments else np.nan,
+            "sd": draws.std(ddof=1) if has_moments else np.nan,
+            "median": np.median(draws),
+            "lower": lower[0],
+            "upper": upper[0],
+        }
+    columns = ["mean", "sd", "median", "lower", "upper"]
+    population = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+    population.index.name = "parameter"
+
+    trials = fitted.trials
+    groups = pd.DataFrame(
+        {"successes": fitted.successes, "trials": trials, "rate": fitted.rate}, index=fitted.names
+    )
+    if fitted.theta.shape[1]:
+        theta = fitted.theta
+        lower, upper = ends(theta, prob)
+        groups = groups.assign(
+            mean=theta.mean(axis=0), sd=theta.std(axis=0, ddof=1), lower=lower, upper=upper
+        )
+        if "kappa" in fitted.parameters:
+            kappa = fitted.parameters["kappa"]
+            sizes, of_group = np.unique(trials, return_inverse=True)
+            share = np.array([np.mean(kappa / (kappa + size)) for size in sizes])
+            groups["shrinkage"] = share[of_group]
+    return Summary(population, groups)
+
+
+def equal_tailed(draws: np.ndarray, prob: float) -> tuple[np.ndarray, np.ndarray]:
+    """Returns (column,) ends of the intervals that leave as much out below as above.
+
+    Args:
+        draws: (draw, column) draws.
+        prob: probability inside.
+    """
+    # Along the draws of a column, which lie side by side then.
+    lower, upper = np.quantile(draws.T, [(1 - prob) / 2, (1 + prob) / 2], axis=1)
+    return lower, upper
+
+
+def highest_density(draws: np.ndarray, prob: float) -> tuple[np.ndarray, np.ndarray]:
+    """Returns (column,) ends of the shortest intervals.
+
+    Args:
+        draws: (draw, column) draws.
+        prob: probability inside.
+    """
+    ordered = np.sort(draws.T, axis=1)
+    inside = min(int(np.ceil(prob * len(draws))), len(draws) - 1)
+    first = np.argmin(ordered[:, inside:] - ordered[:, : len(draws) - inside], axis=1)
+    column = np.arange(len(ordered))
+    return ordered[column, first], ordered[column, first + inside]
+
+
+INTERVALS: dict[str, Callable[[np.ndarray, float], tuple[np.ndarray, np.ndarray]]] = {
+    "equal-tailed": equal_tailed,
+    "highest-density": highest_density,
+}

@@ -1,0 +1,103 @@
+"""``hierpool estimate``: exact posteriors of a file's groups, as two tables."""
+
+import argparse
+from typing import Any
+
+from hierpool.cli.cache import use_compilation_cache
+from hierpool.cli.flags import (
+    add_data,
+    add_hyperparameters,
+    add_nodes,
+    add_prob,
+    add_quiet,
+    new_groups_of,
+    quadrature_of,
+)
+from hierpool.cli.output import check_tables, say_more, write_table
+from hierpool.cli.terminal import printable_table, say
+
+DESCRIPTION = (
+    "Exact posterior means, sds and intervals of partial pooling, from a CSV or TSV file with a "
+    "row a group. Nothing is drawn."
+)
+PRIORS = ("kappa_log_rate", "phi_alpha", "phi_beta")
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags."""
+    add_data(parser)
+    parser.add_argument(
+        "--by",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="column that tells data sets apart, each with a population of its own; may be "
+        "repeated",
+    )
+    model = parser.add_argument_group("model")
+    add_hyperparameters(model, PRIORS)
+    add_nodes(model)
+    output = parser.add_argument_group("result")
+    add_prob(output)
+    output.add_argument(
+        "--no-intervals", action="store_true", help="means and sds alone, in a fraction of the time"
+    )
+    for flag, what in (("--output", "groups"), ("--population", "population")):
+        output.add_argument(
+            flag, metavar="FILE", help=f"write the table of the {what}: .csv or .parquet"
+        )
+    output.add_argument("--force", action="store_true", help="replace files that exist")
+    output.add_argument(
+        "--rows", type=int, default=100, help="print at most so many rows; 0 for all (100)"
+    )
+    add_quiet(output)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Answers."""
+    use_compilation_cache()
+    import hierpool
+    from hierpool.input.arguments import check_prob
+
+    check_prob(options.prob, "--prob")
+    new_groups = new_groups_of(options)
+    check_tables(options, "output", "population")
+    given = {name: getattr(options, name) for name in PRIORS}
+    model = hierpool.PartialPooling(
+        **{name: value for name, value in given.items() if value is not None}
+    )
+    result = hierpool.estimate(
+        options.file,
+        successes=options.successes,
+        trials=options.trials,
+        group=options.group,
+        by=options.by,
+        model=model,
+        inference=quadrature_of(options),
+        prob=None if options.no_intervals else options.prob,
+        new_groups=new_groups,
+        aggregate=options.aggregate,
+    )
+    if options.output:
+        write_table(result.groups, options.output)
+    if options.population:
+        write_table(result.population, options.population)
+    _print(result, options)
+    return 0
+
+
+def _print(result: Any, options: argparse.Namespace) -> None:
+    interval = "" if options.no_intervals else f" (lower and upper: {100 * options.prob:g}%)"
+    say(f"Population{interval}")
+    if options.by:
+        _print_rows(result.population, options.rows, "{:.4g}")
+    else:
+        say(result.population.iloc[0].to_string(float_format="{:.5g}".format))
+    say(f"\nGroups{interval}")
+    _print_rows(result.groups, options.rows, "{:.4f}")
+
+
+def _print_rows(table: Any, most_rows: int, form: str) -> None:
+    shown = printable_table(table if most_rows <= 0 else table.head(most_rows))
+    say(shown.to_string(float_format=form.format, na_rep=""))
+    say_more(len(table) - len(shown))

@@ -1,0 +1,65 @@
+"""``hierpool events``: which groups are above a line, how many, and which to select."""
+
+import argparse
+
+from hierpool.cli.output import add_fit, load_fit, show
+
+DESCRIPTION = (
+    "Probabilities that groups' chances of success are above a line, one by one and together."
+)
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags."""
+    add_fit(parser)
+    parser.add_argument(
+        "--above",
+        action="append",
+        required=True,
+        type=float,
+        metavar="LINE",
+        help="a chance, as .35; may be repeated",
+    )
+    parser.add_argument(
+        "--trials-to-come",
+        type=int,
+        metavar="N",
+        help="also: is the rate above the line after so many trials more of each group",
+    )
+    parser.add_argument(
+        "--false-discovery-rate",
+        type=float,
+        metavar="RATE",
+        help="also: select groups, of which this share is expected to be below the line; the "
+        "surest come first",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Answers."""
+    tree = load_fit(options)
+    import pandas as pd
+
+    from hierpool.answers.events import events, season, select
+
+    lines, parts = options.above, []
+    if options.trials_to_come is not None:
+        to_come = options.trials_to_come
+        tables = [season(tree, above=line, trials_to_come=to_come) for line in lines]
+        later = pd.concat(tables, keys=lines, names=["line"])
+        parts.append(
+            later.rename(columns={"probability": "season_probability", "mcse": "season_mcse"})
+        )
+    if options.false_discovery_rate is not None:
+        rate = options.false_discovery_rate
+        tables = [select(tree, above=line, false_discovery_rate=rate) for line in lines]
+        chosen = pd.concat(tables, keys=lines, names=["line"]).drop(columns=["probability", "mcse"])
+        parts.append(chosen)
+    # Last, since it may warn: what is wrong with the words is said alone.
+    told = events(tree, above=lines)
+    parts.insert(0, told.groups)
+    if options.false_discovery_rate is not None:
+        # In the order of the selection; groups that were never tried are not in it.
+        parts = [part.loc[chosen.index] for part in parts]
+    show(options, {"Together": told.joint, "Groups": pd.concat(parts, axis=1)})
+    return 0

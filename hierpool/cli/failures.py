@@ -1,0 +1,78 @@
+"""An error as one sentence and the exit code of the command."""
+
+import sys
+import traceback
+from pathlib import Path
+
+from hierpool.runtime.warn import PACKAGE
+
+WRONG_INPUT, OURS = 2, 3
+"""Exit codes: the input, an argument or the machine does not allow it; an error of hierpool's."""
+
+
+def explain(error: Exception) -> tuple[str, int]:
+    """Returns what to say of an error, and the exit code."""
+    if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
+        return "There is not enough memory: take fewer groups or draws.", WRONG_INPUT
+    if isinstance(error, OSError):
+        return _of_system(error), WRONG_INPUT
+    if isinstance(error, ImportError):
+        return str(error), WRONG_INPUT
+    # Here, for it brings pandas along, without which we would not have come so far.
+    from hierpool.input.errors import InputError
+
+    if isinstance(error, InputError):
+        return str(error), WRONG_INPUT
+    lacking = _lacking_device()
+    if lacking:
+        return lacking, WRONG_INPUT
+    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return (
+        f"This is an error of hierpool's, not yours: {said} ({_where(error)}). Please report it "
+        f"with your command to {_report_to()}; HIERPOOL_TRACEBACK=1 prints the traceback.",
+        OURS,
+    )
+
+
+def _of_system(error: OSError) -> str:
+    if error.strerror and error.filename:
+        return f"{error.filename}: {error.strerror}."
+    return f"{error.strerror}." if error.strerror else str(error)
+
+
+def _lacking_device() -> str:
+    """Returns what to say if JAX has been told to use a platform that it can't; else nothing."""
+    jax = sys.modules.get("jax")
+    platforms = jax and jax.config.jax_platforms
+    if not jax or not platforms:
+        return ""
+    try:
+        jax.devices()
+    except Exception:
+        # Of several kinds: without a card a bare AssertionError is one of them.
+        return (
+            f"JAX_PLATFORMS is {platforms!r}, and JAX finds no such device: leave it unset to run "
+            "on what there is, or install JAX for the device, as by "
+            'pip install "hierpool[cuda13]".'
+        )
+    return ""
+
+
+def _where(error: Exception) -> str:
+    """Returns the place in hierpool where an error came up."""
+    ours = str(PACKAGE)
+    frames = traceback.extract_tb(error.__traceback__)
+    mine = [frame for frame in frames if frame.filename.startswith(ours)] or list(frames)
+    return f"{Path(mine[-1].filename).name}, line {mine[-1].lineno}" if mine else "no place known"
+
+
+def _report_to() -> str:
+    """Returns the address for reports that the package was published with, or who made it."""
+    from importlib.metadata import PackageNotFoundError, metadata
+
+    try:
+        urls = metadata("hierpool").get_all("Project-URL") or []
+    except PackageNotFoundError:
+        urls = []
+    addresses = dict(url.split(", ", 1) for url in urls)
+    return addresses.get("Issues", "the hierpool developers")

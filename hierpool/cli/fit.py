@@ -1,0 +1,115 @@
+"""``hierpool fit``: a table of counts becomes a saved fit."""
+
+import argparse
+import json
+import time
+import warnings
+
+from hierpool.cli import stopping
+from hierpool.cli.cache import use_compilation_cache
+from hierpool.cli.flags import (
+    add_data,
+    add_inference,
+    add_model,
+    add_prob,
+    add_quiet,
+    inference_of,
+    model_of,
+    new_groups_of,
+)
+from hierpool.cli.output import check_outputs, write_csv
+from hierpool.cli.terminal import say, status
+
+DESCRIPTION = "Fit a model to a CSV or TSV file with a row a group."
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags."""
+    add_data(parser)
+    add_model(parser)
+    add_inference(parser)
+    output = parser.add_argument_group("result")
+    output.add_argument(
+        "--hyperparameters-only",
+        action="store_true",
+        help="keep the population's parameters alone: no group's chance, little memory",
+    )
+    add_prob(output)
+    output.add_argument("--output", metavar="FILE.nc", help="save the fit, for ArviZ and hierpool")
+    output.add_argument("--force", action="store_true", help="replace FILE.nc if it exists")
+    output.add_argument("--csv", metavar="FILE.csv", help="write the table of the groups")
+    output.add_argument(
+        "--rows", type=int, default=100, help="print at most so many groups; 0 for all (100)"
+    )
+    output.add_argument(
+        "--max-rhat",
+        type=float,
+        help="nuts: converged if R-hat stays below it (by default: below what chance explains)",
+    )
+    output.add_argument(
+        "--strict", action="store_true", help="nuts: not converged if a single draw diverges"
+    )
+    add_quiet(output)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Answers."""
+    started = time.perf_counter()
+    use_compilation_cache()
+    import hierpool
+    from hierpool.cli.printing import print_summary
+    from hierpool.input.arguments import check_prob
+    from hierpool.posterior.tree import require_netcdf
+
+    new_groups = new_groups_of(options)
+    check_prob(options.prob, "--prob")
+    if options.max_rhat is not None and not options.max_rhat > 1:
+        raise hierpool.InputError(f"--max-rhat must be above 1, not {options.max_rhat}.")
+    # Before any work is done, not after.
+    if options.output:
+        require_netcdf()
+    check_outputs(options, "output", "csv")
+    inference = inference_of(options)
+    model = model_of(options)
+    loaded = time.perf_counter()
+    with warnings.catch_warnings():
+        # The verdict says it, by the gate that was asked for.
+        warnings.simplefilter("ignore", hierpool.ConvergenceWarning)
+        tree = hierpool.fit(
+            options.file,
+            successes=options.successes,
+            trials=options.trials,
+            group=options.group,
+            model=model,
+            inference=inference,
+            seed=options.seed,
+            new_groups=new_groups,
+            aggregate=options.aggregate,
+            hyperparameters_only=options.hyperparameters_only,
+            progress=status.steps if status.is_on else None,
+        )
+    status.phase("summarising")
+    verdict = hierpool.check(tree, max_rhat=options.max_rhat, strict=options.strict)
+    # Answers to the saved fit then go by the gate that was asked for.
+    tree.attrs["hierpool_problems"] = json.dumps(verdict.problems)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", hierpool.ConvergenceWarning)
+        summary = hierpool.summarize(tree, prob=options.prob)
+    if options.output:
+        status.phase(f"writing {options.output}")
+        with stopping.finishing(options.output):
+            hierpool.save(tree, options.output, force=options.force)
+    if options.csv:
+        with stopping.finishing(options.csv):
+            write_csv(summary.groups, options.csv)
+    print_summary(summary, options.prob, options.rows)
+    finished = time.perf_counter()
+    compiling, sampling = tree.attrs["compile_time"], tree.attrs["sampling_time"]
+    rest = finished - loaded - compiling - sampling
+    say(
+        f"{verdict.sentence} Seconds: {loaded - started:.2f} loading, {compiling:.2f} compiling, "
+        f"{sampling:.2f} sampling, {rest:.2f} the rest."
+    )
+    for problem in verdict.problems:
+        say(f"hierpool: {problem}", error=True)
+    return 1 if verdict.problems else 0

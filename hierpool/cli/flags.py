@@ -1,0 +1,233 @@
+"""The flags of the command, and the models and algorithms that they stand for.
+
+``--help`` waits for no library: what needs one imports it when it is called.
+"""
+
+import argparse
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from hierpool.inference.settings import inference_of_word
+from hierpool.models.catalogue import HYPERPARAMETERS, MODELS, kind_of
+
+if TYPE_CHECKING:
+    from hierpool.exact.quadrature import Quadrature
+    from hierpool.mcmc.nuts import NUTS
+    from hierpool.models.protocol import Model
+
+EXIT_CODES = (
+    "Exit codes: 0 done, 1 not converged, 2 wrong input, 3 an error of hierpool's, 130 stopped."
+)
+# The flags of each algorithm, and the settings they stand for.
+KNOBS = {
+    "nuts": {
+        "warmup": "num_warmup",
+        "target_accept": "target_accept",
+        "max_tree_depth": "max_tree_depth",
+        "chain_method": "chain_method",
+    },
+    "quadrature": {"nodes": "num_nodes", "tolerance": "tolerance"},
+}
+FILE = "CSV, TSV or Parquet file, a row a group; or the name of a table that ships with hierpool"
+
+
+class Once(argparse.Action):
+    """Stores the value of a flag, and refuses a second one, which would go unseen otherwise."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Stores the value."""
+        given = vars(namespace).setdefault("given_once", set())
+        if option_string and self.dest in given:
+            raise argparse.ArgumentError(self, "it is given twice, and takes one value")
+        given.add(self.dest)
+        setattr(namespace, self.dest, values)
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags that name the data."""
+    data = parser.add_argument_group("data")
+    data.add_argument("file", metavar="FILE", help=FILE)
+    data.add_argument("--successes", required=True, metavar="COLUMN", help="column of successes")
+    data.add_argument("--trials", required=True, metavar="COLUMN", help="column of trials")
+    data.add_argument("--group", metavar="COLUMN", help="column of names (by default, row numbers)")
+    add_new_groups(data, 'a group to add, as "rookie=0/4"; may be repeated')
+    data.add_argument(
+        "--aggregate", action="store_true", help="add up rows that have the same name"
+    )
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags of the models."""
+    model = parser.add_argument_group("model")
+    model.add_argument(
+        "--model",
+        choices=tuple(MODELS),
+        help="partial pooling (the default), the same with theta integrated out (collapsed; the "
+        "default of quadrature), complete or no pooling, normal log-odds (logit), or the same with "
+        "theta integrated out (collapsed-logit); beta is collapsed, as compare calls it",
+    )
+    add_hyperparameters(model)
+
+
+def add_hyperparameters(parser: Any, names: Iterable[str] = HYPERPARAMETERS) -> None:
+    """Adds the flags of hyperparameters."""
+    for name in names:
+        parser.add_argument(
+            "--" + name.replace("_", "-"),
+            type=float,
+            metavar=name.split("_")[-1].upper(),
+            help=HYPERPARAMETERS[name].help,
+        )
+
+
+def add_inference(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags of the algorithms."""
+    sampler = parser.add_argument_group("inference")
+    sampler.add_argument(
+        "--inference",
+        choices=tuple(KNOBS),
+        default="nuts",
+        help="nuts samples any model (the default); quadrature draws exactly and independently, "
+        "in milliseconds, from a model with theta integrated out",
+    )
+    sampler.add_argument("--chains", type=int, default=4, help="chains (4)")
+    sampler.add_argument("--draws", type=int, default=1000, help="draws a chain (1000)")
+    sampler.add_argument("--warmup", type=int, help="nuts: warm-up steps a chain (1000)")
+    sampler.add_argument("--target-accept", type=float, help="nuts: acceptance to tune for (0.8)")
+    sampler.add_argument(
+        "--max-tree-depth", type=int, help="nuts: most doublings of a trajectory (10)"
+    )
+    sampler.add_argument(
+        "--chain-method",
+        choices=("parallel", "vectorized", "sequential"),
+        help="nuts: how the chains run (by default, as suits the platform)",
+    )
+    add_nodes(sampler)
+    sampler.add_argument(
+        "--tolerance", type=float, help="quadrature: converged if its error is below it (1e-6)"
+    )
+    sampler.add_argument("--seed", type=int, default=0, help="seed of the random draws (0)")
+
+
+def add_nodes(parser: Any) -> None:
+    """Adds the flag of the nodes of an integration."""
+    parser.add_argument("--nodes", type=int, help="quadrature: rows of nodes to begin with (48)")
+
+
+def quadrature_of(options: argparse.Namespace) -> "Quadrature | None":
+    """Returns the settings of an integration, if any were asked for."""
+    from hierpool.exact.quadrature import Quadrature
+
+    return None if options.nodes is None else Quadrature(num_nodes=options.nodes)
+
+
+def add_new_groups(parser: Any, help_text: str) -> None:
+    """Adds the flag that names groups to add."""
+    parser.add_argument(
+        "--new-group",
+        action="append",
+        default=[],
+        type=_new_group,
+        metavar="NAME=Y/N",
+        help=help_text,
+    )
+
+
+def new_groups_of(options: argparse.Namespace) -> dict[str, tuple[int, int]]:
+    """Returns the groups that ``--new-group`` names.
+
+    Raises:
+        InputError: two have the same name.
+    """
+    from hierpool.input.errors import InputError
+
+    names = [name for name, _ in options.new_group]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"--new-group names {name!r} twice: give each group once.")
+    return dict(options.new_group)
+
+
+def add_prob(parser: Any, prob: float = 0.89) -> None:
+    """Adds the flag of the intervals' probability."""
+    parser.add_argument(
+        "--prob", type=float, default=prob, help=f"probability of the intervals ({prob})"
+    )
+
+
+def add_best(parser: argparse.ArgumentParser) -> None:
+    """Adds the flag that says which way is up."""
+    parser.add_argument(
+        "--best",
+        choices=("highest", "lowest"),
+        default="highest",
+        help="which chance of success is the best (highest)",
+    )
+
+
+def add_seed(parser: argparse.ArgumentParser) -> None:
+    """Adds the flag of the random draws' seed."""
+    parser.add_argument("--seed", type=int, default=0, help="seed of the random draws (0)")
+
+
+def add_quiet(parser: Any) -> None:
+    """Adds the flag that leaves out what a terminal shows in the meantime."""
+    parser.add_argument(
+        "--quiet", action="store_true", help="do not show what is being done, on a terminal"
+    )
+
+
+def _new_group(text: str) -> tuple[str, tuple[int, int]]:
+    name, equals, counts = text.rpartition("=")
+    successes, slash, trials = counts.partition("/")
+    try:
+        return name, (int(successes), int(trials))
+    except ValueError:
+        message = f"{text!r} is not of the form NAME=SUCCESSES/TRIALS, as in rookie=0/4"
+        raise argparse.ArgumentTypeError(message) from None
+
+
+def model_of(options: argparse.Namespace) -> "Model":
+    """Returns the model that was asked for; without ``--model``, what suits the algorithm."""
+    from hierpool.input.errors import InputError
+
+    name_of_model = (
+        options.model or {"nuts": "partial", "quadrature": "collapsed"}[options.inference]
+    )
+    kind = kind_of(name_of_model)
+    given = {name: getattr(options, name) for name in HYPERPARAMETERS}
+    given = {name: value for name, value in given.items() if value is not None}
+    for name in given:
+        if name not in vars(kind()):
+            flag, *others = ("--" + one.replace("_", "-") for one in (name, *vars(kind())))
+            raise InputError(
+                f"{flag} is not a hyperparameter of --model {name_of_model}, which has "
+                f"{', '.join(others)}."
+            )
+    model: Model = kind(**given)
+    return model
+
+
+def inference_of(options: argparse.Namespace) -> "NUTS | Quadrature":
+    """Returns the algorithm that was asked for, with its settings."""
+    from hierpool.input.errors import InputError
+
+    given: dict[str, Any] = {"num_chains": options.chains, "num_draws": options.draws}
+    for algorithm, knobs in KNOBS.items():
+        for flag, setting in knobs.items():
+            value = getattr(options, flag)
+            if value is not None and algorithm != options.inference:
+                raise InputError(
+                    f"--{flag.replace('_', '-')} is for --inference {algorithm}, and this is "
+                    f"{options.inference}: leave it out."
+                )
+            if value is not None:
+                given[setting] = value
+    return replace(inference_of_word(options.inference), **given)

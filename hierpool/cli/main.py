@@ -1,0 +1,119 @@
+"""The ``hierpool`` command.
+
+Exit codes: 0, done; 1, a fit or an integration did not converge; 2, the input, an argument or the
+machine does not allow it; 3, an error of hierpool's; 130, stopped.
+"""
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, NoReturn
+
+from hierpool import __version__
+from hierpool.cli import stopping
+from hierpool.cli.failures import explain
+from hierpool.cli.flags import EXIT_CODES, Once
+from hierpool.cli.output import phases_shown, warnings_told
+from hierpool.cli.terminal import flush, put, say, status
+
+COMMANDS = {
+    "fit": "fit a model to a table of successes and trials",
+    "estimate": "exact posteriors of any number of groups and data sets, without draws",
+    "summary": "the population and the groups of a saved fit",
+    "events": "which groups are above a line, how many, and which to select",
+    "ranks": "which group is best, and how sure that is",
+    "contrasts": "whether one group beats another, and what choosing one may lose",
+    "predict": "successes in further trials, of known groups and of new ones",
+    "score": "how well a fit predicted what came later",
+    "checks": "posterior predictive p-values, and whether rates go with the number of trials",
+    "compare": "complete, none, beta, logit: which foretells a group best from the others",
+    "sensitivity": "the posterior under a range of hyperpriors, and the empirical-Bayes plug-in",
+}
+"""The commands, each a module of this room by its name, and what it does in a few words."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command, and returns its exit code.
+
+    Args:
+        arguments: the words after ``hierpool``; by default the process's own.
+    """
+    stopping.begin()
+    try:
+        code = _run(arguments)
+        flush()
+        return code
+    except KeyboardInterrupt:
+        return _fail(stopping.stopped(), stopping.STOPPED)
+    except Exception as error:
+        if os.environ.get("HIERPOOL_TRACEBACK"):
+            traceback.print_exception(error)
+        sentence, code = explain(error)
+        return _fail(f"{sentence} {stopping.written()}".rstrip(), code)
+    finally:
+        status.clear()
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    parser = _parser()
+    try:
+        options = parser.parse_args(arguments)
+    except SystemExit as left:
+        # After --help, --version, or a sentence on what is wrong.
+        return int(left.code or 0)
+    if not hasattr(options, "run"):
+        say(parser.format_help())
+        return 2
+    with phases_shown(quiet=options.quiet), warnings_told() as missed:
+        code = int(options.run(options))
+    return code or int(bool(missed))
+
+
+def _fail(sentence: str, code: int) -> int:
+    # In one line, whatever an error says.
+    say(f"hierpool: {' '.join(sentence.split())}", error=True)
+    return code
+
+
+class _Parser(argparse.ArgumentParser):
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        # What argparse takes for any flag of one value, that of a group or a subcommand included.
+        for name in (None, "store"):
+            self.register("action", name, Once)
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        # argparse itself takes no notice of what could not be written.
+        put(message, error=file is not sys.stdout)
+
+    def error(self, message: str) -> NoReturn:
+        """Says what is wrong in one line, and leaves with 2."""
+        say(f"{self.prog}: {message} (see {self.prog} --help)", error=True)
+        self.exit(2)
+
+
+class _Command(_Parser):
+    """The parser of one command, whose module is loaded once the command is asked for."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Returns what argparse's does, with the command's own flags."""
+        command = import_module(f"hierpool.cli.{self.prog.split()[-1]}")
+        self.description, self.epilog = command.DESCRIPTION, EXIT_CODES
+        command.add_flags(self)
+        self.set_defaults(run=command.run)
+        return super().parse_known_args(args, namespace)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="hierpool",
+        description="Many rates at once from small samples, by hierarchical partial pooling.",
+    )
+    parser.add_argument("--version", action="version", version=f"hierpool {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Command)
+    for word, text in COMMANDS.items():
+        commands.add_parser(word, help=text)
+    return parser

@@ -1,0 +1,234 @@
+"""What the answering commands share: the fit they ask, the tables they print and write."""
+
+import argparse
+import logging
+import sys
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hierpool.cli import stopping
+from hierpool.cli.cache import explained
+from hierpool.cli.flags import add_data, add_nodes, add_quiet, new_groups_of, quadrature_of
+from hierpool.cli.terminal import printable_table, say, status
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+WIDE = 8
+"""Columns that a screen has room for."""
+INPUTS = ("file", "fit", "data")
+"""What the options call the files that commands read."""
+
+
+def add_fit(parser: argparse.ArgumentParser) -> None:
+    """Adds what a command takes that asks a saved fit."""
+    parser.add_argument("fit", metavar="FIT.nc", help="what hierpool fit --output saved")
+    add_table_flags(parser)
+
+
+def add_data_answer(parser: argparse.ArgumentParser) -> None:
+    """Adds what a command takes that answers from a file of counts."""
+    add_data(parser)
+    add_nodes(parser)
+    add_table_flags(parser)
+
+
+def data_of(options: argparse.Namespace) -> dict[str, Any]:
+    """Returns the arguments that those flags stand for, but for the file."""
+    names = ("successes", "trials", "group", "aggregate")
+    given = {name: getattr(options, name) for name in names}
+    return given | {"new_groups": new_groups_of(options), "inference": quadrature_of(options)}
+
+
+def add_table_flags(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags that say how an answer is printed and written."""
+    output = parser.add_argument_group("result")
+    output.add_argument("--output", metavar="FILE", help="write the table: .csv or .parquet")
+    output.add_argument("--force", action="store_true", help="replace FILE if it exists")
+    output.add_argument(
+        "--rows", type=int, default=100, help="print at most so many rows; 0 for all (100)"
+    )
+    add_quiet(output)
+
+
+def load_fit(options: argparse.Namespace, *tables: str) -> "xr.DataTree":
+    """Returns the saved fit, once it is sure that the answer can be written.
+
+    Args:
+        options: with ``fit`` and ``output``.
+        tables: other flags that name a table to write.
+    """
+    from hierpool.posterior.tree import load
+
+    check_tables(options, "output", *tables)
+    status.phase(f"reading {options.fit}")
+    tree = load(options.fit)
+    status.phase("computing")
+    return tree
+
+
+def check_tables(options: argparse.Namespace, *names: str) -> None:
+    """Raises what would keep tables from being written, before any work is done.
+
+    Args:
+        options: with the files' paths, or None.
+        names: of the flags that name them.
+    """
+    for name in names:
+        if getattr(options, name):
+            check_table_path(getattr(options, name))
+    check_outputs(options, *names)
+
+
+def check_outputs(options: argparse.Namespace, *names: str) -> None:
+    """Raises what would keep files from being written, before any work is done.
+
+    Args:
+        options: with the files' paths, or None.
+        names: of the flags that name them.
+    """
+    from hierpool.runtime.writing import check_writable, require_not_read
+
+    sources = [getattr(options, source, None) for source in INPUTS]
+    for name in names:
+        path = getattr(options, name)
+        if path:
+            require_not_read(path, filter(None, sources))
+            check_writable(path, force=options.force)
+    require_different(options, *names)
+
+
+def require_different(options: argparse.Namespace, *names: str) -> None:
+    """Raises ``InputError`` if two flags name the same file."""
+    from hierpool.input.errors import InputError
+
+    flags: dict[Path, str] = {}
+    for name in names:
+        path = getattr(options, name)
+        if path and flags.setdefault(Path(path).resolve(), name) != name:
+            other = flags[Path(path).resolve()]
+            raise InputError(f"--{other} and --{name} are the same file, {path}.")
+
+
+@contextmanager
+def warnings_told() -> Iterator[list[str]]:
+    """Says each warning of the library in one line, once; gives those of what did not converge."""
+    told, missed = set(), []
+
+    def tell(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+        text = explained(str(message))
+        if text not in told:
+            say(f"hierpool: {text}", error=True)
+        told.add(text)
+        # By its name: the module that has it is loaded when one of them is given, not before.
+        if any(kind.__name__ == "ConvergenceWarning" for kind in category.__mro__):
+            missed.append(text)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = tell
+        yield missed
+
+
+class _Phases(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        """Shows what the library says that it begins."""
+        status.phase(record.getMessage())
+
+
+@contextmanager
+def phases_shown(*, quiet: bool) -> Iterator[None]:
+    """Shows on a terminal what is being done, in one line; nothing where errors go to a file."""
+    status.is_on = not quiet and sys.stderr is not None and sys.stderr.isatty()
+    if not status.is_on:
+        yield
+        return
+    log, phases = logging.getLogger("hierpool"), _Phases()
+    log.addHandler(phases)
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    try:
+        status.phase("loading libraries")
+        yield
+    finally:
+        status.is_on = False
+        log.removeHandler(phases)
+        log.setLevel(logging.NOTSET)
+        log.propagate = True
+
+
+def show(options: argparse.Namespace, tables: Mapping[str, "pd.DataFrame"]) -> None:
+    """Writes the last of some tables where ``--output`` says, and prints all under their titles.
+
+    Args:
+        options: with ``output`` and ``rows``.
+        tables: by title; the last is the one that has most rows.
+    """
+    # First: what is printed may find no reader.
+    if options.output:
+        write_table(list(tables.values())[-1], options.output)
+    for title, table in tables.items():
+        say(title)
+        print_table(table, options.rows)
+        say()
+
+
+def print_table(table: "pd.DataFrame", most_rows: int) -> None:
+    """Prints a table to four significant digits, and how many rows were left out."""
+    shown = printable_table(table if most_rows <= 0 else table.head(most_rows))
+    num_rows = len(shown)
+    if len(table) == 1 and len(table.columns) > WIDE:
+        # A single long row reads better as a column.
+        shown = shown.T
+    elif len(shown.index.names) == 1:
+        shown = shown.rename_axis(None)
+    say(shown.to_string(float_format="{:.4g}".format, na_rep=""))
+    say_more(len(table) - num_rows)
+
+
+def say_more(num_rows: int) -> None:
+    """Says how many rows of a table were not printed, if any."""
+    if num_rows:
+        say(f"... and {num_rows} more (--rows 0 prints all).")
+
+
+def check_table_path(path: str) -> None:
+    """Raises what is wrong with the kind of file that a table's path names."""
+    from hierpool.input.errors import InputError
+
+    suffix = Path(path).suffix.lower()
+    if suffix not in (".csv", ".parquet"):
+        raise InputError(f"{path} must end in .csv or .parquet, which says how it is written.")
+    if suffix == ".parquet":
+        try:
+            import pyarrow  # noqa: F401  (pandas' own error does not name the extra)
+        except ImportError:
+            raise ImportError(
+                'Writing Parquet needs pyarrow: pip install "hierpool[parquet]".'
+            ) from None
+
+
+def write_table(table: "pd.DataFrame", path: str) -> None:
+    """Writes a table to a CSV or Parquet file, whole or not at all."""
+    from hierpool.runtime.writing import whole_file
+
+    status.phase(f"writing {path}")
+    with stopping.finishing(path):
+        if Path(path).suffix.lower() != ".parquet":
+            write_csv(table, path)
+            return
+        with whole_file(path) as file:
+            table.to_parquet(file)
+
+
+def write_csv(table: "pd.DataFrame", path: str) -> None:
+    """Writes a table to a CSV file, whole or not at all."""
+    from hierpool.runtime.writing import whole_file
+
+    with whole_file(path) as file:
+        table.to_csv(file, mode="wb")

@@ -1,0 +1,72 @@
+"""``hierpool predict``: successes in further trials, of known groups and of new ones."""
+
+import argparse
+from typing import Any
+
+from hierpool.cli import stopping
+from hierpool.cli.cache import use_compilation_cache
+from hierpool.cli.flags import FILE, add_new_groups, add_prob, add_seed, new_groups_of
+from hierpool.cli.output import add_fit, check_outputs, load_fit, show
+
+DESCRIPTION = (
+    "How many successes to expect in further trials of a saved fit's groups, and of groups that "
+    "came after it. Nothing is fitted again."
+)
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags."""
+    add_fit(parser)
+    ahead = parser.add_argument_group("what is to come")
+    number = ahead.add_mutually_exclusive_group(required=True)
+    number.add_argument("--trials", type=int, metavar="M", help="trials to come, of every group")
+    number.add_argument(
+        "--trials-column", metavar="COLUMN", help="column of --data that holds the trials to come"
+    )
+    ahead.add_argument("--data", metavar="FILE", help=FILE)
+    ahead.add_argument("--group", metavar="COLUMN", help="column of --data with the groups' names")
+    add_new_groups(
+        ahead,
+        'a group that was not in the fit, with its data so far, as "rookie=0/4"; may be repeated',
+    )
+    add_prob(parser)
+    add_seed(parser)
+    parser.add_argument(
+        "--save", metavar="OUT.nc", help="save the fit with draws of the predictions, for ArviZ"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Answers."""
+    use_compilation_cache()
+    import hierpool
+
+    new_groups = new_groups_of(options)
+    needs_data = options.trials_column is not None
+    if needs_data != (options.data is not None) or needs_data != (options.group is not None):
+        raise hierpool.InputError(
+            "--trials-column, --data and --group go together: give all of them, or --trials alone."
+        )
+    # Before any work is done, not after.
+    check_outputs(options, "output", "save")
+    tree = load_fit(options)
+    trials = _trials(options) if needs_data else options.trials
+    asked = {"trials": trials, "new_groups": new_groups, "seed": options.seed}
+    table = hierpool.predict(tree, **asked, prob=options.prob)
+    if options.save:
+        with_draws = hierpool.add_predictions(tree, **asked)
+        with stopping.finishing(options.save):
+            hierpool.save(with_draws, options.save, force=options.force)
+    show(options, {f"Successes to come (lower and upper: {100 * options.prob:g}%)": table})
+    return 0
+
+
+def _trials(options: argparse.Namespace) -> Any:
+    """Returns a column of a file by the groups' names, as text: ``predict`` checks what it says."""
+    from hierpool.input.errors import Places
+    from hierpool.input.frames import read_columns
+
+    columns = {"--trials-column": options.trials_column, "--group": options.group}
+    frame, source, problems = read_columns(options.data, list(columns.items()))
+    Places(source, frame.index.to_numpy(), problems).require_none()
+    return frame.set_index(options.group)[options.trials_column]

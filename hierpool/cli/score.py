@@ -1,0 +1,58 @@
+"""``hierpool score``: how well a fit predicted what came later."""
+
+import argparse
+
+from hierpool.cli.cache import use_compilation_cache
+from hierpool.cli.flags import FILE, add_prob, add_seed
+from hierpool.cli.output import add_fit, load_fit, show
+
+DESCRIPTION = (
+    "Log predictive density of held-out successes, pointwise and joint, and how many lie in "
+    "their predictive intervals."
+)
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags."""
+    add_fit(parser)
+    held_out = parser.add_argument_group("what was held out")
+    held_out.add_argument("--data", required=True, metavar="FILE", help=FILE)
+    for name in ("successes", "trials"):
+        held_out.add_argument(
+            f"--{name}", required=True, metavar="COLUMN", help=f"column of held-out {name}"
+        )
+    held_out.add_argument(
+        "--group", required=True, metavar="COLUMN", help="column of the groups' names"
+    )
+    add_prob(parser, 0.5)
+    add_seed(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Answers."""
+    use_compilation_cache()
+    import pandas as pd
+
+    import hierpool
+    from hierpool.input.table import read_table
+
+    tree = load_fit(options)
+    table = read_table(
+        options.data, successes=options.successes, trials=options.trials, group=options.group
+    )
+    held_out = {
+        "successes": pd.Series(table.successes, index=table.labels),
+        "trials": pd.Series(table.trials, index=table.labels),
+    }
+    score = hierpool.score(tree, **held_out)
+    coverage = hierpool.coverage(tree, **held_out, prob=options.prob, seed=options.seed)
+    groups = score.groups.join(coverage.groups[["lower", "upper", "inside"]])
+    show(
+        options,
+        {
+            "Log predictive density": score.total,
+            "Predictive intervals": coverage.total,
+            f"Groups (lower and upper: {100 * options.prob:g}%)": groups,
+        },
+    )
+    return 0

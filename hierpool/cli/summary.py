@@ -1,0 +1,33 @@
+"""``hierpool summary``: a saved fit in two tables."""
+
+import argparse
+
+from hierpool.cli.flags import add_prob
+from hierpool.cli.output import add_fit, load_fit, write_table
+
+DESCRIPTION = "Print the population's parameters and each group's mean, sd, interval and shrinkage."
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags."""
+    add_fit(parser)
+    add_prob(parser)
+    parser.add_argument(
+        "--interval",
+        default="equal-tailed",
+        choices=("equal-tailed", "highest-density"),
+        help="equal tails (the default), or the shortest interval",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Answers."""
+    tree = load_fit(options)
+    from hierpool.answers.summary import summarize
+    from hierpool.cli.printing import print_summary
+
+    summary = summarize(tree, prob=options.prob, interval=options.interval)
+    if options.output:
+        write_table(summary.groups, options.output)
+    print_summary(summary, options.prob, options.rows)
+    return 0

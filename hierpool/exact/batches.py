@@ -1,0 +1,98 @@
+"""Data sets in jobs: what runs in one call of a program, in shapes of a few sizes.
+
+Small data sets run many to a job, so that a thousand ragged ones compile one program or two; a
+large one runs alone.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from hierpool.likelihood.compress import Distinct, batch_histograms, compress, distinct
+from hierpool.likelihood.histograms import Data
+
+LARGEST = (64, 512)
+"""Trials of a small data set's largest group: histograms are filled up to one of these."""
+BATCHES = (1, 8, 64)
+"""Data sets that run in one call."""
+CHUNKS = (32, 512)
+"""Pairs whose posteriors are computed in one call."""
+
+
+class DataSets:
+    """Data sets by their distinct pairs: those of one stand together."""
+
+    def __init__(
+        self, successes: np.ndarray, trials: np.ndarray, data_set: np.ndarray | None
+    ) -> None:
+        pairs = distinct(successes, trials)
+        self.y, self.n, self.groups, self.pair_of_group = pairs
+        self.set_of_pair = np.zeros(len(self.y), np.int64)
+        self.number = 1
+        if data_set is not None:
+            self.number = int(data_set.max()) + 1
+            keys, self.pair_of_group, self.groups = np.unique(
+                data_set * len(self.y) + pairs.inverse, return_inverse=True, return_counts=True
+            )
+            self.set_of_pair, pair = np.divmod(keys, len(self.y))
+            self.y, self.n = self.y[pair], self.n[pair]
+        self.first = np.searchsorted(self.set_of_pair, np.arange(self.number + 1))
+        self.size = np.diff(self.first)
+        self.largest = np.maximum.reduceat(self.n, self.first[:-1])
+
+    def pairs(self, rows: np.ndarray) -> Distinct:
+        """Returns some of the pairs."""
+        none = np.empty(0, np.int64)
+        return Distinct(self.y[rows], self.n[rows], self.groups[rows], none)
+
+
+class Job(NamedTuple):
+    """Data sets that run in one call."""
+
+    numbers: np.ndarray
+    """(data set,) which."""
+    data: Data
+    """Each leaf (data set, ...), filled up with empty ones."""
+    rows: np.ndarray
+    """(pair,) their pairs."""
+    which: np.ndarray
+    """(pair,) the data set of each, by its place in ``numbers``."""
+
+
+def jobs_of(sets: DataSets, numbers: np.ndarray) -> Iterator[Job]:
+    """Yields jobs that hold each of some data sets once, so that the first can run at once.
+
+    Args:
+        sets: data sets.
+        numbers: (data set,) which of them.
+    """
+    largest = np.searchsorted(LARGEST, sets.largest[numbers])
+    for number in numbers[largest == len(LARGEST)]:
+        rows = np.arange(sets.first[number], sets.first[number + 1])
+        data = jax.tree.map(lambda leaf: np.asarray(leaf)[None], compress(sets.pairs(rows)))
+        yield Job(np.array([number]), data, rows, np.zeros(len(rows), np.int64))
+    for shape, near in enumerate(LARGEST):
+        alike = numbers[largest == shape]
+        for start in range(0, len(alike), BATCHES[-1]):
+            some = alike[start : start + BATCHES[-1]]
+            batch = next(batch for batch in BATCHES if batch >= len(some))
+            rows = np.concatenate([np.arange(*sets.first[i : i + 2]) for i in some])
+            which = np.repeat(np.arange(len(some)), sets.size[some])
+            data = batch_histograms(sets.pairs(rows), which, batch, near)
+            yield Job(some, data, rows, which)
+
+
+def shapes_of(job: Job) -> tuple[Data, int]:
+    """Returns shapes of the data of a job and a number of pairs: they tell its programs apart."""
+    shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), job.data)
+    return shapes, len(filled(job.rows[: CHUNKS[-1]]))
+
+
+def filled(values: np.ndarray) -> np.ndarray:
+    """Returns values of pairs, with zeros up to the size of a chunk."""
+    size = next(size for size in CHUNKS if size >= len(values))
+    result = np.zeros(size, values.dtype)
+    result[: len(values)] = values  # np.pad takes twenty times as long.
+    return result

@@ -1,0 +1,358 @@
+"""What a grid over the population says of each group: moments and quantiles of its chance.
+
+Given phi and kappa a group's chance is Beta(phi kappa + y, (1 - phi) kappa + n - y), so a
+posteriori it is a mixture of Betas over the grid. Its moments follow in closed form from phi's
+moments in each row, where kappa is one number. Its quantiles come from the mixture's density,
+integrated on the logit scale, where it is smooth.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from hierpool.counts import Counts
+from hierpool.exact.grid import Grid
+from hierpool.exact.stretch import stretch
+from hierpool.likelihood.special import (
+    HALF_LOG_TWO_PI,
+    bernoulli_divergence,
+    log_beta,
+    stirling_remainder,
+)
+from hierpool.models.beta_population import concentration
+
+BATCH = 32
+"""Groups whose quantiles are solved at once."""
+NEGLIGIBLE = 1e-6
+"""A chance of so little, in units of what one failure more changes, is ruled by its power alone."""
+BESIDE = 3
+"""Nodes beyond either end, that the polynomials through neighbours ask for."""
+
+
+class Population(NamedTuple):
+    """The population's posterior in rows, in each of which kappa is one number."""
+
+    weight: jax.Array
+    """(row,) posterior probability."""
+    kappa: jax.Array
+    """(row,) population concentration."""
+    phi_mean: jax.Array
+    """(row,) mean of phi given kappa."""
+    phi_var: jax.Array
+    """(row,) its variance."""
+
+
+class Parts(NamedTuple):
+    """Each row cut into parts, in two ways: (row, part) each."""
+
+    node_weight: jax.Array
+    """Probability of a node, given the row."""
+    node: jax.Array
+    """phi of the node."""
+    other_node: jax.Array
+    """1 - phi of the node."""
+    bump_weight: jax.Array
+    """Probability under a smooth bump around the node; the bumps of a row add up to 1."""
+    bump_mean: jax.Array
+    """Mean of phi under the bump."""
+    other_bump_mean: jax.Array
+    """Mean of 1 - phi under the bump."""
+    bump_var: jax.Array
+    """Its variance."""
+
+
+class Moments(NamedTuple):
+    """Moments of each group's chance of success."""
+
+    mean: jax.Array
+    """(group,) posterior mean."""
+    sd: jax.Array
+    """(group,) posterior standard deviation."""
+    shrinkage: jax.Array
+    """(group,) posterior mean of kappa / (kappa + n), the weight of the population in the mean."""
+
+
+def population(grid: Grid) -> Population:
+    """Returns the rows of a grid over logit_phi and log_kappa_log."""
+    phi = jax.nn.sigmoid(grid.positions["logit_phi"])
+    weight = grid.weight.sum(axis=1)
+    share = _share(grid.weight)
+    mean = jnp.sum(share * phi, axis=1)
+    var = jnp.sum(share * (phi - mean[:, None]) ** 2, axis=1)
+    return Population(weight, concentration(grid.positions["log_kappa_log"][:, 0]), mean, var)
+
+
+class Components(NamedTuple):
+    """What the quantiles of a group ask of a grid."""
+
+    rows: Population
+    """Some of the grid's rows."""
+    parts: Parts
+    """Those rows, cut into parts."""
+
+
+def components(grid: Grid) -> Components:
+    """Returns a grid over logit_phi and log_kappa_log as quantiles take it."""
+    # A distribution function is far smoother in kappa than the posterior: every other row does, as
+    # ``grid.thinned_error`` tells. The outermost hold next to nothing, and would cost as much; but
+    # where kappa is large there may be a second peak or a long tail.
+    num_rows = grid.weight.shape[0]
+    every = slice(num_rows // 8, num_rows - num_rows // 24, 2)
+    positions, weight = jax.tree.map(lambda leaf: leaf[every], (grid.positions, grid.weight))
+    rows = population(grid._replace(positions=positions, weight=weight / weight.sum()))
+    return Components(rows, _parts(positions["logit_phi"], weight))
+
+
+def moments(population: Population, counts: Counts) -> Moments:
+    """Returns mean and sd of each group's chance, and how far it is shrunk.
+
+    Args:
+        population: as ``population`` returns it.
+        counts: successes out of trials, (group,) each.
+    """
+    y, _, n = counts.as_floats(population.kappa.dtype)
+    return jax.vmap(moments_of_one, (None, 0, 0))(population, y, n)
+
+
+def moments_of_one(population: Population, y: jax.Array, n: jax.Array) -> Moments:
+    """Returns the moments of one group with y successes out of n trials, () each."""
+    share, kappa = _shrinkage(population.kappa, n), population.kappa
+    means = share * population.phi_mean + y / (kappa + n)
+    between = share * share * population.phi_var
+    variances = between + (means * (1 - means) - between) / (kappa + n + 1)
+    mean = population.weight @ means
+    variance = population.weight @ (variances + (means - mean) ** 2)
+    return Moments(mean, jnp.sqrt(variance), population.weight @ share)
+
+
+def quantiles(
+    grid: Grid, counts: Counts, levels: jax.Array, num_nodes: int = 64
+) -> tuple[jax.Array, jax.Array]:
+    """Returns (group, level) quantiles of each group's chance, and (group,) their error.
+
+    The error is in probability: of the mixture's total, and of what is thinned out of the grid.
+
+    Args:
+        grid: a grid over logit_phi and log_kappa_log.
+        counts: successes out of trials, (group,) each.
+        levels: (level,) probabilities.
+        num_nodes: points at which the density of a group is computed.
+    """
+    of = components(grid)
+
+    def one(pair: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        return quantiles_of_one(of, *pair, levels, num_nodes)
+
+    y, _, n = counts.as_floats(grid.weight.dtype)
+    # In batches, whose densities stay in a processor's cache.
+    ends, error = jax.lax.map(one, (y, n), batch_size=BATCH)
+    return ends, error + grid.thinned_error
+
+
+def quantiles_of_one(
+    of: Components, y: jax.Array, n: jax.Array, levels: jax.Array, num_nodes: int = 64
+) -> tuple[jax.Array, jax.Array]:
+    """Returns (level,) quantiles of one group's chance, and () their error."""
+    rows, parts = of
+    share, rest = _shrinkage(rows.kappa, n)[:, None], (rows.kappa + n)[:, None]
+    middle = share[:, 0] * rows.phi_mean + y / rest[:, 0]
+    within = middle * (1 - middle) / (rest[:, 0] + 1)
+    # Betas narrower than the nodes are apart would show as a comb: there bumps stand for the
+    # nodes, as Betas of the same mean and variance.
+    is_narrow = (within < 0.8 * share[:, 0] ** 2 * rows.phi_var)[:, None]
+    mean = share * jnp.where(is_narrow, parts.bump_mean, parts.node) + y / rest
+    # Not 1 - mean, of which nothing is left where the mean is nearly 1.
+    other = share * jnp.where(is_narrow, parts.other_bump_mean, parts.other_node) + (n - y) / rest
+    between = jnp.where(is_narrow, share**2 * parts.bump_var, 0)
+    variance = between + (mean * other - between) / (rest + 1)
+    total = mean * other / variance - 1
+    inside = jnp.where(is_narrow, parts.bump_weight, parts.node_weight)
+    weight = rows.weight[:, None] * inside
+    weight, mean, other, total = (
+        leaf.ravel() for leaf in jnp.broadcast_arrays(weight, mean, other, total)
+    )
+    return beta_mixture_quantiles(weight, mean, other, total, levels, num_nodes)
+
+
+def _parts(logit_phi: jax.Array, weight: jax.Array) -> Parts:
+    """Returns the rows cut at every other node, from logit phi and its weight, (row, node) each."""
+    phi, other = jax.nn.sigmoid(logit_phi), jax.nn.sigmoid(-logit_phi)
+    size = phi.shape[1]
+    node_weight = _share(weight[:, ::2])
+    # A partition of unity by normal bumps, so that no seam is seen where each becomes a Beta.
+    centres = np.arange(0, size, 2)
+    bumps = np.exp(-0.5 * ((np.arange(size) - centres[:, None]) / 1.4) ** 2)
+    pieces = weight[:, None, :] * jnp.asarray(bumps / bumps.sum(axis=0), phi.dtype)
+    share = _share(pieces)
+    mean = jnp.sum(share * phi[:, None, :], axis=-1)
+    other_mean = jnp.sum(share * other[:, None, :], axis=-1)
+    var = jnp.sum(share * (phi[:, None, :] - mean[..., None]) ** 2, axis=-1)
+    bump_weight = _share(pieces.sum(axis=-1))
+    return Parts(node_weight, phi[:, ::2], other[:, ::2], bump_weight, mean, other_mean, var)
+
+
+def _share(weight: jax.Array) -> jax.Array:
+    """Returns weights over their sum along the last axis; equal ones where there is no weight."""
+    total = weight.sum(axis=-1, keepdims=True)
+    return jnp.where(total > 0, weight / jnp.where(total > 0, total, 1), 1 / weight.shape[-1])
+
+
+def beta_mixture_quantiles(
+    weight: jax.Array,
+    mean: jax.Array,
+    other: jax.Array,
+    total: jax.Array,
+    levels: jax.Array,
+    num_nodes: int,
+) -> tuple[jax.Array, jax.Array]:
+    """Returns (level,) quantiles of a mixture of Betas, and the error of its total probability.
+
+    The density of the log-odds is integrated between places beyond which every Beta is a power of
+    the chance; there the distribution function is a sum of exponentials, and is solved as such. So
+    a quantile may be as small as the smallest number, below which it is 0.
+
+    Args:
+        weight: (component,) probabilities.
+        mean: (component,) means.
+        other: (component,) 1 less the means, which may be too near 1 to tell.
+        total: (component,) sums of both parameters.
+        levels: (level,) probabilities.
+        num_nodes: points at which the density is computed.
+    """
+    a, b = mean * total, other * total
+    centre, spread = jnp.log(mean) - jnp.log(other), jnp.sqrt(1 / a + 1 / b)
+    matters = weight > 1e-9
+    lowest = jnp.maximum(centre - 5 * spread - 12 / a, -jnp.log((b + 1) / NEGLIGIBLE))
+    highest = jnp.minimum(centre + 5 * spread + 12 / b, jnp.log((a + 1) / NEGLIGIBLE))
+    low = jnp.min(jnp.where(matters, lowest, jnp.inf))
+    high = jnp.max(jnp.where(matters, highest, -jnp.inf))
+    middle = jnp.clip(weight @ centre, low + 1e-3 * (high - low), high - 1e-3 * (high - low))
+    width = jnp.exp(weight @ jnp.log(spread))
+    scale = stretch(middle, width, middle - low, high - middle)
+
+    step = 2 / (num_nodes - 1)
+    t = -1 + step * jnp.arange(-BESIDE, num_nodes + BESIDE, dtype=a.dtype)
+    x, dx = scale.with_slope(t)
+    log_density = _log_densities(weight, a, b, centre)
+    # One sum of exponentials and nothing else: XLA fuses the two, and stores none of them.
+    wide = jax.vmap(lambda x: jnp.exp(jnp.maximum(log_density(x), -80)).sum())(x) * dx * step
+    density, slope, cells = _slopes_and_cells(wide)
+    # Beyond the ends only powers matter.
+    first, last = x[BESIDE], x[-1 - BESIDE]
+    log_below = log_density(first) - jnp.log(a)
+    log_above = log_density(last) - jnp.log(b)
+    beyond = jnp.exp(log_below).sum()
+    below = jnp.concatenate([beyond[None], beyond + jnp.cumsum(cells)])
+    excess = below[-1] + jnp.exp(log_above).sum() - 1
+
+    def inside(level: jax.Array) -> jax.Array:
+        # Upper quantiles are counted from above: an error in the lower tail is none of theirs.
+        level = jnp.where(level > 0.5, level + excess, level)
+        cell = jnp.clip(jnp.sum(below <= level) - 1, 0, num_nodes - 2)
+        f0, f1 = below[cell], below[cell + 1]
+        d0, d1 = density[cell], density[cell + 1]
+        c0, c1 = slope[cell], slope[cell + 1]
+        # Hermite's quintic through values, slopes and curvatures at both ends.
+        rise = f1 - f0 - d0 - 0.5 * c0
+        turn, bend = d1 - d0 - c0, c1 - c0
+        p3 = 10 * rise - 4 * turn + 0.5 * bend
+        p4 = -15 * rise + 7 * turn - bend
+        p5 = 6 * rise - 3 * turn + 0.5 * bend
+
+        def newton(_: int, s: jax.Array) -> jax.Array:
+            value = f0 + s * (d0 + s * (0.5 * c0 + s * (p3 + s * (p4 + s * p5))))
+            rate = d0 + s * (c0 + s * (3 * p3 + s * (4 * p4 + s * 5 * p5)))
+            return jnp.clip(s - (value - level) / rate, 0, 1)
+
+        s = jax.lax.fori_loop(0, 5, newton, jnp.clip((level - f0) / (f1 - f0), 0, 1))
+        return scale.at(-1 + step * (cell + s))
+
+    def solve(level: jax.Array) -> jax.Array:
+        left = first - _exponential_quantile(log_below, a, level)
+        right = last + _exponential_quantile(log_above, b, 1 - level)
+        quantile = inside(level)
+        quantile = jnp.where(left < first, left, jnp.where(right > last, right, quantile))
+        return jax.nn.sigmoid(quantile)
+
+    return jax.vmap(solve)(levels), jnp.abs(excess)
+
+
+def _log_densities(
+    weight: jax.Array, a: jax.Array, b: jax.Array, centre: jax.Array
+) -> Callable[[jax.Array], jax.Array]:
+    """Returns the function of () log-odds that gives (component,) log densities times weights."""
+    log_weight = jnp.log(jnp.maximum(weight, 1e-30))
+    if weight.dtype == jnp.float64:
+        constant = log_weight - log_beta(a, b)
+        return lambda x: constant + a * jax.nn.log_sigmoid(x) + b * jax.nn.log_sigmoid(-x)
+    # Of large parameters float32 would leave nothing: by the divergence from the mean.
+    total = a + b
+    rest = stirling_remainder(jnp.stack([total, a, b]))
+    roots = 0.5 * (jnp.log(a) + jnp.log(b) - jnp.log(total)) - HALF_LOG_TWO_PI
+    constant = log_weight + roots + (rest[0] - rest[1] - rest[2])
+    return lambda x: constant - total * bernoulli_divergence(centre, x - centre)
+
+
+def _exponential_quantile(log_mass: jax.Array, rate: jax.Array, level: jax.Array) -> jax.Array:
+    """Returns () the distance at which a sum of exponential tails has fallen to a level.
+
+    0 if it is not above the level to begin with. The log of the sum is convex, so that Newton's
+    steps never go too far.
+
+    Args:
+        log_mass: (component,) logs of the tails at distance 0.
+        rate: (component,) how fast each falls.
+        level: () what is to be left.
+    """
+
+    def step(
+        log_mass: jax.Array, rate: jax.Array, level: jax.Array, distance: jax.Array
+    ) -> jax.Array:
+        logs = log_mass - rate * distance
+        log_sum = jax.nn.logsumexp(logs)
+        return (log_sum - jnp.log(level)) / jnp.sum(jnp.exp(logs - log_sum) * rate)
+
+    live = log_mass, rate, level
+    held = jax.lax.stop_gradient(live)
+
+    State = tuple[jax.Array, jax.Array, jax.Array]
+
+    def go_on(state: State) -> jax.Array:
+        distance, move, count = state
+        return (move > 1e-6 * (1 + distance)) & (count < 200)
+
+    def go(state: State) -> State:
+        distance, move, count = state
+        return distance + move, step(*held, distance + move), count + 1
+
+    nowhere = jnp.zeros_like(level)
+    state = nowhere, step(*held, nowhere), jnp.array(0)
+    distance, _, _ = jax.lax.while_loop(go_on, go, state)
+    # The last step carries derivatives, which the loop does not.
+    return jnp.where(distance > 0, distance + step(*live, distance), 0)
+
+
+def _slopes_and_cells(wide: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Returns (node,) values and slopes of a function, and (node - 1,) integrals between nodes.
+
+    By the polynomials through the six or seven nearest nodes.
+
+    Args:
+        wide: (node + 2 BESIDE,) its values, those beyond either end included.
+    """
+    size = wide.size - 2 * BESIDE
+
+    def shifted(step: int) -> jax.Array:
+        return wide[BESIDE + step : BESIDE + step + size]
+
+    near, middle, far = (shifted(step) - shifted(-step) for step in (1, 2, 3))
+    slopes = (45 * near - 9 * middle + far) / 60
+    near, middle, far = (shifted(step) + shifted(1 - step) for step in (1, 2, 3))
+    return shifted(0), slopes, ((802 * near - 93 * middle + 11 * far) / 1440)[:-1]
+
+
+def _shrinkage(kappa: jax.Array, n: jax.Array) -> jax.Array:
+    return kappa / (kappa + n)

@@ -1,0 +1,197 @@
+"""A posterior of two numbers as weighted points, and what is read off them: draws and quantiles."""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+
+from hierpool.exact.stretch import Level, Stretch
+from hierpool.models.protocol import Position
+
+REFINE = 8
+"""Points a node in the tables that draws and quantiles are read from."""
+
+
+class Grid(NamedTuple):
+    """A posterior of two numbers, as weighted points."""
+
+    points: Position
+    """Each leaf (row, column), in the coordinates of the chart."""
+    positions: Position
+    """Each leaf (row, column), as the model has them."""
+    weight: jax.Array
+    """(row, column) posterior probability; the sum is 1."""
+    log_evidence: jax.Array
+    """() log of the integral of the density."""
+    error: jax.Array
+    """() estimated error: of the log evidence, and of means and sds in units of the sd."""
+    thinned_error: jax.Array
+    """() the same of every other row and node."""
+    converged: jax.Array
+    """() whether ``error`` is within tolerance and the nodes reach beyond the mass."""
+    row_scale: Level
+    """() scale along which the rows stand, equidistant in t."""
+    column_scales: Stretch
+    """(row,) scale of each row's nodes, equidistant in t."""
+
+
+def draw(key: jax.Array, grid: Grid, shape: tuple[int, ...]) -> Position:
+    """Returns independent draws of points from a grid, each leaf of the given shape.
+
+    The inverse of the distribution function: of the first number, then of the second in the rows
+    on either side, between which it is interpolated. All NaN if the grid did not converge.
+
+    Args:
+        key: random key.
+        grid: what ``Quadrature.integrate`` returned.
+        shape: shape of the draws.
+    """
+    structure: Any = jax.tree.structure(grid.points)
+    dtype, (num_rows, num_columns) = grid.weight.dtype, grid.weight.shape
+    uniform = jax.random.uniform(key, (2, int(np.prod(shape))), dtype)
+    row_table, tables = _tables(grid)
+    place = jax.vmap(partial(_invert, row_table[None]))(uniform[0])
+
+    def one(place: jax.Array, level: jax.Array) -> tuple[jax.Array, jax.Array]:
+        # Quantiles of smooth conditionals are smooth across rows: a cubic through four of them.
+        nearest = jnp.clip(jnp.floor(place).astype(int) - 1, 0, num_rows - 4)
+        rows = nearest + jnp.arange(4)
+        scales = jax.tree.map(lambda leaf: leaf[rows], grid.column_scales)
+        inside = jax.vmap(lambda row: _invert(tables, level, row))(rows)
+        quantiles = jax.vmap(Stretch.at)(scales, _to_t(inside, num_columns))
+        return grid.row_scale.at(_to_t(place, num_rows)), _cubic(place - nearest) @ quantiles
+
+    draws = jax.vmap(one)(place, uniform[1])
+    draws = jax.tree.map(lambda leaf: jnp.where(grid.converged, leaf, jnp.nan), draws)
+    return structure.unflatten([leaf.reshape(shape) for leaf in draws])
+
+
+def row_quantiles(grid: Grid, levels: jax.Array) -> jax.Array:
+    """Returns (level,) posterior quantiles of the number along the rows, in the chart."""
+    row_table, _ = _tables(grid)
+    places = jax.vmap(partial(_invert, row_table[None]))(levels)
+    return grid.row_scale.at(_to_t(places, grid.weight.shape[0]))
+
+
+def column_quantiles(grid: Grid, levels: jax.Array) -> jax.Array:
+    """Returns (level,) posterior quantiles of the number within the rows, in the chart."""
+    columns = jax.tree.leaves(grid.points)[1]
+    size = columns.shape[1]
+    _, tables = _tables(grid)
+    mass = grid.weight.sum(axis=1)
+
+    def below(x: jax.Array) -> jax.Array:
+        t = jax.vmap(Stretch.inverse, (0, None))(grid.column_scales, x)
+        return mass @ jax.vmap(_distribution)(tables, 0.5 * (t + 1) * (size - 1))
+
+    tiny = jnp.finfo(mass.dtype).eps
+
+    def log_odds(chance: ArrayLike) -> jax.Array:
+        chance = jnp.clip(chance, tiny, 1 - tiny)
+        return jnp.log(chance) - jnp.log1p(-chance)
+
+    # By the secant through what brackets the quantile, on a scale on which the distribution
+    # function is nearly straight. An end that stays twice counts half (the Illinois rule).
+    def secant(_: int, state: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
+        low, high, excess_low, excess_high = state
+        share = excess_low / (excess_low - excess_high)
+        at = low + (high - low) * jnp.where(jnp.isfinite(share), share, 0.5)
+        excess = log_odds(jax.vmap(below)(at)) - log_odds(levels)
+        is_below = excess < 0
+        return (
+            jnp.where(is_below, at, low),
+            jnp.where(is_below, high, at),
+            jnp.where(is_below, excess, 0.5 * excess_low),
+            jnp.where(is_below, 0.5 * excess_high, excess),
+        )
+
+    ends = jnp.full(levels.shape, columns.min()), jnp.full(levels.shape, columns.max())
+    excesses = [jnp.full(levels.shape, log_odds(end)) - log_odds(levels) for end in (0.0, 1.0)]
+    low, high, excess_low, excess_high = jax.lax.fori_loop(0, 16, secant, (*ends, *excesses))
+    return jnp.where(-excess_low < excess_high, low, high)
+
+
+def _refinement(size: int) -> np.ndarray:
+    """Returns the matrix from values at nodes to values at ``REFINE`` points a node, by sextics."""
+    fine = np.arange((size - 1) * REFINE + 1) / REFINE
+    width = min(6, size)
+    matrix = np.zeros((len(fine), size))
+    for i, x in enumerate(fine):
+        first = int(np.clip(np.floor(x) - width // 2 + 1, 0, size - width))
+        near = np.arange(first, first + width)
+        for j in near:
+            others = near[near != j]
+            matrix[i, j] = np.prod((x - others) / (j - others))
+    return matrix
+
+
+def _table(log_density: jax.Array) -> jax.Array:
+    """Returns (2, point) the density and distribution function between equidistant nodes."""
+    fine = jnp.asarray(_refinement(log_density.shape[0]), log_density.dtype) @ jnp.maximum(
+        log_density, log_density.max() - 60
+    )
+    density = jnp.exp(fine - fine.max())
+    # The trapezoid rule with the next term of Euler and Maclaurin's formula.
+    slope = jnp.asarray(jnp.gradient(density))
+    cells = 0.5 * (density[1:] + density[:-1]) + (slope[:-1] - slope[1:]) / 12
+    cells = jnp.maximum(cells, 0)
+    below = jnp.concatenate([jnp.zeros(1, fine.dtype), jnp.cumsum(cells)])
+    return jnp.stack([density, below]) / below[-1]
+
+
+def _distribution(table: jax.Array, place: jax.Array) -> jax.Array:
+    """Returns () the probability below a place, counted in nodes."""
+    density, below = table
+    fine = jnp.clip(place * REFINE, 0, density.shape[0] - 1)
+    cell = jnp.clip(jnp.floor(fine).astype(int), 0, density.shape[0] - 2)
+    t = fine - cell
+    # Hermite's cubic: values and slopes at both ends.
+    rise = below[cell + 1] - below[cell]
+    curve = density[cell] + density[cell + 1] - 2 * rise
+    return below[cell] + t * (rise + (1 - t) * ((density[cell] - rise) - t * curve))
+
+
+def _invert(tables: jax.Array, level: jax.Array, row: ArrayLike = 0) -> jax.Array:
+    """Returns the place, counted in nodes, below which a probability lies in one of the tables."""
+    num_cells = tables.shape[2] - 1
+
+    def halve(_: int, bounds: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        low, high = bounds
+        middle = (low + high) // 2
+        is_below = tables[row, 1, middle] < level
+        return jnp.where(is_below, middle, low), jnp.where(is_below, high, middle)
+
+    # By single entries: many draws that each took their row along would fill the memory.
+    start = (jnp.array(0), jnp.array(num_cells))
+    cell, _ = jax.lax.fori_loop(0, num_cells.bit_length(), halve, start)
+    left, right = tables[row, 0, cell], tables[row, 0, cell + 1]
+    below, above = tables[row, 1, cell], tables[row, 1, cell + 1]
+    # The density is linear within a cell: solve the quadratic, without cancellation.
+    tiny = jnp.finfo(tables.dtype).tiny
+    rise = jnp.maximum(above - below, tiny)
+    scale = rise / jnp.maximum(0.5 * (left + right), tiny)
+    left, right = left * scale, right * scale
+    wanted = level - below
+    root = jnp.sqrt(jnp.maximum(left * left + 2 * (right - left) * wanted, 0))
+    t = 2 * wanted / jnp.maximum(left + root, tiny)
+    return (cell + jnp.clip(t, 0, 1)) / REFINE
+
+
+def _tables(grid: Grid) -> tuple[jax.Array, jax.Array]:
+    """Returns the tables of the rows, and of the nodes within each row."""
+    weight = jnp.maximum(grid.weight, jnp.finfo(grid.weight.dtype).tiny)
+    return _table(jnp.log(weight.sum(axis=1))), jax.vmap(_table)(jnp.log(weight))
+
+
+def _to_t(place: jax.Array, size: int) -> jax.Array:
+    """Returns t of a place counted in nodes, of which there are ``size``."""
+    return 2 * place / (size - 1) - 1
+
+
+def _cubic(x: jax.Array) -> jax.Array:
+    """Returns (4,) weights of the cubic through 0, 1, 2, 3 at x."""
+    a, b, c, d = x, x - 1, x - 2, x - 3
+    return jnp.stack([-b * c * d / 6, a * c * d / 2, -a * b * d / 2, a * b * c / 6])

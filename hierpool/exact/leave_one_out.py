@@ -1,0 +1,200 @@
+"""The exact score of a model: each group's density given all the others, and the evidence.
+
+In closed form under complete and no pooling. Under partial pooling the posterior of the population
+is a grid of weights w_g, and leaving a group out of it divides each by p(y_i | g):
+
+    1 / p(y_i | y_-i) = sum over g of w_g / p(y_i | g)
+
+as exact as the grid still is with the new weights. Where it is not, since the group had moved the
+posterior far, the population is integrated again without it.
+"""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from hierpool.counts import Counts
+from hierpool.exact.grid import Grid
+from hierpool.exact.posterior import explore
+from hierpool.exact.quadrature import EDGE, Quadrature
+from hierpool.exact.refining import refined
+from hierpool.input.table import InputError
+from hierpool.likelihood.binomial import beta_binomial, reference
+from hierpool.likelihood.compress import (
+    Distinct,
+    compress,
+    log_coefficient,
+    padded_pairs,
+    power_of_two,
+    tally,
+)
+from hierpool.likelihood.histograms import Data, Pairs
+from hierpool.models.beta import CollapsedPartialPooling, PartialPooling
+from hierpool.models.logit_normal import CollapsedLogitPartialPooling, LogitPartialPooling
+from hierpool.models.pooling import CompletePooling, NoPooling
+from hierpool.models.protocol import Model, Position
+from hierpool.runtime.jax_settings import scope
+
+MOST_PAIRS = 4096
+"""Beyond so many distinct (y, n), a Beta population is integrated from histograms."""
+FEWEST, MOST = 64, 512
+"""Distinct (y, n) that are left out in one call: fewer are filled up, so that most tables share one
+compiled program."""
+
+
+class LeftOut(NamedTuple):
+    """How well a model foretells each group from the others."""
+
+    elpd: np.ndarray
+    """(distinct,) log probability of each distinct (y, n) given all other groups."""
+    log_evidence: float
+    """Log probability of the data, binomial coefficients included."""
+    error: float
+    """Estimated error of the log evidence; 0 in closed form."""
+    converged: bool
+    """Whether the integration did."""
+    num_refitted: int
+    """Distinct (y, n) without which the population was integrated again."""
+
+
+def collapsed(model: Any) -> Model:
+    """Returns the model of the same posterior that has theta integrated out.
+
+    Raises:
+        InputError: it is not one of hierpool's.
+    """
+    if isinstance(model, PartialPooling):
+        return CollapsedPartialPooling(**vars(model))
+    if isinstance(model, LogitPartialPooling):
+        return CollapsedLogitPartialPooling(**vars(model))
+    ours = CompletePooling | NoPooling | CollapsedPartialPooling | CollapsedLogitPartialPooling
+    if not isinstance(model, ours):
+        raise InputError(
+            f"{type(model).__name__} is not one of hierpool's models: it has no score."
+        )
+    return model
+
+
+def leave_one_out(model: Model, pairs: Distinct, quadrature: Quadrature) -> LeftOut:
+    """Returns the exact score of a model, in float64.
+
+    Args:
+        model: one of hierpool's.
+        pairs: the distinct (y, n) of a data set.
+        quadrature: settings of the integration; where it does not converge it is tried again with
+            twice the nodes.
+    """
+    model = collapsed(model)
+    if isinstance(model, CompletePooling):
+        return _complete(model, pairs)
+    if isinstance(model, NoPooling):
+        a, b = (np.full(len(pairs.trials), float(np.asarray(x))) for x in vars(model).values())
+        elpd = _log_beta_binomial(a, b, pairs.successes, pairs.trials)
+        return LeftOut(elpd, float(pairs.groups @ elpd), 0.0, True, 0)
+    with scope():
+        return _by_quadrature(model, pairs, quadrature)
+
+
+def _complete(model: CompletePooling, pairs: Distinct) -> LeftOut:
+    y, n, groups = pairs.successes, pairs.trials, pairs.groups
+    a, b = float(np.asarray(model.phi_alpha)), float(np.asarray(model.phi_beta))
+    total_y, total_n = groups @ y, groups @ n
+    # All trials as one group come last.
+    elpd = _log_beta_binomial(
+        np.append(a + (total_y - y), a),
+        np.append(b + (total_n - total_y) - (n - y), b),
+        np.append(y, total_y),
+        np.append(n, total_n),
+    )
+    as_one = elpd[-1] - log_coefficient(np.array([float(total_y)]), np.array([float(total_n)]))[0]
+    of_groups = groups @ log_coefficient(y.astype(float), n.astype(float))
+    return LeftOut(elpd[:-1], float(as_one + of_groups), 0.0, True, 0)
+
+
+def _log_beta_binomial(a: np.ndarray, b: np.ndarray, y: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """Returns (pair,) log probabilities of y of n, theta from Beta(a, b)."""
+    # Filled up with 0 of 0, so that a compiled program serves many tables.
+    space = (0, max(FEWEST, power_of_two(len(n))) - len(n))
+    a, b = (np.pad(x, space, constant_values=1) for x in (a, b))
+    with scope():
+        return np.asarray(_pairwise(a, b, np.pad(y, space), np.pad(n, space)))[: len(n)]
+
+
+@jax.jit
+def _pairwise(a: jax.Array, b: jax.Array, y: jax.Array, n: jax.Array) -> jax.Array:
+    def one(a: jax.Array, b: jax.Array, y: jax.Array, n: jax.Array) -> jax.Array:
+        alone = Counts(y[None], n[None])
+        return (beta_binomial(jnp.log(a) - jnp.log(b), a + b, alone) + reference(alone))[0]
+
+    return jax.vmap(one)(a, b, y, n)
+
+
+def _by_quadrature(model: Model, pairs: Distinct, quadrature: Quadrature) -> LeftOut:
+    # Of one type whoever set them, or each would be compiled for.
+    model = jax.tree.map(lambda leaf: np.asarray(leaf, float), model)
+    length = max(FEWEST, power_of_two(len(pairs.trials)))
+    whole = padded_pairs(pairs, length)
+    is_many = isinstance(model, CollapsedPartialPooling) and len(pairs.trials) > MOST_PAIRS
+    data: Data = compress(pairs) if is_many else whole
+    grid, quadrature = refined(
+        lambda settings, _: _integrate(model, data, settings),
+        quadrature,
+        lambda found: bool(found.converged),
+    )
+    size = min(MOST, length)
+    parts = []
+    for start in range(0, len(pairs.trials), size):
+        counts = padded_pairs(Distinct(*(x[start : start + size] for x in pairs)), size).counts
+        parts.append(jax.tree.map(np.asarray, _leave_out(model, grid, counts)))
+    elpd, own, gap, edge = (
+        np.concatenate(columns)[: len(pairs.trials)] for columns in zip(*parts, strict=True)
+    )
+    is_exact = (gap < quadrature.tolerance) & (edge < EDGE) & np.isfinite(elpd)
+    (doubtful,) = np.nonzero(~is_exact & (pairs.trials > 0))
+    for i in doubtful:
+        groups = np.array(whole.groups)
+        groups[i] -= 1
+        without = _integrate(model, Pairs(whole.counts, groups), quadrature)
+        elpd[i] = float(grid.log_evidence - without.log_evidence) + own[i]
+    return LeftOut(
+        np.where(pairs.trials > 0, elpd, 0.0),
+        float(grid.log_evidence) + tally(pairs).reference,
+        float(grid.error),
+        bool(grid.converged),
+        len(doubtful),
+    )
+
+
+@partial(jax.jit, static_argnames="quadrature")
+def _integrate(model: Model, data: Data, quadrature: Quadrature) -> Grid:
+    return explore(model, data, quadrature)
+
+
+@jax.jit
+def _leave_out(
+    model: Model, grid: Grid, counts: Counts
+) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+    """Returns (pair,) log densities given the others, references, and what may be wrong.
+
+    That is the estimated error of the grid without the pair, and the mass that it has on its edges.
+    """
+
+    def given(position: Position) -> jax.Array:
+        # theta is drawn too, but the compiler leaves out what is not used.
+        parameters = model.constrain(jax.random.key(0), position, counts)
+        others = {name: value for name, value in parameters.items() if name != "theta"}
+        return model.log_likelihood(others, counts)
+
+    # A row at a time: all nodes of the logit model's integrals at once would fill the memory.
+    likelihoods = jax.lax.map(jax.vmap(given), grid.positions)
+    logs = jnp.log(grid.weight)[..., None] - likelihoods
+    total = jax.nn.logsumexp(logs, axis=(0, 1))
+    share = jnp.exp(logs - total)
+    # The rules with every other row or node, as Quadrature judges itself.
+    halves = jnp.stack([share[::2].sum(axis=(0, 1)), share[:, ::2].sum(axis=(0, 1))])
+    gap = jnp.max(jnp.abs(jnp.log(2 * halves)), axis=0) ** 2
+    rows, columns = share[0].sum(axis=0) + share[-1].sum(axis=0), share[:, 0] + share[:, -1]
+    return -total, reference(counts), gap, jnp.maximum(rows, columns.sum(axis=0))

@@ -1,0 +1,173 @@
+"""The exact posterior where a position is two numbers: nested trapezoid rules around the mass.
+
+The first number runs along rows; every row has nodes of its own in the second, around the peak of
+its conditional. For a function that is smooth on the whole line the trapezoid rule converges
+geometrically, so the rule with every other node tells what error is left. Nothing here knows a
+model.
+
+Source: Trefethen and Weideman (2014), "The Exponentially Convergent Trapezoidal Rule".
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from hierpool.exact.chart import Chart, from_starts
+from hierpool.exact.grid import Grid, draw
+from hierpool.exact.nodes import Nodes, Start, place
+from hierpool.models.protocol import Position
+from hierpool.runtime.keywords import suggesting
+
+LogDensity = Callable[[Position], jax.Array]
+
+CAUTION_WITHIN_ROWS = 3.0
+"""By so much the error within rows is taken for larger than their last doubling says."""
+CAUTION = 30.0
+"""By so much the error of the rows is taken for larger than their last doublings say."""
+CAUTION_WITH_RIVAL = 300.0
+"""The same where there is a second peak."""
+EDGE = 1e-5
+"""A grid that converged has no more of the mass than that on its edges."""
+
+
+@suggesting
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Quadrature:
+    """Exact integration over a position of two numbers, and independent draws from it."""
+
+    num_chains: int = field(default=4, metadata={"static": True})
+    """Chains that the draws are dealt into."""
+    num_draws: int = field(default=1000, metadata={"static": True})
+    """Draws of each chain. All are independent."""
+    num_nodes: int = field(default=48, metadata={"static": True})
+    """Rows. Each has half as many nodes."""
+    tolerance: float = field(default=1e-6, metadata={"static": True})
+    """Largest estimated error of a grid that counts as converged."""
+
+    @property
+    def finer(self) -> "Quadrature":
+        """The same with twice the nodes, for what did not converge."""
+        return replace(self, num_nodes=2 * self.num_nodes)
+
+    def integrate(self, chart: Chart) -> Grid:
+        """Returns the posterior as weighted points.
+
+        The log evidence may be differentiated with respect to what the density closes over, such
+        as the parameters of a prior: the nodes are held where they are.
+
+        Args:
+            chart: the log density, and where to look for its peaks.
+        """
+        leaves: list[jax.Array] = jax.tree.leaves(chart.points)
+        structure: Any = jax.tree.structure(chart.points)
+        if len(leaves) != 2 or any(leaf.ndim != 1 for leaf in leaves):
+            raise TypeError(
+                "Quadrature explores a position of two numbers; this model's has "
+                f"{sum(leaf[0].size for leaf in leaves)}. Take NUTS, or a model with "
+                "theta integrated out, such as CollapsedPartialPooling."
+            )
+
+        # Two scalars, and not one vector: what depends on the first alone is computed once a row.
+        def pair_density(first: jax.Array, second: jax.Array) -> jax.Array:
+            return chart.log_density(structure.unflatten([first, second]))
+
+        def pair_meaning(first: jax.Array, second: jax.Array) -> tuple[Position, Position]:
+            position = chart.to_position(structure.unflatten([first, second]))
+            return position, chart.reported(position)
+
+        start = Start(leaves[0], leaves[1], chart.reach)
+        nodes = place(pair_density, start, self.num_nodes, self.num_nodes // 2)
+        # Or each use of them, and of the values there, would be fused with its own computation.
+        nodes = jax.lax.optimization_barrier(nodes)
+        values = _over_nodes(pair_density, nodes)
+        log_mass = jax.lax.optimization_barrier(values + nodes.log_cell)
+        largest = jax.lax.stop_gradient(log_mass.max())
+        mass = jnp.exp(log_mass - largest)
+        total = mass.sum()
+        log_evidence, weight = largest + jnp.log(total), mass / total
+        first = jnp.broadcast_to(nodes.rows[:, None], nodes.columns.shape)
+        positions, reported = jax.lax.optimization_barrier(_over_nodes(pair_meaning, nodes))
+        points = structure.unflatten([first, nodes.columns])
+        asked = jnp.stack([first, nodes.columns, *jax.tree.leaves(reported)])
+        error, thinned_error = _errors(asked, weight, nodes.has_rival)
+        edge = jnp.maximum(weight[0].sum() + weight[-1].sum(), (weight[:, 0] + weight[:, -1]).sum())
+        is_sound = nodes.found & (edge < EDGE) & jnp.isfinite(log_evidence)
+        return Grid(
+            points,
+            positions,
+            weight,
+            log_evidence,
+            error,
+            thinned_error,
+            (error < self.tolerance) & is_sound,
+            nodes.row_scale,
+            nodes.column_scales,
+        )
+
+    def run_chart(self, key: jax.Array, chart: Chart) -> Position:
+        """Returns independent draws, each leaf (chain, draw). NaN if the grid did not converge."""
+        points = draw(key, self.integrate(chart), (self.num_chains, self.num_draws))
+        return jax.vmap(jax.vmap(chart.to_position))(points)
+
+    def run(
+        self, key: jax.Array, log_density: LogDensity, init: Callable[[jax.Array], Position]
+    ) -> tuple[Position, None]:
+        """Returns independent draws from a density of which nothing else is known."""
+        return self.run_chart(key, from_starts(log_density, init)), None
+
+
+def _over_nodes[Result](function: Callable[..., Result], nodes: Nodes) -> Result:
+    """Returns a function of two numbers at every node, each leaf (row, column)."""
+    return jax.vmap(jax.vmap(function, (None, 0)))(nodes.rows, nodes.columns)
+
+
+def _errors(
+    asked: jax.Array, weight: jax.Array, has_rival: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """Returns what is left of the error, and the error of every other row and node.
+
+    Args:
+        asked: (number, row, column) numbers of which the means and sds count.
+        weight: (row, column) posterior probability.
+        has_rival: () whether there is a second peak.
+    """
+    centred = asked - jnp.sum(weight * asked, axis=(1, 2), keepdims=True)
+    terms = weight * jnp.concatenate([jnp.ones_like(centred[:1]), centred, centred * centred])
+    by_row = terms.sum(axis=2)
+    log_mass, means, sds = _moments(by_row.sum(axis=1))
+
+    def distance(sums: jax.Array, other: tuple[jax.Array, jax.Array, jax.Array]) -> jax.Array:
+        its_log_mass, its_means, its_sds = _moments(sums)
+        other_log_mass, other_means, other_sds = other
+        gaps = jnp.stack([(its_means - other_means) / sds, (its_sds - other_sds) / sds])
+        return jnp.maximum(jnp.max(jnp.abs(gaps)), jnp.abs(its_log_mass - other_log_mass))
+
+    whole = log_mass, means, sds
+
+    def errors(terms: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Returns the error of every other term, and by what it fell from that of every fourth."""
+        half, quarter = 2 * terms[:, ::2].sum(axis=1), 4 * terms[:, ::4].sum(axis=1)
+        of_half, of_quarter = distance(half, whole), distance(quarter, _moments(half))
+        tiny = jnp.finfo(of_half.dtype).tiny
+        return of_half, jnp.minimum(of_half / jnp.maximum(of_quarter, tiny), 1)
+
+    of_nodes, fall_of_nodes = errors(terms.sum(axis=1))
+    of_rows, fall_of_rows = errors(by_row)
+    # Geometric convergence: with twice the nodes the error is the square of what it was, and falls
+    # by the square of what it fell by. A row has one peak, and that holds. The rows may go over
+    # shoulders, which are seen late: there no faster fall is believed than was seen.
+    caution = jnp.where(has_rival, CAUTION_WITH_RIVAL, CAUTION)
+    of_nodes_left = CAUTION_WITHIN_ROWS * of_nodes * jnp.minimum(of_nodes, fall_of_nodes**2)
+    of_rows_left = caution * of_rows * jnp.maximum(of_rows, fall_of_rows)
+    return jnp.maximum(of_nodes_left, of_rows_left), jnp.maximum(of_nodes, of_rows)
+
+
+def _moments(sums: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Returns () log mass, and means and sds of as many numbers as there are sums of squares."""
+    size = sums.shape[0] // 2
+    means = sums[1 : size + 1] / sums[0]
+    return jnp.log(sums[0]), means, jnp.sqrt(sums[size + 1 :] / sums[0] - means * means)

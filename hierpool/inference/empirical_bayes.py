@@ -1,0 +1,197 @@
+"""Empirical Bayes: the population that makes the data most probable, taken as if it were known.
+
+Source: Efron and Morris (1975), "Data Analysis Using Stein's Estimator and its Generalizations";
+Tarone (1979), "Testing the Goodness of Fit of the Binomial Distribution", for when kappa runs off.
+"""
+
+from collections.abc import Hashable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+import pandas as pd
+from scipy.optimize import minimize
+from scipy.special import betaincinv, expit, logit, xlogy
+
+from hierpool.input.arguments import check_prob
+from hierpool.input.labels import index_of
+from hierpool.input.new_groups import NewGroups
+from hierpool.input.table import InputError, read_table
+from hierpool.likelihood.compress import Distinct, compress, distinct, tally
+from hierpool.likelihood.histograms import Data, log_marginal
+from hierpool.runtime.jax_settings import scope
+
+LOG_KAPPAS = np.linspace(-6, 18, 25)
+"""Where the search starts: at the best of these, with phi at the pooled or at the mean raw rate."""
+BEYOND = 1e15
+"""A kappa at which the population is a point, to rounding."""
+
+
+class PlugIn(NamedTuple):
+    """The population that makes the data most probable."""
+
+    phi: float
+    """Mean chance."""
+    kappa: float
+    """Concentration; inf in the limit of one chance for all, 0 in that of chances 0 and 1 only, NaN
+    if no group has more than 1 trial, since nothing tells it then."""
+    log_likelihood: float
+    """Log probability of the data given the two, binomial coefficients included."""
+
+
+class EmpiricalBayes(NamedTuple):
+    """What the plug-in says, in two tables."""
+
+    groups: pd.DataFrame
+    """A row a group: ``successes``, ``trials``, raw ``rate``, ``mean``, ``sd``, ``lower``,
+    ``upper`` and ``shrinkage``, kappa / (kappa + n)."""
+    population: pd.DataFrame
+    """One row: ``phi``, ``kappa``, ``log_likelihood``, ``new_group_mean``, ``new_group_lower`` and
+    ``new_group_upper``."""
+
+
+def empirical_bayes(
+    frame: Any,
+    successes: Hashable,
+    trials: Hashable,
+    *,
+    group: Hashable | None = None,
+    prob: float = 0.89,
+    new_groups: NewGroups | None = None,
+    aggregate: bool = False,
+) -> EmpiricalBayes:
+    """Returns each group's chance given the most probable population, as if that were known.
+
+    It is quick, and leaves out what is not known of phi and kappa: sds and intervals are too small,
+    most of all with few groups, and where kappa runs to infinity every group gets one chance, known
+    for certain. ``estimate`` is the answer that does not; ``sensitivity`` puts both side by side.
+
+        phi, kappa = argmax of the product of BetaBinomial(y_i | n_i, phi kappa, (1 - phi) kappa)
+        theta_i | y_i ~ Beta(phi kappa + y_i, (1 - phi) kappa + n_i - y_i)
+
+    Args:
+        frame: as ``fit`` takes it.
+        successes: column of successes.
+        trials: column of trials.
+        group: column of the groups' names; by default the frame's index.
+        prob: probability of the intervals, equal-tailed.
+        new_groups: successes and trials by name, observed with the rest.
+        aggregate: add up rows of the same group, instead of refusing them.
+
+    Raises:
+        InputError: the data or a setting break a rule, or no group has trials.
+        TypeError: an argument has the wrong type.
+        OSError: the file can't be read.
+    """
+    check_prob(prob)
+    table = read_table(
+        frame,
+        successes=successes,
+        trials=trials,
+        group=group,
+        new_groups=new_groups,
+        aggregate=aggregate,
+    )
+    y, n = table.successes, table.trials
+    best = maximise(distinct(y, n))
+    new = plug_in(best, np.zeros(1, int), np.zeros(1, int), prob)
+    ends = {f"new_group_{name}": new[name] for name in ("mean", "lower", "upper")}
+    population = pd.DataFrame({**best._asdict(), **ends}, index=pd.RangeIndex(1))
+    rate = np.divide(y, n, out=np.full(len(n), np.nan), where=n > 0)
+    columns = {"successes": y, "trials": n, "rate": rate, **plug_in(best, y, n, prob)}
+    groups = pd.DataFrame(columns, index=index_of(table.labels))
+    return EmpiricalBayes(groups, population)
+
+
+def maximise(pairs: Distinct) -> PlugIn:
+    """Returns the phi and kappa that make a data set most probable.
+
+    Args:
+        pairs: its distinct (y, n).
+
+    Raises:
+        InputError: there are no trials.
+    """
+    y, n, groups = (x.astype(float) for x in pairs[:3])
+    total_y, total_n = groups @ y, groups @ n
+    if total_n == 0:
+        raise InputError("No group has trials: nothing tells of the population.")
+    constants = tally(pairs)
+    pooled = float(total_y / total_n)
+    as_one = xlogy(total_y, pooled) + xlogy(total_n - total_y, 1 - pooled)
+    limit = PlugIn(pooled, np.inf, float(as_one) + constants.log_coefficients)
+    if pooled in (0, 1):
+        return limit
+    if n.max() <= 1:
+        return limit._replace(kappa=np.nan)
+    tried = n > 0
+    if np.all((y == 0) | (y == n)):
+        # Chances of 0 and 1 only: each group is one draw of the population.
+        none, every = groups[tried & (y == 0)].sum(), groups[tried & (y == n)].sum()
+        phi = float(every / (none + every))
+        return PlugIn(phi, 0.0, float(xlogy(every, phi) + xlogy(none, 1 - phi)))
+    mean_rate = float(groups[tried] @ (y[tried] / n[tried]) / groups[tried].sum())
+    with scope():
+        data = jax.tree.map(np.asarray, compress(pairs))
+        starts = np.array([[logit(p), k] for p in (pooled, mean_rate) for k in LOG_KAPPAS])
+        start = starts[np.argmax(_likelihoods(starts, data))]
+        found = minimize(
+            lambda x: -float(_likelihood(x, data)),
+            start,
+            jac=lambda x: -np.asarray(_slope(x, data)),
+            hess=lambda x: -np.asarray(_curvature(x, data)),
+            method="trust-exact",
+            options={"gtol": 1e-9 * total_n**0.5, "maxiter": 200},
+        )
+        at_limit = float(_likelihood(np.array([logit(pooled), np.log(BEYOND)]), data))
+    best = -float(found.fun)
+    # Rates no further apart than chance has them: the likelihood rises as kappa does.
+    if best <= at_limit + 1e-9 * (1 + abs(at_limit)):
+        return limit
+    phi, kappa = float(expit(found.x[0])), float(np.exp(found.x[1]))
+    return PlugIn(phi, kappa, best + constants.reference)
+
+
+def plug_in(best: PlugIn, y: np.ndarray, n: np.ndarray, prob: float) -> dict[str, np.ndarray]:
+    """Returns mean, sd, lower, upper and shrinkage of each group's chance, (group,) each.
+
+    Args:
+        best: the population.
+        y: (group,) successes.
+        n: (group,) trials.
+        prob: probability of the interval.
+    """
+    phi, kappa = best.phi, best.kappa
+    if np.isinf(kappa):
+        same, none = np.full(len(n), phi), np.zeros(len(n))
+        return _columns(same, none, same, same, none + 1)
+    a, b = phi * kappa + y, (1 - phi) * kappa + (n - y)
+    shrinkage = np.divide(kappa, kappa + n, out=np.ones(len(n)), where=kappa + n != 0)
+    mean = shrinkage * phi + np.divide(y, kappa + n, out=np.zeros(len(n)), where=n > 0)
+    sd = np.sqrt(mean * (1 - mean) / (kappa + n + 1))
+    lower, upper = (_quantile(a, b, phi, level) for level in ((1 - prob) / 2, (1 + prob) / 2))
+    return _columns(mean, sd, lower, upper, shrinkage)
+
+
+def _columns(*columns: np.ndarray) -> dict[str, np.ndarray]:
+    return dict(zip(("mean", "sd", "lower", "upper", "shrinkage"), columns, strict=True))
+
+
+def _quantile(a: np.ndarray, b: np.ndarray, phi: float, level: float) -> np.ndarray:
+    """Returns quantiles of Beta(a, b); where a parameter is 0 it is a chance of 0 or of 1."""
+    is_proper = (a > 0) & (b > 0)
+    inside = betaincinv(np.where(is_proper, a, 1), np.where(is_proper, b, 1), level)
+    of_points = np.where((a == 0) & (b == 0), float(level > 1 - phi), np.where(a == 0, 0.0, 1.0))
+    is_known = ~np.isnan(a)
+    return np.where(is_known, np.where(is_proper, inside, of_points), np.nan)
+
+
+@jax.jit
+def _likelihood(x: jax.Array, data: Data) -> jax.Array:
+    """Returns () the log probability of the data at (logit phi, log kappa), less ``reference``."""
+    return log_marginal(x[0], x[1], data)
+
+
+_likelihoods = jax.jit(jax.vmap(_likelihood, (0, None)))
+_slope = jax.jit(jax.grad(_likelihood))
+_curvature = jax.jit(jax.hessian(_likelihood))

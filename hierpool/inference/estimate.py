@@ -1,0 +1,315 @@
+"""``estimate``: a frame goes in, exact posteriors come out, in two tables. Nothing is drawn.
+
+Groups with the same successes and trials share an answer, so the work follows the number of
+distinct pairs. Data sets run in jobs, and pairs in chunks of them.
+"""
+
+import logging
+import os
+from collections.abc import Hashable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+
+from hierpool.counts import Counts
+from hierpool.exact.batches import CHUNKS, DataSets, Job, filled, jobs_of, shapes_of
+from hierpool.exact.grid import Grid
+from hierpool.exact.posterior import (
+    Groups,
+    Population,
+    explore,
+    of_groups,
+    of_population,
+    over_batch,
+)
+from hierpool.exact.quadrature import Quadrature
+from hierpool.exact.refining import INTERVAL_TOLERANCE, refined
+from hierpool.inference.settings import check_quadrature
+from hierpool.input.arguments import check_prob
+from hierpool.input.new_groups import NewGroups
+from hierpool.input.table import InputError, read_table
+from hierpool.likelihood.histograms import Data
+from hierpool.models.beta import CollapsedPartialPooling, PartialPooling
+from hierpool.models.catalogue import check_model
+from hierpool.posterior.contradiction import PopulationWarning, contradiction
+from hierpool.posterior.verdict import ConvergenceWarning, missed
+from hierpool.runtime.jax_settings import scope
+from hierpool.runtime.warn import warn
+
+log = logging.getLogger(__name__)
+OF_INTERVALS = ("lower", "upper", "median", "interval_error")
+"""How the names of columns end that are left out without intervals."""
+Columns = tuple[dict[str, np.ndarray], dict[str, np.ndarray]]
+"""Columns (pair,) of the groups and (data set,) of the population."""
+
+
+class Estimate(NamedTuple):
+    """Exact posteriors in two tables."""
+
+    groups: pd.DataFrame
+    """A row a group, in the order of the input: ``successes``, ``trials``, raw ``rate``, ``mean``,
+    ``sd``, ``lower``, ``upper`` and ``shrinkage``, the posterior mean of kappa / (kappa + n)."""
+    population: pd.DataFrame
+    """A row a data set: ``phi_mean``, ``phi_sd``, ``phi_lower``, ``phi_upper``, ``kappa_log_mean``,
+    ``kappa_log_sd``, ``kappa_median``, ``kappa_lower``, ``kappa_upper``, ``new_group_mean``,
+    ``new_group_lower``, ``new_group_upper``, ``log_evidence``; ``error``, the estimated error of
+    the integration: of the log evidence, and of means and sds in units of the sd; and
+    ``interval_error``, that of the ends of the data set's intervals, in probability."""
+
+
+def estimate(
+    frame: Any,
+    successes: Hashable,
+    trials: Hashable,
+    *,
+    group: Hashable | None = None,
+    by: str | Sequence[Hashable] = (),
+    model: PartialPooling | CollapsedPartialPooling | str | None = None,
+    inference: Quadrature | None = None,
+    prob: float | None = 0.89,
+    new_groups: NewGroups | None = None,
+    aggregate: bool = False,
+) -> Estimate:
+    """Returns the exact posterior of every group's chance and of the population, in two tables.
+
+    Nothing is drawn: the tests hold moments to 1e-6 of themselves, and ends of intervals to 1e-4.
+    Memory grows with the table alone. It runs in float64 in a scope of its own.
+
+    Args:
+        frame: as ``fit`` takes it.
+        successes: column of successes.
+        trials: column of trials; 0 trials with 0 successes is a group not yet seen.
+        group: column of the groups' names; by default the frame's index. Numbers and times stay
+            what they are.
+        by: column, or columns, that tell data sets apart: each has a population of its own.
+        model: hyperpriors of a Beta population, or its word; ``PartialPooling()`` by default.
+        inference: settings of the quadrature. A data set on which it does not converge is tried
+            again with twice the nodes.
+        prob: probability of the intervals, equal-tailed; None leaves all quantiles out, which
+            takes a fraction of the time.
+        new_groups: successes and trials by name, observed with the rest: ``{"rookie": (0, 4)}``;
+            not with ``by``.
+        aggregate: add up rows of the same group (and data set), instead of refusing them.
+
+    Raises:
+        InputError: the data or a setting break a rule (it is a ``ValueError``).
+        TypeError: an argument has the wrong type.
+        OSError: the file can't be read.
+
+    Warns:
+        ConvergenceWarning: the integration of a data set missed its tolerance.
+        PopulationWarning: a population contradicts its groups; see the message.
+    """
+    collapsed = _collapsed(PartialPooling() if model is None else model)
+    quadrature = check_quadrature(inference, "estimate")
+    if prob is not None:
+        check_prob(prob)
+    table = read_table(
+        frame,
+        successes=successes,
+        trials=trials,
+        group=group,
+        by=by,
+        new_groups=new_groups,
+        aggregate=aggregate,
+    )
+    sets = DataSets(table.successes, table.trials, table.data_set)
+
+    def integrate(settings: Quadrature, rough: Columns | None) -> Columns:
+        if rough is None:
+            return _solve(collapsed, sets, np.arange(sets.number), settings, prob)
+        groups, population = rough
+        (again,) = np.nonzero(~population["converged"])
+        finer_groups, finer_population = _solve(collapsed, sets, again, settings, prob)
+        for name, column in population.items():
+            column[again] = finer_population[name][again]
+        pairs = np.isin(sets.set_of_pair, again)
+        for name, column in groups.items():
+            column[pairs] = finer_groups[name][pairs]
+        return groups, population
+
+    with scope():
+        (groups, population), _ = refined(
+            integrate, quadrature, lambda found: bool(found[1]["converged"].all())
+        )
+    _warn(population, table.data_sets)
+    _warn_of_contradictions(sets, population["phi_mean"], table.data_sets)
+    del population["converged"]
+
+    tried = table.trials > 0
+    rate = np.divide(table.successes, table.trials, out=np.full(len(tried), np.nan), where=tried)
+    columns = {"successes": table.successes, "trials": table.trials, "rate": rate}
+    columns |= {name: column[sets.pair_of_group] for name, column in groups.items()}
+    names = [] if table.data_sets is None else list(table.data_sets.names)
+    index = _group_index(table.labels, table.data_set, table.data_sets)
+    sets_index = pd.RangeIndex(1) if not names else table.data_sets
+    return Estimate(pd.DataFrame(columns, index=index), pd.DataFrame(population, index=sets_index))
+
+
+def _solve(
+    model: CollapsedPartialPooling,
+    sets: DataSets,
+    numbers: np.ndarray,
+    quadrature: Quadrature,
+    prob: float | None,
+) -> Columns:
+    has_quantiles = prob is not None
+    level = 0.5 if prob is None else prob
+
+    def run(job: Job) -> tuple[Job, Population, list[Groups]]:
+        # The configuration of a thread is its own: a new one would fall back to float32.
+        with scope():
+            grids, population = _populations(model, job.data, level, quadrature, has_quantiles)
+            starts = range(0, len(job.rows), CHUNKS[-1])
+            groups = chunks.map(lambda start: chunk(grids, job, start), starts)
+            return job, *jax.tree.map(np.asarray, (population, list(groups)))
+
+    def chunk(grids: Grid, job: Job, start: int) -> Groups:
+        here = slice(start, start + CHUNKS[-1])
+        rows, which = job.rows[here], filled(job.which[here])
+        counts = Counts(filled(sets.y[rows]), filled(sets.n[rows]))
+        with scope():
+            return _groups(grids, which, counts, level, has_quantiles)
+
+    def jobs() -> Iterator[Job]:
+        for job in jobs_of(sets, numbers):
+            log.info("compiling")
+            _compile_ahead(model, *shapes_of(job), quadrature, has_quantiles)
+            log.info("integrating")
+            yield job
+
+    threads = os.cpu_count() or 1
+    of_pairs = {name: np.full(len(sets.y), np.nan) for name in Groups._fields}
+    of_sets = {name: np.full(sets.number, np.nan) for name in Population._fields}
+    of_sets["converged"] = np.zeros(sets.number, bool)
+    with ThreadPoolExecutor(threads) as workers, ThreadPoolExecutor(threads) as chunks:
+        for job, population, groups in workers.map(run, jobs()):
+            for name, column in of_sets.items():
+                column[job.numbers] = getattr(population, name)[: len(job.numbers)]
+            for name, column in of_pairs.items():
+                values = np.concatenate([getattr(part, name) for part in groups])
+                column[job.rows] = values[: len(job.rows)]
+    of_ends = of_pairs.pop("interval_error")
+    if has_quantiles:
+        # A data set is as exact as its worst interval. Those not solved this time are NaN.
+        worst = np.fmax(of_sets["interval_error"], np.fmax.reduceat(of_ends, sets.first[:-1]))
+        of_sets["interval_error"] = worst
+        of_sets["converged"] &= worst < INTERVAL_TOLERANCE
+        return of_pairs, of_sets
+    for columns in (of_pairs, of_sets):
+        for name in [name for name in columns if name.endswith(OF_INTERVALS)]:
+            del columns[name]
+    return of_pairs, of_sets
+
+
+@lru_cache(maxsize=256)
+def _compile_ahead(
+    model: CollapsedPartialPooling,
+    data: Data,
+    num_pairs: int,
+    quadrature: Quadrature,
+    has_quantiles: bool,  # noqa: FBT001
+) -> None:
+    """Compiles a job's two programs side by side, and not each when it is first called.
+
+    Args:
+        model: its hyperparameters do not matter.
+        data: shapes of the job's data.
+        num_pairs: pairs of a chunk.
+        quadrature: settings.
+        has_quantiles: whether to compute the intervals.
+    """
+    populations = _populations.trace(model, data, 0.5, quadrature, has_quantiles)
+    grids, _ = populations.out_info
+    pair = np.zeros(num_pairs, np.int64)
+    groups = _groups.trace(grids, pair, Counts(pair, pair), 0.5, has_quantiles)
+    with ThreadPoolExecutor(1) as other:
+        beside = other.submit(groups.lower().compile)
+        populations.lower().compile()
+        beside.result()
+
+
+@partial(jax.jit, static_argnames=("quadrature", "has_quantiles"))
+def _populations(
+    model: CollapsedPartialPooling,
+    data: Data,
+    prob: float,
+    quadrature: Quadrature,
+    has_quantiles: bool,  # noqa: FBT001
+) -> tuple[Grid, Population]:
+    def one(data: Data) -> tuple[Grid, Population]:
+        grid = explore(model, data, quadrature)
+        return grid, of_population(model, grid, data, prob, has_quantiles=has_quantiles)
+
+    return over_batch(one, data)
+
+
+@partial(jax.jit, static_argnames="has_quantiles")
+def _groups(
+    grids: Grid,
+    which: np.ndarray,
+    counts: Counts,
+    prob: float,
+    has_quantiles: bool,  # noqa: FBT001
+) -> Groups:
+    return of_groups(grids, jnp.asarray(which), counts, prob, has_quantiles=has_quantiles)
+
+
+def _collapsed(model: Any) -> CollapsedPartialPooling:
+    model = check_model(model)
+    if not isinstance(model, PartialPooling | CollapsedPartialPooling):
+        raise InputError(
+            f"estimate knows PartialPooling and CollapsedPartialPooling, not "
+            f"{type(model).__name__}: fit draws from any model."
+        )
+    return CollapsedPartialPooling(**vars(model))
+
+
+def _warn(population: dict[str, np.ndarray], data_sets: pd.MultiIndex | pd.Index | None) -> None:
+    (rough,) = np.nonzero(~population["converged"])
+    if len(rough):
+        where = "" if data_sets is None else f" of {data_sets[rough[0]]!r}"
+        more = f" (and {len(rough) - 1} more)" if len(rough) > 1 else ""
+        error, of_ends = (
+            population[name][rough[0]] if name in population else np.nan
+            for name in ("error", "interval_error")
+        )
+        sentence = missed(where + more, error)
+        # Where the ends are what is not exact enough, the rest may be.
+        if of_ends > max(INTERVAL_TOLERANCE, error):
+            sentence = missed(where + more, of_ends, "the error of ends of intervals")
+        warn(sentence, ConvergenceWarning)
+
+
+def _warn_of_contradictions(
+    sets: DataSets, phi_mean: np.ndarray, data_sets: pd.MultiIndex | pd.Index | None
+) -> None:
+    found = []
+    # Only a mean beyond all rates can be one: few data sets are looked at one by one.
+    has_trials = sets.n > 0
+    rates = np.divide(sets.y, sets.n, out=np.full(len(sets.n), np.nan), where=has_trials)
+    lowest = np.fmin.reduceat(rates, sets.first[:-1])
+    highest = np.fmax.reduceat(rates, sets.first[:-1])
+    for number in np.flatnonzero((phi_mean < lowest) | (phi_mean > highest)):
+        pairs = slice(*sets.first[number : number + 2])
+        of = "" if data_sets is None else f" of {data_sets[int(number)]!r}"
+        y, n = (np.repeat(counts[pairs], sets.groups[pairs]) for counts in (sets.y, sets.n))
+        found.append(contradiction(y, n, float(phi_mean[number]), of=of))
+    sentences = [sentence for sentence in found if sentence]
+    if sentences:
+        more = f" So do those of {len(sentences) - 1} more data sets." if sentences[1:] else ""
+        warn(sentences[0] + more, PopulationWarning)
+
+
+def _group_index(
+    labels: np.ndarray, data_set: np.ndarray | None, data_sets: pd.Index | None
+) -> pd.Index:
+    if data_sets is None or data_set is None:
+        return pd.Index(labels, name="group")
+    levels = [data_sets.get_level_values(i)[data_set] for i in range(data_sets.nlevels)]
+    return pd.MultiIndex.from_arrays([*levels, labels], names=[*data_sets.names, "group"])

@@ -1,0 +1,244 @@
+"""A model meets an inference algorithm on the host: positions, and what is known of them."""
+
+import logging
+import math
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from hierpool.counts import Counts
+from hierpool.exact.chart import chart_of
+from hierpool.exact.grid import Grid, draw
+from hierpool.exact.posterior import explore as integrated
+from hierpool.exact.quadrature import Quadrature
+from hierpool.exact.refining import refined
+from hierpool.input.table import InputError
+from hierpool.likelihood.compress import (
+    Distinct,
+    compress,
+    padded_pairs,
+    padded_rows,
+    power_of_two,
+    quarter_octave,
+    tally,
+)
+from hierpool.likelihood.histograms import Data
+from hierpool.mcmc.chains import Chains, Progress
+from hierpool.mcmc.nuts import NUTS
+from hierpool.mcmc.stats import Stats
+from hierpool.mcmc.target import has_a_row_each
+from hierpool.models.beta import CollapsedPartialPooling, PartialPooling
+from hierpool.models.logit_normal import CollapsedLogitPartialPooling, LogitPartialPooling
+from hierpool.models.protocol import Model, Position
+from hierpool.runtime.programs import SIZES
+
+log = logging.getLogger(__name__)
+
+PIECE = 512
+"""Draws that are read off a grid at a time: each looks at whole rows of its tables, and so many fit
+a processor's cache."""
+
+
+class Explored(NamedTuple):
+    """What an algorithm found."""
+
+    positions: dict[str, np.ndarray]
+    """Each leaf (chain, draw, ...); none if the position is empty."""
+    stats: Stats | None
+    """(chain, draw) statistics of the sampler; None where every draw is exact and independent."""
+    attributes: dict[str, float | int]
+    """``compile_time`` and ``sampling_time`` in seconds, and what a quadrature tells of itself."""
+
+
+def compressed(model: Model, counts: Counts, pairs: Distinct) -> Data:
+    """Returns a data set in the form in which a model's density is evaluated.
+
+    It is filled up to one of a few sizes, so that compiled programs serve many tables.
+
+    Args:
+        model: with theta integrated out, it asks only for the distinct values.
+        counts: successes out of trials, (group,) each.
+        pairs: the distinct ones of them.
+    """
+    if _explores_as(model, CollapsedPartialPooling):
+        return compress(pairs)
+    if _explores_as(model, CollapsedLogitPartialPooling):
+        return padded_pairs(pairs, power_of_two(len(pairs.trials)))
+    if _explores_as(model, PartialPooling) or _explores_as(model, LogitPartialPooling):
+        y, n = np.asarray(counts.successes), np.asarray(counts.trials)
+        # A step over every theta costs as much as there are rows, so sizes stand close together: 19
+        # groups take 1% longer as 20 rows, and 27% longer as 32.
+        return padded_rows(y, n, quarter_octave(len(n)))
+    return counts
+
+
+def _explores_as(model: Model, ours: type) -> bool:
+    # By the methods, not by the class: whoever derives a model may look at single groups.
+    return all(
+        getattr(type(model), name, None) is getattr(ours, name, None)
+        for name in ("init", "log_density", "standardize", "unstandardize")
+    )
+
+
+def position_of(model: Model, data: Data) -> Position:
+    """Returns a position without its values: shapes and types. Nothing is compiled."""
+    position: Position = jax.eval_shape(lambda: _init(model, data, jax.random.key(0)))
+    return position
+
+
+def require_two_numbers(model: Model, position: Position) -> None:
+    """Raises ``InputError`` if a position can't be explored by ``Quadrature``.
+
+    An empty one can: there is nothing to explore.
+    """
+    leaves = jax.tree.leaves(position)
+    if leaves and (len(leaves) != 2 or any(leaf.ndim for leaf in leaves)):
+        raise InputError(
+            f"Quadrature explores a position of two numbers, and {type(model).__name__} has "
+            f"{sum(leaf.size for leaf in leaves)}: take NUTS, or a model with theta integrated "
+            "out, such as CollapsedPartialPooling."
+        )
+
+
+def explore(
+    key: jax.Array,
+    model: Model,
+    data: Data,
+    pairs: Distinct,
+    inference: NUTS | Quadrature,
+    progress: Progress | None,
+    meanwhile: Callable[[], object],
+) -> Explored:
+    """Returns positions drawn from the posterior of one data set.
+
+    Args:
+        key: random key.
+        model: what to fit.
+        data: one data set, as it is or compressed.
+        pairs: its distinct successes and trials.
+        inference: how to explore.
+        progress: called now and then by NUTS.
+        meanwhile: what else there is to do while XLA compiles for NUTS.
+
+    Raises:
+        InputError: the density is nowhere finite.
+    """
+    position = position_of(model, data)
+    if not position:
+        return Explored({}, None, {"compile_time": 0.0, "sampling_time": 0.0})
+    if isinstance(inference, Quadrature):
+        return _by_quadrature(key, model, data, pairs, inference)
+    started = time.perf_counter()
+    log.info("compiling")
+    chains = Chains(key, model, data, inference, meanwhile)
+    compiled = time.perf_counter()
+    log.info("sampling")
+    flat, stats = chains.run(progress)
+    times = {"compile_time": compiled - started, "sampling_time": time.perf_counter() - compiled}
+    positions = _unravel(flat, position)
+    for name, leaf in position.items():
+        if has_a_row_each(leaf, data):
+            positions[name] = positions[name][..., : len(pairs.inverse)]
+    return Explored(positions, stats, times)
+
+
+def _by_quadrature(
+    key: jax.Array, model: Model, data: Data, pairs: Distinct, quadrature: Quadrature
+) -> Explored:
+    started = time.perf_counter()
+    # Of one type whoever set them, or each would be compiled for.
+    model = jax.tree.map(lambda leaf: np.asarray(leaf, float), model)
+    data = jax.tree.map(np.asarray, data)
+    leaves, structure = jax.tree.flatten((model, data))
+    shapes = tuple(jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in leaves)
+    compiling = []
+
+    def integrate(settings: Quadrature, _: Any) -> tuple[Grid, jax.stages.Compiled]:
+        log.info("compiling")
+        begun = time.perf_counter()
+        # A program serves any number of draws, and they any data set.
+        program = replace(settings, num_chains=1, num_draws=1)
+        integrate, draw_piece = _compile(program, structure, shapes)
+        compiling.append(time.perf_counter() - begun)
+        log.info("integrating")
+        return integrate(model, data), draw_piece
+
+    (grid, draw_piece), used = refined(integrate, quadrature, lambda it: bool(it[0].converged))
+    if not np.isfinite(grid.log_evidence):
+        raise InputError(
+            f"The log density of {type(model).__name__} is nowhere finite: Quadrature can't "
+            "integrate it. Look at the priors, or take NUTS."
+        )
+    # What did not converge is drawn all the same, and said: NaN would tell nothing.
+    drawn = grid._replace(converged=jnp.asarray(True))
+    _, draw_key = jax.random.split(key)
+    shape = (quadrature.num_chains, quadrature.num_draws)
+    firsts = np.arange(0, math.prod(shape), PIECE)
+    pieces = [draw_piece(draw_key, model, data, drawn, first) for first in firsts]
+    positions = {
+        name: np.concatenate([piece[name] for piece in pieces])[: math.prod(shape)].reshape(shape)
+        for name in grid.positions
+    }
+    return Explored(
+        positions,
+        None,
+        {
+            "compile_time": sum(compiling),
+            "sampling_time": time.perf_counter() - started - sum(compiling),
+            "log_evidence": float(grid.log_evidence) + tally(pairs).reference,
+            "quadrature_error": float(grid.error),
+            "quadrature_converged": int(grid.converged),
+            "quadrature_num_nodes": used.num_nodes,
+        },
+    )
+
+
+@jax.jit
+def _init(model: Model, data: Data, key: jax.Array) -> Position:
+    # Compressed data are given only to models that take them.
+    return model.init(key, data)  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=SIZES)
+def _compile(
+    quadrature: Quadrature, structure: Any, shapes: tuple[jax.ShapeDtypeStruct, ...]
+) -> tuple[jax.stages.Compiled, jax.stages.Compiled]:
+    """Returns the programs of an integration and of a piece of draws.
+
+    They are kept here, and not by ``jax.jit``, so that their compiling can be timed.
+    """
+
+    def integrate(model: Model, data: Data) -> Grid:
+        return integrated(model, data, quadrature)
+
+    def draw_piece(
+        key: jax.Array, model: Model, data: Data, grid: Grid, first: jax.Array
+    ) -> Position:
+        points = draw(jax.random.fold_in(key, first), grid, (PIECE,))
+        return jax.vmap(chart_of(model, data).to_position)(points)
+
+    arguments = jax.tree.unflatten(structure, shapes)
+    grid = jax.eval_shape(integrate, *arguments)
+    first = jax.ShapeDtypeStruct((), np.dtype(np.int64))
+    return (
+        jax.jit(integrate).lower(*arguments).compile(),
+        jax.jit(draw_piece).lower(jax.random.key(0), *arguments, grid, first).compile(),
+    )
+
+
+def _unravel(flat: np.ndarray, position: Position) -> dict[str, np.ndarray]:
+    """Returns positions (chain, draw, dim) by name, each leaf (chain, draw, ...): views."""
+    leaves, structure = jax.tree.flatten(position)
+    ends = np.cumsum([leaf.size for leaf in leaves])
+    parts = np.split(flat, ends[:-1], axis=-1)
+    leaves = [
+        part.reshape(*flat.shape[:-1], *leaf.shape)
+        for part, leaf in zip(parts, leaves, strict=True)
+    ]
+    return dict(jax.tree.unflatten(structure, leaves))

@@ -1,0 +1,215 @@
+"""``fit``: a frame goes in, an ArviZ tree comes out."""
+
+import json
+import logging
+from collections.abc import Hashable
+from typing import Any
+
+import jax
+import numpy as np
+import xarray as xr
+
+from hierpool.exact.quadrature import Quadrature
+from hierpool.inference import memory
+from hierpool.inference.explore import compressed, explore, position_of, require_two_numbers
+from hierpool.inference.settings import check_inference
+from hierpool.input.arguments import check_seed
+from hierpool.input.new_groups import NewGroups, as_json
+from hierpool.input.table import InputError, read_table
+from hierpool.likelihood.compress import distinct
+from hierpool.mcmc.chains import Progress
+from hierpool.mcmc.nuts import NUTS
+from hierpool.models.beta import PartialPooling
+from hierpool.models.catalogue import check_model
+from hierpool.models.priors import draw_prior
+from hierpool.models.protocol import Model
+from hierpool.posterior import theta as thetas
+from hierpool.posterior.contradiction import warn_of_contradiction
+from hierpool.posterior.tree import settings, to_datatree
+from hierpool.posterior.verdict import COLLAPSED, ConvergenceWarning, check
+from hierpool.runtime.jax_settings import scope
+from hierpool.runtime.warn import warn
+
+log = logging.getLogger(__name__)
+
+NUM_PRIOR_DRAWS = 1000
+MANY_GROUPS = 2000
+"""Beyond it a model that keeps theta in its position is slow."""
+
+
+class SlowModelWarning(UserWarning):
+    """Another model has the same posterior, and is much faster."""
+
+
+def fit(
+    frame: Any,
+    successes: Hashable,
+    trials: Hashable,
+    *,
+    group: Hashable | None = None,
+    model: Model | str | None = None,
+    inference: NUTS | Quadrature | str | None = None,
+    seed: int = 0,
+    new_groups: NewGroups | None = None,
+    aggregate: bool = False,
+    hyperparameters_only: bool = False,
+    progress: Progress | None = None,
+) -> xr.DataTree:
+    """Returns the posterior of every group's chance of success, as an ArviZ tree.
+
+    The groups of the tree are ``posterior``, ``sample_stats``, ``posterior_predictive`` (``y``),
+    ``log_likelihood`` (``y`` of the groups that have trials: theta is integrated out, so that
+    ``az.loo`` and ``az.compare`` leave a group out; under ``NoPooling`` it does not depend on the
+    draws, which they refuse: call ``compare_fits``, which has that score in closed form),
+    ``prior``, ``prior_predictive``, ``observed_data`` (``y``) and ``constant_data`` (``n``); theta,
+    y and n carry the groups' names. Its attributes tell how to repeat the fit. Exact, independent
+    draws have no ``sample_stats``; those of ``Quadrature`` have the attributes ``log_evidence``
+    (log probability of the data under the model, binomial coefficients included),
+    ``quadrature_error``, ``quadrature_converged`` (1 or 0) and ``quadrature_num_nodes``.
+
+    It runs in float64 in a scope of its own: no setting of JAX is changed.
+
+    Args:
+        frame: a data frame of pandas, or one that has ``to_pandas``; a mapping of column names to
+            arrays or Series (which are joined by their labels); an ``xarray.Dataset``; the path of
+            a CSV, TSV or Parquet file; or the name of a table that ships with hierpool.
+        successes: column of successes, or level of the index, as all columns may be.
+        trials: column of trials; 0 trials with 0 successes is a group not yet seen.
+        group: column of the groups' names; by default the frame's index. Numbers and times stay
+            what they are, in the tree, in its file and in every answer, so that these can be
+            joined to the frame; they must all be of one kind. Numbers of rows, and those in a
+            file, become text where a new group has a name of text.
+        model: ``PartialPooling()`` by default; or the command's word for it, as "collapsed".
+        inference: ``NUTS()`` by default, 4 chains of 1000 draws after 1000 steps of warm-up.
+            ``Quadrature()`` draws exactly and independently from a model with theta integrated
+            out; where it does not converge it is tried again with twice the nodes, thrice at most.
+            Or "nuts", or "quadrature".
+        seed: the same seed on the same machine gives the same draws.
+        new_groups: successes and trials by name, observed with the rest: ``{"rookie": (0, 4)}``.
+        aggregate: add up rows of the same group, instead of refusing them.
+        hyperparameters_only: keep the population's parameters and the data alone: no theta, no
+            replicates, no log likelihood. The memory then does not grow with groups times draws
+            (but a model that keeps theta in its position explores it all the same).
+        progress: called now and then with the steps done, the steps to do, and the number of
+            divergent draws so far. Not by ``Quadrature``, which takes milliseconds.
+
+    Raises:
+        InputError: the data or a setting break a rule, the model does not suit the algorithm, or
+            the result would not find room in memory (it is a ``ValueError``).
+        TypeError: an argument has the wrong type.
+        OSError: the file can't be read.
+
+    Warns:
+        ConvergenceWarning: the draws should not be trusted; the message says what to change.
+        PopulationWarning: the population contradicts its groups; the message says what to change.
+        SlowModelWarning: there are many groups, and a faster model has the same posterior.
+    """
+    model = check_model(PartialPooling() if model is None else model)
+    inference = check_inference(NUTS() if inference is None else inference)
+    seed = check_seed(seed)
+    table = read_table(
+        frame,
+        successes=successes,
+        trials=trials,
+        group=group,
+        new_groups=new_groups,
+        aggregate=aggregate,
+        one_kind=True,
+    )
+    num_groups = len(table.labels)
+    shape = (inference.num_chains, inference.num_draws)
+    num_draws = shape[0] * shape[1]
+    theta_seed, *tree_seeds = np.random.SeedSequence(seed).spawn(3)
+    with scope():
+        pairs = distinct(table.successes, table.trials)
+        data = compressed(model, table.counts, pairs)
+        position = position_of(model, data)
+        if isinstance(inference, Quadrature):
+            require_two_numbers(model, position_of(model, table.counts))
+        memory.require(
+            memory.needed(
+                num_groups,
+                num_draws,
+                NUM_PRIOR_DRAWS,
+                sum(leaf.size for leaf in jax.tree.leaves(position)),
+                with_theta=not hyperparameters_only,
+            ),
+            num_groups,
+            num_draws,
+        )
+        _advise(model, num_groups)
+        run_key, theta_key = _keys(seed)
+
+        def meanwhile() -> None:
+            if not hyperparameters_only:
+                thetas.compile_ahead(theta_key, model, table.counts, pairs, position, num_draws)
+            import arviz_base  # noqa: F401
+            import arviz_stats.base  # noqa: F401
+
+        explored = explore(run_key, model, data, pairs, inference, progress, meanwhile)
+        log.info("drawing theta and replicates")
+        # Chains and draws in one row: what follows takes each draw by itself.
+        positions = {
+            name: leaf.reshape(num_draws, *leaf.shape[2:])
+            for name, leaf in explored.positions.items()
+        }
+        draws = thetas.hyperparameters(theta_key, model, table.counts, positions, num_draws)
+        if hyperparameters_only and not draws:
+            raise InputError(
+                f"{type(model).__name__} has no hyperparameters: fit it without "
+                "hyperparameters_only (--hyperparameters-only)."
+            )
+        log_likelihood = None
+        if not hyperparameters_only:
+            draws["theta"] = thetas.theta(
+                theta_key, theta_seed, model, table.counts, positions, num_draws
+            )
+            log_likelihood = thetas.log_likelihood(model, table.counts, pairs, draws, num_draws)
+            log_likelihood = log_likelihood.reshape(*shape, num_groups)
+    rng = np.random.default_rng(seed)
+    prior = draw_prior(model, rng, NUM_PRIOR_DRAWS, 1 if hyperparameters_only else num_groups)
+    if prior is not None and hyperparameters_only:
+        del prior["theta"]
+    tree = to_datatree(
+        table,
+        posterior={name: leaf.reshape(*shape, *leaf.shape[1:]) for name, leaf in draws.items()},
+        prior=prior,
+        log_likelihood=log_likelihood,
+        stats=explored.stats,
+        seeds=tree_seeds,
+        attributes={
+            "hierpool_model": settings(model),
+            "hierpool_inference": settings(inference),
+            "seed": seed,
+            "platform": jax.default_backend(),
+            "precision": "float64",
+            "new_groups": json.dumps(as_json(new_groups)),
+            **explored.attributes,
+        },
+    )
+    log.info("checking convergence")
+    problems = check(tree).problems
+    # Kept, so that answers say it too and need not judge again.
+    tree.attrs["hierpool_problems"] = json.dumps(problems)
+    if problems:
+        warn(" ".join(problems), ConvergenceWarning)
+    warn_of_contradiction(table.successes, table.trials, draws)
+    return tree
+
+
+def _advise(model: Model, num_groups: int) -> None:
+    """Warns of a model that explores every theta where there are many."""
+    name = type(model).__name__
+    if num_groups > MANY_GROUPS and name in COLLAPSED:
+        warn(
+            f"{name} explores a number for each of {num_groups:,} groups: "
+            f"{COLLAPSED[name]} has the same posterior, explores two, and is much faster.",
+            SlowModelWarning,
+        )
+
+
+# One program for all that is done with keys: at a cold start each small one costs .05 s.
+@jax.jit
+def _keys(seed: int) -> tuple[jax.Array, jax.Array]:
+    run_key, theta_key = jax.random.split(jax.random.key(seed))
+    return run_key, theta_key

@@ -1,0 +1,208 @@
+"""Tables in files as people have them: CSV and TSV as text, Parquet as it is typed.
+
+And where each row of one stands.
+"""
+
+import csv
+import difflib
+import errno
+import io
+import logging
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+_PACKAGE = Path(__file__).parent.parent
+# In a wheel the tables lie inside the package; in a checkout, beside it.
+_FOLDERS = (_PACKAGE / "data", _PACKAGE.parent / "data")
+log = logging.getLogger(__name__)
+
+
+class Source(NamedTuple):
+    """Where a table came from."""
+
+    name: str
+    """What an error calls it."""
+    lines: np.ndarray | None
+    """(row,) number of each row's line in the file, from 1; None if there is no file."""
+
+    def line(self, row: int) -> int | None:
+        """Returns the line a row stands on, or None."""
+        return None if self.lines is None else int(self.lines[row])
+
+
+class Rows(NamedTuple):
+    """What could be read of a file."""
+
+    frame: pd.DataFrame
+    """Its columns."""
+    source: Source
+    """Where they came from."""
+    problems: list[str]
+    """A sentence for each kind of row that could not be read."""
+
+
+def shipped_tables() -> dict[str, Path]:
+    """Returns the paths of the tables that ship with hierpool, by name."""
+    return {path.stem: path for folder in _FOLDERS for path in sorted(folder.glob("*.csv"))}
+
+
+def table_path(path: str | os.PathLike[str]) -> Path:
+    """Returns the file that a path names, or the shipped table of that name if there is no file.
+
+    Raises:
+        FileNotFoundError: there is neither; a shipped table of a similar name is suggested.
+        ValueError: it is the address of a page.
+    """
+    text = os.fspath(path)
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", text):
+        raise ValueError(f"{text} is a URL: download the file first, and give its path.")
+    shipped = shipped_tables()
+    if text in shipped and not Path(text).is_file():
+        return shipped[text]
+    if not Path(text).exists():
+        near = difflib.get_close_matches(text, shipped, n=1)
+        hint = f" (did you mean {near[0]}, which ships with hierpool?)" if near else ""
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT) + hint, text)
+    return Path(text)
+
+
+def read_file(path: str | os.PathLike[str]) -> tuple[pd.DataFrame, Source]:
+    """Returns the columns of a CSV, TSV or Parquet file, and the lines its rows stand on.
+
+    Args:
+        path: as ``read_rows`` takes it.
+
+    Raises:
+        OSError: the file can't be read.
+        ValueError: it is no table.
+        ImportError: it is a Parquet file, and pyarrow is not installed.
+    """
+    frame, source, problems = read_rows(path)
+    if problems:
+        raise ValueError(" ".join(problems))
+    return frame, source
+
+
+def read_rows(path: str | os.PathLike[str]) -> Rows:
+    """Returns the columns of a CSV, TSV or Parquet file, and what is wrong with its rows.
+
+    Of the text of a CSV or TSV file nothing is guessed: a group named "NA" or "007" stays what it
+    is. The separator is the one of comma, tab, semicolon and bar that the header has most of. Lines
+    that start with ``#`` and empty lines are skipped, but not inside quotes; a byte-order mark and
+    a missing final newline do no harm.
+
+    Args:
+        path: the file, in UTF-8 or Parquet; or the name of a table that ships with hierpool. A file
+            of that name in the working folder goes first.
+
+    Raises:
+        OSError: the file can't be read.
+        ValueError: it is no table.
+        ImportError: it is a Parquet file, and pyarrow is not installed.
+    """
+    path = table_path(path)
+    log.info("reading %s", path.name)
+    content = path.read_bytes()
+    if content.startswith(b"PAR1") or path.suffix.lower() == ".parquet":
+        return Rows(_read_parquet(path), Source(path.name, None), [])
+    rows, lines, separator = _parse(_decode(content, path.name), path.name)
+    names = [column.strip() for column in rows[0]]
+    ragged = [row for row in range(1, len(rows)) if len(rows[row]) != len(names)]
+    problems = []
+    if ragged:
+        first, *others = (f"line {lines[row]}: {len(rows[row])} fields" for row in ragged[:5])
+        shown = "; ".join([f"{first} where the header has {len(names)}", *others])
+        more = f"; and {len(ragged) - 5} more lines" if len(ragged) > 5 else ""
+        longer = any(len(rows[row]) > len(names) for row in ragged)
+        remedy = f": quote what holds a {separator!r}" if longer else ""
+        problems.append(f"{path.name}, {shown}{more}{remedy}.")
+    bad = {0, *ragged}
+    kept = [row for row in range(len(rows)) if row not in bad]
+    frame = pd.DataFrame(
+        [rows[row] for row in kept], columns=pd.Index(names, dtype=object), dtype=object
+    )
+    return Rows(frame, Source(path.name, np.asarray(lines)[kept]), problems)
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    try:
+        import pyarrow as pa  # pandas' own error does not name the extra
+    except ImportError:
+        raise ImportError(
+            'Reading Parquet needs pyarrow: pip install "hierpool[parquet]".'
+        ) from None
+    try:
+        return pd.read_parquet(path)
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise ValueError(f"{path.name} is no Parquet file that can be read: {reason}.") from None
+
+
+def _decode(content: bytes, name: str) -> str:
+    if content.startswith((b"PK\x03\x04", b"\x1f\x8b")):
+        raise ValueError(f"{name} is a workbook or an archive: save its table as CSV.")
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise ValueError(f"{name} is in UTF-16: save it as UTF-8.")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise ValueError(f"{name} is not in UTF-8 (line {line}): save it as UTF-8.") from None
+    if "\0" in text:
+        raise ValueError(f"{name} is not a text file: it has NUL bytes; save it as CSV in UTF-8.")
+    return text
+
+
+class _Lines:
+    """The lines of a text with their ends, as a reader of rows asks for them.
+
+    Between rows comments and empty lines are skipped. Inside a row they belong to a quoted name.
+    """
+
+    def __init__(self, text: str) -> None:
+        # Not str.splitlines, which would cut a name at any of Unicode's separators.
+        self.lines = enumerate(io.StringIO(text, newline=""), start=1)
+        self.is_between = True
+        self.first_of_row = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        for number, line in self.lines:
+            if not self.is_between:
+                return line
+            if line.strip() and not line.startswith("#"):
+                self.is_between, self.first_of_row = False, number
+                return line
+        raise StopIteration
+
+
+def _parse(text: str, name: str) -> tuple[list[list[str]], list[int], str]:
+    """Returns the rows of a text, the header first, the line each starts on, and the separator."""
+    header = next(_Lines(text), None)
+    if header is None:
+        raise ValueError(f"{name} is empty: a header and at least one row are needed.")
+    separator = max(",\t;|", key=_outside_quotes(header).count)
+    lines = _Lines(text)
+    reader = csv.reader(lines, delimiter=separator, strict=True)
+    rows, starts = [], []
+    try:
+        for row in reader:
+            rows.append(row)
+            starts.append(lines.first_of_row)
+            lines.is_between = True
+    except csv.Error as error:
+        line = lines.first_of_row
+        raise ValueError(f"{name}, line {line}: {error}; is every quote closed?") from None
+    return rows, starts, separator
+
+
+def _outside_quotes(line: str) -> str:
+    return "".join(line.split('"')[::2])

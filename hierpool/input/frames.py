@@ -1,0 +1,175 @@
+"""Whatever a user holds a table in, as a data frame.
+
+A mapping of arrays, Series of unlike indexes, an ``xarray.Dataset``, a frame of another library, or
+a file. What has labels is never matched by position.
+"""
+
+import difflib
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from hierpool.input.errors import InputError
+from hierpool.input.files import Source, read_rows
+
+
+class Columns(NamedTuple):
+    """The columns that were asked for, and where they come from."""
+
+    frame: pd.DataFrame
+    """With these columns at least, each of one name."""
+    source: Source
+    """Where they come from."""
+    problems: list[str]
+    """A sentence for each kind of row that could not be read."""
+
+
+def read_columns(table: Any, asked: Sequence[tuple[str, Any]]) -> Columns:
+    """Returns columns of a table; a level of its index may stand for one.
+
+    Args:
+        table: a data frame, a mapping of column names to vectors, an ``xarray.Dataset``, a frame
+            that has ``to_pandas``, or a path.
+        asked: what each column is for, as the argument is called, and its name.
+
+    Raises:
+        InputError: the table lacks a column, or its columns can't be put side by side.
+        TypeError: ``table`` is none of these, or a name can't be one.
+        OSError: the file can't be read.
+    """
+    for role, name in asked:
+        if name is None or not isinstance(name, Hashable):
+            kind = type(name).__name__
+            raise TypeError(
+                f"{role} must be the name of a column, and is {kind}: put the numbers into a "
+                f"column of the table, as frame.assign({role}=...), and name it."
+            )
+    names = list(dict.fromkeys(name for _, name in asked))
+    frame, source, problems = _as_frame(table, names)
+    of_index = [name for name in names if name not in frame.columns and name in frame.index.names]
+    if of_index:
+        frame = frame.reset_index(level=of_index)
+    known = list(_variables(table) if isinstance(table, Mapping) else frame.columns)
+    known += [name for name in of_index if name not in known]
+    _require(asked, known, source)
+    for name in names:
+        column = frame[name]
+        if isinstance(column, pd.DataFrame):
+            levels = frame.columns.nlevels
+            whole = f": name all {levels} levels of one, in a tuple" if levels > 1 else ""
+            raise InputError(f"{source.name} has {column.shape[1]} columns named {name!r}{whole}.")
+    return Columns(frame, source, problems)
+
+
+def _as_frame(table: Any, names: list[Any]) -> Columns:
+    if isinstance(table, str) or hasattr(table, "__fspath__"):
+        try:
+            return Columns(*read_rows(table))
+        except ValueError as error:
+            raise InputError(str(error)) from None
+    source = Source("The table", None)
+    if isinstance(table, Mapping):
+        try:
+            return Columns(_side_by_side(_variables(table), names), source, [])
+        except UnicodeEncodeError as error:
+            shown = ascii(error.object)
+            raise InputError(f"The table holds {shown}, which is no text: mend it.") from None
+    frame = table.to_pandas() if hasattr(table, "to_pandas") else table
+    if isinstance(frame, pd.DataFrame):
+        return Columns(frame, source, [])
+    raise TypeError(
+        "The data must be a data frame, a mapping of column names to arrays, or the path of a CSV, "
+        f"TSV or Parquet file, not {type(table).__name__}."
+    )
+
+
+def _variables(table: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    """Returns all that a mapping holds: the keys of a Dataset leave its coordinates out."""
+    if not hasattr(table, "data_vars"):
+        return table
+    return {name: table[name] for name in (*table.data_vars, *table.coords)}  # type: ignore[attr-defined]
+
+
+def _side_by_side(variables: Mapping[Any, Any], names: list[Any]) -> pd.DataFrame:
+    """Returns some of the columns of a mapping as a frame, aligned by their labels if need be."""
+    columns = {name: _column(variables[name]) for name in names if name in variables}
+    shapes = {name: column.shape for name, column in columns.items()}
+    if any(len(shape) != 1 for shape in shapes.values()) or (
+        len(set(shapes.values())) > 1
+        and not all(isinstance(column, pd.Series) for column in columns.values())
+    ):
+        raise InputError(f"The columns must be vectors of one length, and have shapes {shapes}.")
+    labelled = {name: column for name, column in columns.items() if isinstance(column, pd.Series)}
+    if not labelled:
+        return pd.DataFrame(columns)
+    first, *others = labelled
+    index = labelled[first].index
+    for other in others:
+        if labelled[other].index.equals(index):
+            continue
+        _require_alike(first, index, other, labelled[other].index)
+        if len(labelled) < len(columns):
+            bare = next(name for name in columns if name not in labelled)
+            raise InputError(
+                f"Columns {first!r} and {other!r} have their labels in unlike orders, and {bare!r} "
+                "has none to go by: give all of them the same index."
+            )
+        columns[other] = labelled[other].reindex(index)
+    return pd.DataFrame(columns, index=index)
+
+
+def _column(values: Any) -> Any:
+    """Returns a column as a Series if it has labels or may lack values, else as an array."""
+    if isinstance(values, pd.Series):
+        return values
+    if hasattr(values, "dims") and hasattr(values, "to_series") and len(values.dims) == 1:
+        return values.to_series()
+    if isinstance(values, np.ma.MaskedArray):
+        # What is masked is missing. Not NumPy's own conversion, which counts it as data.
+        mask, values = np.ma.getmaskarray(values), np.array(values.data, dtype=object)
+        values[mask] = None
+    if isinstance(values, list | tuple):
+        # Not np.asarray, which turns a missing name into the text "nan".
+        return pd.Series(values).to_numpy()
+    return np.atleast_1d(np.asarray(values))
+
+
+def _require_alike(one: Any, index: pd.Index, other: Any, other_index: pd.Index) -> None:
+    """Raises ``InputError`` unless two indexes have the same labels, each once."""
+    both = f"Columns {one!r} and {other!r} have unlike indexes, and are joined by their labels"
+    for name, labels in ((one, index), (other, other_index)):
+        if not labels.is_unique:
+            repeated = labels[labels.duplicated()][0]
+            raise InputError(f"{both}: {name!r} has {_text(repeated)} twice. Give them one index.")
+    for name, labels, others in ((other, index, other_index), (one, other_index, index)):
+        lacking = labels[~labels.isin(others)]
+        if len(lacking):
+            raise InputError(
+                f"{both}: {name!r} has none for {_text(lacking[0])}. Give them the same labels."
+            )
+
+
+def _text(label: Any) -> str:
+    return repr(str(label))
+
+
+def _require(asked: Sequence[tuple[str, Any]], known: list[Any], source: Source) -> None:
+    """Raises ``InputError`` if columns that were asked for are not there, or not one column."""
+    missing = {name: role for role, name in asked if name not in known}
+    texts = [str(name) for name in known]
+    if missing:
+        nearest = [difflib.get_close_matches(str(name), texts, n=1, cutoff=0.5) for name in missing]
+        near = [repr(names[0]) for names in nearest if names]
+        hint = f" Did you mean {' and '.join(near)}?" if near else ""
+        shown = ", ".join(map(repr, texts[:20])) or "none"
+        columns = "column" if len(missing) == 1 else "columns"
+        wanted = " and ".join(map(repr, missing))
+        for name, role in missing.items():
+            if isinstance(name, int | float | np.number):
+                hint += (
+                    f" {role} is the name of a column: if every group has {name}, add it as one, "
+                    f"frame.assign({role}={name})."
+                )
+        raise InputError(f"{source.name} has no {columns} {wanted}; it has {shown}.{hint}")

@@ -1,0 +1,255 @@
+"""What groups and data sets are called: checked, kept in their kind, and found again by name.
+
+A whole number stays a whole number, and a date a date, so that an answer joins the user's table.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hierpool.input.errors import InputError, Places
+from hierpool.input.whole_numbers import LARGEST_COUNT
+
+KINDS = {
+    "U": "text",
+    "i": "numbers",
+    "u": "numbers",
+    "f": "numbers",
+    "b": "truth values",
+    "M": "times",
+    "O": "names of several kinds",
+}
+"""Kinds of names, by the letter of their NumPy type."""
+_PLAIN = (str, int, float, np.number, np.bool_, np.datetime64, pd.Timestamp)
+
+
+def read_data_sets(
+    data: pd.DataFrame, by: Sequence[Any], rows: Places
+) -> tuple[np.ndarray | None, pd.Index | None]:
+    """Returns (row,) the data set of each row, and what they are called, as they first appear."""
+    if not by:
+        return None, None
+    for column in by:
+        missing = np.asarray(data[column].isna() | (data[column].astype(str).str.strip() == ""))
+        rule = f"Every row needs a value in column {column!r}"
+        rows.report(np.flatnonzero(missing), lambda row: "none", rule)
+    keys = pd.Index(data[by[0]]) if len(by) == 1 else pd.MultiIndex.from_frame(data[list(by)])
+    codes, data_sets = pd.factorize(keys)
+    if len(by) == 1:
+        return codes, pd.Index(data_sets, name=by[0])
+    return codes, pd.MultiIndex.from_tuples(list(data_sets), names=list(by))
+
+
+def read_labels(data: pd.DataFrame, group: Any, rows: Places) -> tuple[np.ndarray, np.ndarray]:
+    """Returns (row,) names as they are, and (row,) whether a row has one.
+
+    "NA" stays "NA", "007" stays "007", and 7 stays 7. Text is an array of text, and names of
+    several kinds an array of objects.
+
+    Args:
+        data: the table.
+        group: the column of the names, or None for the index.
+        rows: collects the problems, by number of row.
+    """
+    if group is None and data.index.nlevels > 1:
+        raise InputError(
+            f"The index has {data.index.nlevels} levels: name one of them, or a column, by group=."
+        )
+    column = data.index.to_series() if group is None else data[group]
+    is_named = ~np.asarray(column.isna())
+    labels = _of_one_kind(column[is_named].infer_objects(), group)
+    if labels.dtype.kind == "U":
+        has_text = np.char.strip(labels) != ""
+        labels, is_named[is_named] = labels[has_text], has_text
+    rule = f"Every group needs a name in {_where(group)}"
+    rows.report(np.flatnonzero(~is_named), lambda row: "no name", rule)
+    if not is_named.all():
+        # Numbers of rows stand in, so that what else is wrong can be reported too.
+        shown = np.arange(len(data)).astype(str).astype(object)
+        shown[is_named] = texts(labels)
+        return shown, is_named
+    return labels, is_named
+
+
+def _of_one_kind(column: pd.Series, group: Any) -> np.ndarray:
+    """Returns (row,) names, none of them missing, in an array of their kind."""
+    kind = pd.api.types.infer_dtype(column, skipna=False)
+    if kind == "categorical":
+        return _of_one_kind(pd.Series(column.astype(object)).infer_objects(), group)
+    if kind in ("string", "empty"):
+        return _text(column, group)
+    if kind in ("integer", "boolean", "floating", "mixed-integer-float"):
+        values = np.asarray(column)
+        if values.dtype == object:
+            raise InputError(
+                f"Whole numbers that name groups must have 64 bits at most, and {_where(group)} "
+                "holds longer ones: make them text, by .astype(str)."
+            )
+        is_odd = values.dtype.kind == "f" and values.dtype.itemsize not in (4, 8)
+        return values.astype(float) if is_odd else values
+    if kind in ("datetime64", "datetime"):
+        return _times(column, group)
+    values = np.asarray(column.astype(object), dtype=object)
+    for value in values:
+        if not isinstance(value, _PLAIN):
+            raise InputError(
+                f"Names of groups must be text, numbers or times, and {_where(group)} holds "
+                f"{type(value).__name__}, as {str(value)!r}: make them text, by .astype(str)."
+            )
+    return values
+
+
+def _text(column: pd.Series, group: Any) -> np.ndarray:
+    values = np.asarray(column.astype(object), dtype=object)
+    for value in values if not _is_plain("".join(values)) else ():
+        if not _is_plain(value):
+            raise InputError(
+                f"{_where(group).capitalize()} holds {value!r}, which no file keeps as it is: "
+                "take NUL characters and lone surrogates out."
+            )
+    return values.astype(str)
+
+
+def _is_plain(text: str) -> bool:
+    """Returns whether a text can be written as UTF-8, and is not cut short at a NUL."""
+    try:
+        return b"\0" not in text.encode()
+    except UnicodeEncodeError:
+        return False
+
+
+def _times(column: pd.Series, group: Any) -> np.ndarray:
+    times = pd.DatetimeIndex(pd.to_datetime(column))
+    remedy = "make them text, by .astype(str)"
+    if times.tz is not None:
+        raise InputError(
+            f"Times that name groups can't have a time zone in a file, and those of {_where(group)}"
+            f" have: take it off, by .dt.tz_localize(None), or {remedy}."
+        )
+    try:
+        return times.as_unit("ns").to_numpy()
+    except pd.errors.OutOfBoundsDatetime:
+        raise InputError(
+            f"Times that name groups must lie between 1678 and 2261, and {_where(group)} holds "
+            f"others: {remedy}."
+        ) from None
+
+
+def _where(group: Any) -> str:
+    return "the index" if group is None else f"column {group!r}"
+
+
+def texts(labels: np.ndarray) -> list[str]:
+    """Returns the names as text, the same whatever the width or unit of their type."""
+    if labels.dtype.kind == "M":
+        return [pd.Timestamp(label).isoformat() for label in labels]
+    return [str(label) for label in labels.tolist()]
+
+
+def index_of(labels: np.ndarray) -> pd.Index:
+    """Returns the names as the index of a table, which joins the user's own."""
+    is_text = labels.dtype.kind in "OUT"
+    return pd.Index(labels, dtype=object if is_text else None, name="group")
+
+
+def find(labels: np.ndarray, names: Iterable[Any]) -> np.ndarray:
+    """Returns (name,) the place of each name among labels, -1 where there is none.
+
+    Numbers match numbers, and times times; all else goes by its text, as on a command line.
+    """
+    names = list(names)
+    if labels.dtype.kind == "M":
+        is_time = [isinstance(name, str | datetime | np.datetime64) for name in names]
+        told = pd.Series(names, dtype=object).where(np.array(is_time, bool))
+        times = pd.to_datetime(told, errors="coerce", format="ISO8601", utc=True)
+        return pd.DatetimeIndex(labels, tz="UTC").get_indexer(pd.DatetimeIndex(times))
+    asked = pd.Index([str(name) for name in names], dtype=object)
+    places = pd.Index(texts(labels), dtype=object).get_indexer(asked)
+    numbers = [place for place, name in enumerate(names) if _is_number(name)]
+    if numbers and labels.dtype.kind in "iuf":
+        values = pd.Index([names[place] for place in numbers])
+        places[numbers] = pd.Index(labels).get_indexer(values)
+    return places
+
+
+def _is_number(name: Any) -> bool:
+    return isinstance(name, int | float | np.integer | np.floating) and not isinstance(name, bool)
+
+
+def beside(labels: np.ndarray, others: Sequence[Any]) -> np.ndarray:
+    """Returns names with others after them, in one kind if both are of one."""
+    added = _of_one_kind(pd.Series(list(others), dtype=object).infer_objects(), None)
+    if KINDS[added.dtype.kind] == KINDS[labels.dtype.kind]:
+        return np.append(labels, added)
+    return np.append(*(np.asarray(pd.Index(part).astype(object)) for part in (labels, added)))
+
+
+def in_one_kind(labels: np.ndarray, group: Any, *, is_text_right: bool) -> np.ndarray:
+    """Returns names in one kind, as a fit keeps them.
+
+    Args:
+        labels: (group,) names.
+        group: their column.
+        is_text_right: make text of names of several kinds: they are in no frame of the user's.
+
+    Raises:
+        InputError: they are of several kinds.
+    """
+    if is_text_right and labels.dtype == object:
+        return np.asarray(texts(labels))
+    return coordinate(labels, f" (those of {_where(group)} and of new groups)")
+
+
+def coordinate(labels: np.ndarray, whose: str = "") -> np.ndarray:
+    """Returns names as a coordinate that a file can hold.
+
+    Raises:
+        InputError: they are of several kinds.
+    """
+    if labels.dtype != object:
+        return labels
+    kinds = [*dict.fromkeys(type(label).__name__ for label in labels)]
+    if kinds != ["str"]:
+        raise InputError(
+            f"The names of groups{whose} must be of one kind to be kept in a fit, and are "
+            f"{' and '.join(kinds)}: name new groups as the others are, or make all of "
+            "them text, by .astype(str)."
+        )
+    return labels.astype(str)
+
+
+def require_unique(keys: np.ndarray, is_named: np.ndarray, group: Any, places: Places) -> None:
+    """Reports rows that have the key of an earlier one."""
+    repeated = pd.Series(keys).duplicated(keep="first").to_numpy()
+    places.report(
+        np.flatnonzero(repeated & is_named),
+        lambda row: "the name of an earlier one",
+        f"Every group needs a name of its own in {_where(group)}; --aggregate (aggregate=True) "
+        "adds the rows of a name up",
+    )
+
+
+def aggregate_rows(keys: np.ndarray, counts: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
+    """Returns the first row of each key, as they first appear, and the totals of its rows.
+
+    Args:
+        keys: (row,) keys.
+        counts: (row,) int64 each, at most 2^53.
+
+    Returns:
+        The rows, and (key,) int64 totals of each column of counts; -1 where one is above 2^53.
+    """
+    codes, found = pd.factorize(keys)
+    first = np.flatnonzero(~pd.Series(codes).duplicated().to_numpy())
+    return first, *(_totals(codes, len(found), column) for column in counts)
+
+
+def _totals(codes: np.ndarray, length: int, column: np.ndarray) -> np.ndarray:
+    exact = np.zeros(length, np.int64)
+    np.add.at(exact, codes, column)
+    # A sum in int64 may come round to a small number; one in float64 only loses digits.
+    rough = np.bincount(codes, column, length)
+    return np.where((rough > LARGEST_COUNT) | (exact > LARGEST_COUNT), -1, exact)

@@ -1,0 +1,109 @@
+"""Groups beside those of a table or a fit, ``new_groups={"rookie": (0, 4)}``, checked."""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from hierpool.input.errors import InputError
+from hierpool.input.labels import KINDS, find
+from hierpool.input.whole_numbers import LARGEST_COUNT, is_whole, unwrapped
+
+NewGroups = Mapping[Any, tuple[int, int]]
+"""Successes and trials by name; a name is a text, or of the kind that the other groups have."""
+
+
+class Added(NamedTuple):
+    """Groups to add."""
+
+    names: list[Any]
+    """(new group,) what they are called."""
+    successes: np.ndarray
+    """(new group,) int64 successes."""
+    trials: np.ndarray
+    """(new group,) int64 trials."""
+
+
+def read_new_groups(new_groups: NewGroups | None, labels: np.ndarray) -> Added:
+    """Returns groups to add, checked.
+
+    Args:
+        new_groups: successes and trials by name.
+        labels: (group,) the names of the groups that they are to stand with.
+
+    Raises:
+        InputError: a name or a number breaks a rule.
+        TypeError: ``new_groups`` is no mapping.
+    """
+    new_groups = {} if new_groups is None else new_groups
+    if not isinstance(new_groups, Mapping):
+        raise TypeError(
+            'new_groups must map names to (successes, trials), as {"rookie": (0, 4)}, and is '
+            f"{type(new_groups).__name__}."
+        )
+    pairs = [_pair(name, counts, labels) for name, counts in new_groups.items()]
+    names = [_in_kind(name, labels) for name in new_groups]
+    # Labels may repeat from data set to data set, which can't have groups added.
+    known = find(labels, names) >= 0 if names else np.zeros(0, bool)
+    for place in np.flatnonzero(known)[:1]:
+        raise InputError(
+            f"New group {str(names[place])!r} has the name of a group of the table: give it "
+            "another."
+        )
+    for name, times in Counter(map(str, names)).items():
+        if times > 1:
+            raise InputError(f"Two new groups are called {name!r}: give each a name of its own.")
+    counts = np.asarray(pairs, dtype=np.int64).reshape(-1, 2)
+    return Added(names, counts[:, 0], counts[:, 1])
+
+
+def _pair(name: Any, counts: Any, labels: np.ndarray) -> tuple[int, int]:
+    """Returns the successes and trials of a new group."""
+    is_text = isinstance(name, str) and bool(name.strip())
+    if not is_text and not _is_of_kind(name, labels):
+        raise InputError(f"A new group needs a name, and a text as such, not {name!r}.")
+    if np.shape(counts) != (2,):
+        raise InputError(f"New group {str(name)!r} needs (successes, trials), not {counts!r}.")
+    successes, trials = map(unwrapped, counts)
+    if (
+        not (is_whole(successes) and is_whole(trials))
+        or not 0 <= successes <= trials <= LARGEST_COUNT
+    ):
+        shown = [repr(n.item() if hasattr(n, "item") else n) for n in counts]
+        raise InputError(
+            f"New group {str(name)!r} has {shown[0]} of {shown[1]}: whole numbers are needed, "
+            "with 0 <= successes <= trials <= 2^53."
+        )
+    return int(successes), int(trials)
+
+
+def _in_kind(name: Any, labels: np.ndarray) -> Any:
+    """Returns a name, which on a command line is text, as a number where all others are."""
+    if isinstance(name, str) and labels.dtype.kind in "iuf":
+        try:
+            number = labels.dtype.type(name)
+        except (ValueError, OverflowError):
+            return name
+        return number if str(number) == name else name
+    return name
+
+
+def _is_of_kind(name: Any, labels: np.ndarray) -> bool:
+    """Returns whether a name that is no text is a number, or a time, as the labels are."""
+    if isinstance(name, bool) or not isinstance(name, int | float | np.generic | datetime):
+        return False
+    own = pd.Series([name])
+    kind = own.to_numpy().dtype.kind
+    return (
+        kind in "iufM" and bool(own.notna().all()) and KINDS.get(labels.dtype.kind) == KINDS[kind]
+    )
+
+
+def as_json(new_groups: NewGroups | None) -> dict[str, list[int]]:
+    """Returns groups to add as a file's attribute can hold them."""
+    return {
+        str(name): [int(count) for count in counts] for name, counts in (new_groups or {}).items()
+    }

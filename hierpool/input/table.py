@@ -1,0 +1,165 @@
+"""``Table``: checked counts with their labels. The only way from a frame or file to a model.
+
+Everything is checked here, on the host, in 64-bit integers, before anything is compiled: with
+64-bit types off JAX wraps 3,000,000,000 to a negative number without a word.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from hierpool.counts import Counts
+from hierpool.input.errors import InputError as InputError
+from hierpool.input.errors import Places
+from hierpool.input.files import Source
+from hierpool.input.frames import read_columns
+from hierpool.input.labels import (
+    aggregate_rows,
+    beside,
+    in_one_kind,
+    read_data_sets,
+    read_labels,
+    require_unique,
+)
+from hierpool.input.new_groups import NewGroups, read_new_groups
+from hierpool.input.whole_numbers import LARGEST_COUNT as LARGEST_COUNT
+from hierpool.input.whole_numbers import read_counts
+
+
+class Table(NamedTuple):
+    """Counts that were checked, with what the user calls them."""
+
+    successes: np.ndarray
+    """(group,) int64 successes."""
+    trials: np.ndarray
+    """(group,) int64 trials."""
+    labels: np.ndarray
+    """(group,) names of the groups, unique: text, numbers or times, as the user has them; of
+    several kinds, an array of objects."""
+    successes_name: str
+    """The user's word for successes."""
+    trials_name: str
+    """The user's word for trials."""
+    data_set: np.ndarray | None = None
+    """(group,) which data set each group belongs to, if there are several."""
+    data_sets: pd.Index | None = None
+    """(data set,) what the user calls them."""
+
+    @property
+    def counts(self) -> Counts:
+        """The counts without their labels, as models take them."""
+        return Counts(self.successes, self.trials)
+
+
+def read_table(
+    frame: Any,
+    *,
+    successes: Any,
+    trials: Any,
+    group: Any = None,
+    by: Any = (),
+    new_groups: NewGroups | None = None,
+    aggregate: bool = False,
+    one_kind: bool = False,
+) -> Table:
+    """Returns the counts of a frame, a mapping of arrays, or a file, checked.
+
+    Args:
+        frame: a data frame, a mapping of column names to arrays or Series (which are joined by
+            their labels), an ``xarray.Dataset``, or the path of a CSV, TSV or Parquet file; or the
+            name of a table that ships with hierpool. The separator of a CSV file is found; lines
+            that start with ``#`` are comments.
+        successes: column of successes, or a level of the index, as all of them may be.
+        trials: column of trials.
+        group: column of the groups' names; by default the frame's index (a file's row numbers,
+            from 0).
+        by: columns that tell data sets apart; a name need be unique only within its data set.
+        new_groups: successes and trials by name, to stand with the rest: ``{"rookie": (0, 4)}``.
+        aggregate: add up the rows that have the same group name, instead of refusing them.
+        one_kind: refuse names that are partly text and partly numbers. Row numbers become text
+            beside a new group's name, and so do a file's numbers, always.
+
+    Raises:
+        InputError: a value breaks a rule; the message names every kind of fault, with the places
+            and the values.
+        TypeError: ``frame`` is none of these, or a column's name can't be one.
+        OSError: the file can't be read.
+    """
+    by = list(by) if isinstance(by, list | tuple) else [by]
+    asked = [("successes", successes), ("trials", trials)]
+    asked += [] if group is None else [("group", group)]
+    data, source, problems = read_columns(frame, asked + [("by", column) for column in by])
+    _require_apart(successes, trials, by)
+    rows = Places(source, np.arange(len(data)), problems)
+    if len(data) == 0:
+        rows.problems = rows.problems or [
+            f"{source.name} has no rows: at least one group is needed."
+        ]
+        rows.require_none()
+    data_set, data_sets = read_data_sets(data, by, rows)
+    labels, is_named = read_labels(data, group, rows)
+    places = Places(source, labels, rows.problems)
+    tried, has_trials = read_counts(data[trials], trials, places)
+    succeeded, has_successes = read_counts(data[successes], successes, places)
+    is_counted = has_trials & has_successes
+    _report_order(succeeded, tried, is_counted, successes, trials, places)
+    keys = labels
+    if data_set is not None and data_sets is not None:
+        keys = pd.factorize(labels)[0] * len(data_sets) + data_set
+    if not aggregate:
+        require_unique(keys, is_named, group, places)
+    places.require_none()
+    if aggregate:
+        first, succeeded, tried = aggregate_rows(keys, [succeeded, tried])
+        labels = labels[first]
+        data_set = None if data_set is None else data_set[first]
+        _require_totals(tried, labels, trials, source)
+    if by and new_groups:
+        raise InputError("New groups can't be told apart by data set: put them into the table.")
+    added = read_new_groups(new_groups, labels)
+    if added.names:
+        labels = beside(labels, added.names)
+        succeeded = np.append(succeeded, added.successes)
+        tried = np.append(tried, added.trials)
+    if tried.sum(dtype=float) > LARGEST_COUNT or tried.sum() > LARGEST_COUNT:
+        raise InputError(f"{trials} add up to more than 2^53 = {LARGEST_COUNT}: use larger units.")
+    is_file = isinstance(frame, str) or hasattr(frame, "__fspath__")
+    if is_file or one_kind:
+        are_row_numbers = group is None and isinstance(data.index, pd.RangeIndex)
+        labels = in_one_kind(labels, group, is_text_right=is_file or are_row_numbers)
+    return Table(succeeded, tried, labels, str(successes), str(trials), data_set, data_sets)
+
+
+def _require_apart(successes: Any, trials: Any, by: Sequence[Any]) -> None:
+    if successes == trials:
+        raise InputError(f"Successes and trials are the same column, {successes!r}.")
+    for column in by:
+        if list(by).count(column) > 1:
+            raise InputError(f"by names column {column!r} twice: give each once.")
+
+
+def _report_order(
+    successes: np.ndarray,
+    trials: np.ndarray,
+    is_counted: np.ndarray,
+    successes_name: Any,
+    trials_name: Any,
+    places: Places,
+) -> None:
+    rows = np.flatnonzero(is_counted & (successes > trials))
+    rule = f"{successes_name} must not exceed {trials_name}"
+    if len(rows) > is_counted.sum() / 2 and is_counted.sum() > 1:
+        rule += " (are the two columns swapped?)"
+    places.report(rows, lambda row: f"{successes[row]} of {trials[row]}", rule)
+
+
+def _require_totals(trials: np.ndarray, labels: np.ndarray, name: Any, source: Source) -> None:
+    totals = Places(Source(source.name, None), labels)
+    totals.report(
+        np.flatnonzero(trials < 0),
+        lambda row: "more",
+        f"{name} of a group must not add up to more than 2^53 = {LARGEST_COUNT}",
+    )
+    totals.require_none()

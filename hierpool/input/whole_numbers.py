@@ -1,0 +1,150 @@
+"""A column as exact 64-bit counts, whatever it holds; what is no count is reported, not rounded."""
+
+import re
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hierpool.input.errors import Places
+
+LARGEST_COUNT = 2**53
+"""Beyond it a float64 no longer tells a count from the next."""
+
+FINE, MISSING, TEXT, INFINITE, FRACTION, NEGATIVE, LARGE = range(7)
+"""What is wrong with a value, the first that applies."""
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,9})?", re.ASCII)
+_INFINITY = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
+# "1.000" is one in London and a thousand in Berlin.
+_AMBIGUOUS = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+", re.ASCII)
+_SEPARATED = re.compile(r"[+-]?\d+([.,'’_ \u00a0\u2009\u202f]\d+)+", re.ASCII)
+
+
+def read_counts(column: pd.Series, name: str, places: Places) -> tuple[np.ndarray, np.ndarray]:
+    """Returns (row,) int64 counts and (row,) whether each row has one; reports those that do not.
+
+    Args:
+        column: numbers, or their texts. Floats must be whole, and texts are read exactly.
+        name: the user's name of the column.
+        places: collects the problems.
+    """
+    if pd.api.types.is_bool_dtype(column):
+        places.problems.append(
+            f"{name} must be counts, and holds True and False: add them up by group first, or "
+            "convert them to 0 and 1."
+        )
+        return np.zeros(len(column), np.int64), np.zeros(len(column), bool)
+    is_real = pd.api.types.is_integer_dtype(column) or pd.api.types.is_float_dtype(column)
+    values, fault, shown = _of_numbers(column) if is_real else _of_texts(column)
+    if (fault == FINE).all():
+        return values, fault == FINE
+
+    def what(row: int) -> str:
+        return str(shown[row]).strip()
+
+    def quoted(row: int) -> str:
+        return repr(what(row)) + _hint(what(row))
+
+    whole = f"{name} must be whole numbers"
+    numbers = np.flatnonzero(np.isin(fault, (FINE, FRACTION, NEGATIVE, LARGE))).tolist()
+    if (fault == FRACTION).any() and all(0 <= float(what(row)) <= 1 for row in numbers):
+        rates = " of successes, not rates (multiply them by the trials)"
+    else:
+        rates = ""
+    places.report(np.flatnonzero(fault == MISSING), lambda _: "none", f"{name} must not be missing")
+    places.report(np.flatnonzero(fault == TEXT), quoted, whole)
+    places.report(np.flatnonzero(fault == INFINITE), what, f"{name} must be finite")
+    places.report(np.flatnonzero(fault == FRACTION), what, whole + rates)
+    places.report(np.flatnonzero(fault == NEGATIVE), what, f"{name} must not be negative")
+    too_large = f"{name} must not exceed 2^53 = {LARGEST_COUNT}"
+    places.report(np.flatnonzero(fault == LARGE), what, too_large)
+    return values, fault == FINE
+
+
+def _of_numbers(column: pd.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns (row,) int64 counts, their faults, and what to show, of a column of numbers."""
+    missing = np.asarray(column.isna())
+    if isinstance(column.dtype, np.dtype):
+        # Not as float64, in which a long double or a large integer would lose digits.
+        is_float = column.dtype.kind == "f"
+        values = column.to_numpy(np.promote_types(column.dtype, float) if is_float else None)
+    elif pd.api.types.is_integer_dtype(column):
+        is_unsigned = pd.api.types.is_unsigned_integer_dtype(column)
+        values = column.to_numpy(dtype=np.uint64 if is_unsigned else np.int64, na_value=0)
+    else:
+        values = column.to_numpy(dtype=float, na_value=np.nan)
+        missing = missing | np.isnan(values)
+    with np.errstate(invalid="ignore"):
+        rules = {
+            MISSING: missing,
+            INFINITE: np.isinf(values),
+            FRACTION: values != (np.floor(values) if values.dtype.kind == "f" else values),
+            NEGATIVE: values < 0,
+            LARGE: values > LARGEST_COUNT,
+        }
+    fault = np.select(list(rules.values()), list(rules), FINE)
+    return np.where(fault == FINE, values, 0).astype(np.int64), fault, values
+
+
+def _of_texts(column: pd.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns (row,) int64 counts, their faults, and what to show, of a column of anything."""
+    values = np.asarray(column.astype(object), dtype=object)
+    missing = np.asarray(column.isna())
+    text = ["" if none else _text(value) for value, none in zip(values, missing, strict=True)]
+    # Few texts are distinct, in a long table.
+    codes, distinct = pd.factorize(np.asarray(text, dtype=object))
+    parsed = [_parse(text) for text in distinct]
+    counts = np.asarray([count for count, _ in parsed], dtype=np.int64)
+    faults = np.asarray([fault for _, fault in parsed])
+    return counts[codes], faults[codes], values
+
+
+def _text(value: Any) -> str:
+    text = str(value).strip()
+    # The point of a number separates no thousands.
+    is_text = isinstance(value, str)
+    return text if is_text or not _AMBIGUOUS.fullmatch(text) else f"{text}e0"
+
+
+def _parse(text: str) -> tuple[int, int]:
+    """Returns the count that a text is, and its fault; the count is 0 where there is one."""
+    if not text:
+        return 0, MISSING
+    if _INFINITY.fullmatch(text):
+        return 0, INFINITE
+    if not _NUMBER.fullmatch(text) or _AMBIGUOUS.fullmatch(text):
+        return 0, TEXT
+    number = Decimal(text)
+    if number != number.to_integral_value():
+        return 0, FRACTION
+    if number < 0:
+        return 0, NEGATIVE
+    return (0, LARGE) if number > LARGEST_COUNT else (int(number), FINE)
+
+
+def _hint(text: str) -> str:
+    if _AMBIGUOUS.fullmatch(text):
+        return f" ({text.split('.')[0]} or {text.replace('.', '')}? write it without separators)"
+    if _SEPARATED.fullmatch(text):
+        return " (write it without separators)"
+    if text.lower() in ("true", "false"):
+        return " (add them up by group first)"
+    if text.endswith("%"):
+        return " (counts are needed, not percentages)"
+    return ""
+
+
+def is_whole(value: Any) -> bool:
+    """Returns whether a single value is a whole number: 4, np.int64(4), 4.0, but not True."""
+    value = unwrapped(value)
+    if isinstance(value, bool | np.bool_):
+        return False
+    is_float = isinstance(value, float | np.floating)
+    return isinstance(value, int | np.integer) or (is_float and float(value).is_integer())
+
+
+def unwrapped(value: Any) -> Any:
+    """Returns the scalar that an array without dimensions holds; anything else as it is."""
+    is_array = hasattr(value, "__array__") and np.ndim(value) == 0
+    return np.asarray(value)[()] if is_array else value

@@ -1,0 +1,108 @@
+"""Log-likelihoods of counts, each group's measured against its own reference rate.
+
+A binomial log-likelihood is a large number of which only the differences matter. So each is given
+less the one of the group's reference rate, (y + 1/2) / (n + 1), which no parameter moves: what is
+left is half a deviance, of the order of one, in float32 as in float64, for 45 trials and for a
+billion. ``reference`` gives back what was taken, with the binomial coefficient.
+
+Source: the split of a log Beta function into an entropy, a determinant and Stirling remainders is
+NIST Digital Library of Mathematical Functions, 5.11; the rest is algebra, checked in the tests
+against 50-digit arithmetic.
+"""
+
+import jax
+import jax.numpy as jnp
+
+from hierpool.counts import Counts
+from hierpool.likelihood.special import (
+    HALF_LOG_TWO_PI,
+    bernoulli_divergence,
+    log1p_ratio,
+    stirling_remainder,
+)
+
+
+def reference(counts: Counts) -> jax.Array:
+    """Returns (group,) log Binomial(y | n, (y + 1/2) / (n + 1)), coefficient included.
+
+    Add it to ``binomial`` or ``beta_binomial`` for the log probability of the counts.
+    """
+    successes, failures, trials = counts.as_floats()
+
+    def half(count: jax.Array) -> jax.Array:
+        shifted = count + 1
+        log_factorial_rest = 0.5 * jnp.log(shifted) + stirling_remainder(shifted)
+        return count * jnp.log1p(-0.5 / shifted) - log_factorial_rest
+
+    total = 0.5 * jnp.log(trials + 1) + stirling_remainder(trials + 1)
+    return half(successes) + half(failures) + total + (1 - HALF_LOG_TWO_PI)
+
+
+def binomial(logit_theta: jax.Array, counts: Counts) -> jax.Array:
+    """Returns (group,) log Binomial(y | n, theta), less ``reference``.
+
+    Args:
+        logit_theta: (group,) log-odds of success of each group.
+        counts: successes out of trials of each group.
+    """
+    successes, failures, trials = counts.as_floats(logit_theta.dtype)
+    reference_logit = jnp.log(successes + 0.5) - jnp.log(failures + 0.5)
+    return against_reference(reference_logit, logit_theta - reference_logit, successes, trials)
+
+
+def beta_binomial(logit_phi: jax.Array, kappa: jax.Array, counts: Counts) -> jax.Array:
+    """Returns (group,) log probability of y with theta integrated out, less ``reference``.
+
+        theta ~ Beta(phi kappa, (1 - phi) kappa), y ~ Binomial(n, theta)
+
+    A group with 0 trials gives exactly 0.
+
+    Args:
+        logit_phi: () log-odds of the population mean chance.
+        kappa: () population concentration, in trials.
+        counts: successes out of trials of each group.
+    """
+    successes, failures, trials = counts.as_floats(logit_phi.dtype)
+    # Of no size that a count over it would overflow: a prior of phi may reach out so far.
+    smallest = jnp.finfo(logit_phi.dtype).tiny * 2.0**30
+    a = jnp.maximum(kappa * jax.nn.sigmoid(logit_phi), smallest)
+    b = jnp.maximum(kappa * jax.nn.sigmoid(-logit_phi), smallest)
+    # By how much the data raise the log of each parameter, and so the log-odds of the mean.
+    lift_a, lift_b = log1p_ratio(successes, a), log1p_ratio(failures, b)
+    from_reference = _log_ratio(a, successes) - _log_ratio(b, failures)
+    reference_logit = jnp.log(successes + 0.5) - jnp.log(failures + 0.5)
+    # The likelihood at the posterior mean, what that mean costs under the population, and the
+    # ratio of the widths of posterior and population.
+    at_mean = against_reference(reference_logit, from_reference, successes, trials)
+    cost = kappa * bernoulli_divergence(logit_phi, lift_a - lift_b)
+    widths = 0.5 * (jnp.log1p(trials / kappa) - lift_a - lift_b)
+    before = stirling_remainder(jnp.stack([a, b, kappa]))[:, None]
+    after = stirling_remainder(jnp.stack([a + successes, b + failures, kappa + trials]))
+    rest = (after - before)[0] + (after - before)[1] - (after - before)[2]
+    return at_mean - cost + widths + rest
+
+
+def against_reference(
+    reference_logit: jax.Array, shift: jax.Array, successes: jax.Array, trials: jax.Array
+) -> jax.Array:
+    """Returns log Binomial(y | n, theta) less its value at (y + 1/2) / (n + 1), elementwise.
+
+    Args:
+        reference_logit: log-odds of (y + 1/2) / (n + 1).
+        shift: log-odds of theta less ``reference_logit``.
+        successes: y.
+        trials: n.
+    """
+    # y - n (y + 1/2) / (n + 1): the reference rate is not quite the raw rate, so that it is
+    # never 0 or 1.
+    excess = (successes - 0.5 * trials) / (trials + 1)
+    return excess * shift - trials * bernoulli_divergence(reference_logit, shift)
+
+
+def _log_ratio(parameter: jax.Array, count: jax.Array) -> jax.Array:
+    """Returns log((parameter + count) / (1/2 + count))."""
+    # The larger over the smaller: the argument of log1p is never near -1.
+    larger = parameter > 0.5
+    excess = jnp.where(larger, parameter - 0.5, 0.5 - parameter)
+    log_ratio = log1p_ratio(excess, count + jnp.minimum(parameter, 0.5))
+    return jnp.where(larger, log_ratio, -log_ratio)

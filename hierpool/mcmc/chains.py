@@ -1,0 +1,259 @@
+"""NUTS driven by the host: a thread a chain, in chunks, so that a run can be watched and stopped.
+
+The program of a chunk serves warm-up and draws, any number of them, and any target acceptance: a
+second fit of as many groups compiles nothing.
+"""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.flatten_util import ravel_pytree
+from jax.typing import ArrayLike
+
+from hierpool.likelihood.histograms import Data
+from hierpool.mcmc.nuts import (
+    NUTS,
+    START,
+    ChainState,
+    Run,
+    Schedule,
+    advance,
+    chain_key,
+    schedule,
+    start,
+)
+from hierpool.mcmc.ravel import Flat
+from hierpool.mcmc.stats import Stats
+from hierpool.mcmc.target import is_free, target_of
+from hierpool.models.protocol import Model
+from hierpool.runtime.jax_settings import scope
+from hierpool.runtime.programs import BySize
+
+CHUNK = (250, 2000)
+"""Fewest and most steps from one look of the host to the next."""
+CHUNK_VALUES = 2**16
+"""Numbers that the positions of a chunk hold, where those bounds allow."""
+
+Chain = np.ndarray | np.int64 | jax.Array
+"""Number of a chain, or (chain,) of all of them."""
+
+Progress = Callable[[int, int, int], None]
+"""Called with the steps done and to do, over all chains, and the divergent draws so far."""
+
+
+class Chains:
+    """The chains of one fit, compiled and at their starts; ``run`` draws.
+
+    Args:
+        key: random key.
+        model: what to fit.
+        data: one data set; compressed, if the model's density takes that.
+        nuts: the sampler's settings. "parallel" and "sequential" run the same compiled program,
+            and give the same draws to the bit; "vectorized" rounds differently.
+        meanwhile: what else there is to do while XLA compiles, which leaves a core idle.
+    """
+
+    def __init__(
+        self,
+        key: jax.Array,
+        model: Model,
+        data: Data,
+        nuts: NUTS,
+        meanwhile: Callable[[], object] = lambda: None,
+    ) -> None:
+        self._nuts = nuts
+        self._steps = schedule(nuts.num_warmup, nuts.num_draws)
+        is_batch = nuts.method == "vectorized"
+        start, advance = _ALL_CHAINS if is_batch else _ONE_CHAIN
+        # Once, and not with every chunk.
+        self._target = jax.device_put((model, data, key))
+        self._chains = np.arange(nuts.num_chains)
+        chain = self._chains if is_batch else self._chains[0]
+        self._start = partial(start.of(*self._target, chain), *self._target)
+        shapes = jax.eval_shape(self._start, chain)
+        self._size = int(np.clip(CHUNK_VALUES // shapes.hmc.position.shape[-1], *CHUNK))
+        nowhere = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
+        arguments, settings = self._arguments(nowhere, chain, START, 0)
+        self._advance = advance.of(*arguments)
+        # Here, and not in the threads of the chains, each of which would compile. Python's part
+        # comes first: the threads of one process take turns at it. Then XLA needs no Python.
+        lowered = self._advance.trace(*arguments, **settings).lower()
+        with ThreadPoolExecutor(1) as other:
+            futures = [
+                other.submit(as_configured(self._start), chain),
+                other.submit(as_configured(meanwhile)),
+            ]
+            lowered.compile()
+            for future in futures:
+                future.result()
+        jax.block_until_ready(self._chunk(nowhere, chain, START, 0))
+
+    def run(self, progress: Progress | None = None) -> tuple[np.ndarray, Stats]:
+        """Returns positions (chain, draw, dim) and ``Stats`` (chain, draw), as NumPy arrays.
+
+        Args:
+            progress: called after every chunk, possibly from a thread of its own. What it raises
+                is raised here, and every chain ends with its chunk.
+
+        Raises:
+            KeyboardInterrupt: the user stopped it; the chains end with their chunk.
+        """
+        meter = _Meter(self._nuts, progress)
+        if self._nuts.method == "vectorized":
+            return self._drive(self._chains, meter)
+        drive = as_configured(partial(self._drive, meter=meter))
+        workers = self._nuts.num_chains if self._nuts.method == "parallel" else 1
+        with ThreadPoolExecutor(workers) as pool:
+            futures = [pool.submit(drive, chain) for chain in self._chains]
+            try:
+                # Not one after another: the last chain's error would wait for the first one's end.
+                for future in wait(futures, return_when=FIRST_EXCEPTION).done:
+                    future.result()
+            except BaseException:
+                # Or the pool would wait for every chain's last draw.
+                meter.stopped.set()
+                raise
+        chains = [future.result() for future in futures]
+        positions = np.stack([chain_positions for chain_positions, _ in chains])
+        columns = zip(*(stats for _, stats in chains), strict=True)
+        return positions, Stats(*(np.stack(column) for column in columns))
+
+    def _drive(self, chain: Chain, meter: "_Meter") -> tuple[np.ndarray, Stats]:
+        """Returns positions (..., draw, dim) and ``Stats`` (..., draw) of a chain or of all."""
+        state = self._chunk(self._start(chain), chain, START, 1).state
+        num_warmup, num_steps = self._nuts.num_warmup, self._nuts.num_warmup + self._nuts.num_draws
+        kept: list[tuple[np.ndarray, Stats]] = []
+        for first in range(0, num_steps, self._size):
+            if meter.stopped.is_set():
+                break
+            size = min(self._size, num_steps - first)
+            run = self._chunk(state, chain, first, size)
+            state = run.state
+            rows = slice(max(num_warmup - first, 0), size)
+            stats = Stats(*(np.asarray(column)[..., rows] for column in run.stats))
+            if stats.lp.shape[-1]:
+                kept.append((np.asarray(run.positions)[..., rows, :], stats))
+            meter.add(size * chain.size, int(stats.diverging.sum()))
+        positions = np.concatenate([chunk_positions for chunk_positions, _ in kept], axis=-2)
+        columns = zip(*(stats for _, stats in kept), strict=True)
+        return positions, Stats(*(np.concatenate(column, axis=-1) for column in columns))
+
+    def _chunk(self, state: ChainState, chain: Chain, first: int, size: int) -> Run:
+        arguments, settings = self._arguments(state, chain, first, size)
+        return self._advance(*arguments, **settings)
+
+    def _arguments(
+        self, state: ChainState, chain: Chain, first: int, size: int
+    ) -> tuple[tuple[Any, ...], dict[str, int]]:
+        # Every chunk has the same shape, so that one program serves them all.
+        rows = slice(first - START, first - START + size)
+        steps = Schedule(*(np.resize(column[rows], self._size) for column in self._steps))
+        arguments = *self._target, state, chain, first, steps, size, self._nuts.target_accept
+        return arguments, {"max_tree_depth": self._nuts.max_tree_depth}
+
+
+def as_configured[**P, T](function: Callable[P, T]) -> Callable[P, T]:
+    """Returns a function that runs in any thread as in this one."""
+    # The configuration of a thread is its own: a new one would fall back to float32.
+    is_double = jnp.result_type(float) == np.float64
+    device = jax.config.jax_default_device
+
+    def run(*arguments: P.args, **settings: P.kwargs) -> T:
+        with scope(is_double=is_double), jax.default_device(device):
+            return function(*arguments, **settings)
+
+    return run
+
+
+class _Meter:
+    """Counts the steps of all chains, and can tell them to stop."""
+
+    def __init__(self, nuts: NUTS, progress: Progress | None) -> None:
+        self.stopped = threading.Event()
+        self._total = nuts.num_chains * (nuts.num_warmup + nuts.num_draws)
+        self._progress, self._lock = progress, threading.Lock()
+        self._done = self._divergences = 0
+
+    def add(self, steps: int, divergences: int) -> None:
+        with self._lock:
+            self._done += steps
+            self._divergences += divergences
+            if self._progress is not None:
+                self._progress(self._done, self._total, self._divergences)
+
+
+def _start_one(model: Model, data: Data, key: jax.Array, chain: Chain) -> ChainState:
+    # Compressed data are given only to models that take them.
+    target = target_of(model, data)  # type: ignore[arg-type]
+    init_key, _ = jax.random.split(chain_key(key, chain))
+    position = target.init(init_key)
+    free, _ = ravel_pytree(is_free(position, data))
+    # At 0 what only fills up is finite wherever the population goes.
+    return start(jnp.where(free, ravel_pytree(position)[0], 0), free)
+
+
+def _start_all(model: Model, data: Data, key: jax.Array, chains: Chain) -> ChainState:
+    return jax.vmap(partial(_start_one, model, data, key))(chains)
+
+
+def _advance_one(
+    model: Model,
+    data: Data,
+    key: jax.Array,
+    state: ChainState,
+    chain: Chain,
+    first: ArrayLike,
+    steps: Schedule,
+    num_steps: ArrayLike,
+    target_accept: ArrayLike,
+    max_tree_depth: int,
+) -> Run:
+    target = target_of(model, data)  # type: ignore[arg-type]
+    flat = Flat(target.log_density, target.init)
+    _, steps_key = jax.random.split(chain_key(key, chain))
+    run = advance(
+        flat.log_density,
+        target_accept,
+        max_tree_depth,
+        state,
+        steps_key,
+        first,
+        steps,
+        num_steps,
+        steps.stage.shape[0],
+    )
+
+    def to_position(point: jax.Array) -> jax.Array:
+        return ravel_pytree(target.to_position(flat.unravel(point)))[0]
+
+    return run._replace(positions=jax.vmap(to_position)(run.positions))
+
+
+def _advance_all(
+    model: Model,
+    data: Data,
+    key: jax.Array,
+    state: ChainState,
+    chains: Chain,
+    first: ArrayLike,
+    steps: Schedule,
+    num_steps: ArrayLike,
+    target_accept: ArrayLike,
+    max_tree_depth: int,
+) -> Run:
+    def one(state: ChainState, chain: Chain) -> Run:
+        return _advance_one(
+            model, data, key, state, chain, first, steps, num_steps, target_accept, max_tree_depth
+        )
+
+    return jax.vmap(one)(state, chains)
+
+
+_ONE_CHAIN = BySize(_start_one), BySize(_advance_one, ["max_tree_depth"])
+_ALL_CHAINS = BySize(_start_all), BySize(_advance_all, ["max_tree_depth"])

@@ -1,0 +1,321 @@
+"""One chain of NUTS with window adaptation, as one step that warms up and draws.
+
+The step is BlackJAX's NUTS kernel followed by its own updates of step size and mass matrix, which
+the schedule switches off for draws. So one compiled program serves the whole run, and can be left
+after any step. A step's key is folded from its index: how a run is cut never changes a draw.
+
+Nothing here knows a model. This is the only file that imports blackjax.
+
+Source: Hoffman and Gelman (2014), "The No-U-Turn Sampler"; the Stan Reference Manual, "HMC
+algorithm parameters", for the windows.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from typing import NamedTuple
+
+import blackjax
+import jax
+import jax.numpy as jnp
+import numpy as np
+from blackjax.adaptation.mass_matrix import MassMatrixAdaptationState, mass_matrix_adaptation
+from blackjax.adaptation.step_size import DualAveragingAdaptationState, dual_averaging_adaptation
+from blackjax.adaptation.window_adaptation import build_schedule
+from blackjax.mcmc.hmc import HMCState
+from blackjax.mcmc.metrics import Metric, gaussian_euclidean
+from jax.typing import ArrayLike
+
+from hierpool.mcmc.ravel import Flat
+from hierpool.mcmc.stats import Stats
+from hierpool.models.protocol import Position
+from hierpool.runtime.keywords import suggesting
+
+LogDensity = Callable[[jax.Array], jax.Array]
+
+
+@suggesting
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class NUTS:
+    """The No-U-Turn sampler with Stan's warm-up.
+
+    ``target_accept`` is a leaf, which may change without compiling again; the rest is static.
+    """
+
+    num_chains: int = field(default=4, metadata={"static": True})
+    """Independent chains."""
+    num_warmup: int = field(default=1000, metadata={"static": True})
+    """Steps a chain adapts its step size and mass matrix for, and discards."""
+    num_draws: int = field(default=1000, metadata={"static": True})
+    """Draws a chain keeps."""
+    target_accept: ArrayLike = 0.8
+    """Mean acceptance the step size is tuned to; nearer 1, smaller steps and fewer divergences."""
+    max_tree_depth: int = field(default=10, metadata={"static": True})
+    """A trajectory has at most 2 ** max_tree_depth steps."""
+    chain_method: str | None = field(default=None, metadata={"static": True})
+    """"parallel": a host thread a chain (in ``sample``, which is one program: as "sequential").
+    "vectorized": one batched program, which is right on an accelerator. "sequential": one after
+    another. None: "parallel" on a CPU, "vectorized" elsewhere."""
+
+    def run(
+        self,
+        key: jax.Array,
+        log_density: Callable[[Position], jax.Array],
+        init: Callable[[jax.Array], Position],
+    ) -> tuple[Position, "Stats"]:
+        """Returns positions, each leaf (chain, draw, ...), and ``Stats`` (chain, draw).
+
+        Args:
+            key: random key.
+            log_density: log density of a position.
+            init: a start from a key.
+        """
+        flat = Flat(log_density, init)
+
+        def run_chain(chain: jax.Array) -> tuple[jax.Array, Stats]:
+            init_key, steps_key = jax.random.split(chain_key(key, chain))
+            steps = schedule(self.num_warmup, self.num_draws)
+            state = start(flat.init(init_key))
+            moving = flat.log_density, self.target_accept, self.max_tree_depth
+            length = len(steps.stage)
+            run = advance(*moving, state, steps_key, START, steps, length, self.num_draws)
+            return run.positions, run.stats
+
+        chains = jnp.arange(self.num_chains)
+        if self.method == "vectorized":
+            positions, stats = jax.vmap(run_chain)(chains)
+        else:
+            # On a CPU a batch walks until its deepest tree ends, and its updates become scatters.
+            positions, stats = jax.lax.map(run_chain, chains)
+        return jax.vmap(jax.vmap(flat.unravel))(positions), stats
+
+    @property
+    def method(self) -> str:
+        """How the chains run: ``chain_method``, or what suits the platform."""
+        if self.chain_method is not None:
+            return self.chain_method
+        return "parallel" if jax.default_backend() == "cpu" else "vectorized"
+
+
+def chain_key(key: jax.Array, chain: ArrayLike) -> jax.Array:
+    """Returns the key of a chain by its number: it does not depend on how many there are."""
+    return jax.random.fold_in(key, chain)
+
+
+class ChainState(NamedTuple):
+    """All that a chain carries from one step to the next."""
+
+    hmc: HMCState
+    """Position (dim,), log density and its gradient."""
+    step_size: DualAveragingAdaptationState
+    """The tuned step size, with the memory of its tuning."""
+    mass_matrix: MassMatrixAdaptationState
+    """The diagonal inverse mass matrix (dim,), with the moments of the window."""
+
+
+class Schedule(NamedTuple):
+    """What each step of a run does besides moving."""
+
+    stage: np.ndarray
+    """(step,) -1: evaluate the start; 0: tune the step size; 1: gather moments too; 2: draw, and
+    tune nothing."""
+    window_end: np.ndarray
+    """(step,) whether the mass matrix is renewed after the step."""
+
+
+START, DRAW = -1, 2
+
+
+@lru_cache(maxsize=16)  # It takes 10 ms.
+def schedule(num_warmup: int, num_draws: int) -> Schedule:
+    """Returns the start, then Stan's windows for the warm-up, then ``num_draws`` draws."""
+    with jax.ensure_compile_time_eval():
+        windows = np.asarray(build_schedule(num_warmup)).reshape(-1, 2)
+    return Schedule(
+        np.concatenate([[START], windows[:, 0], np.full(num_draws, DRAW)]).astype(np.int32),
+        np.concatenate([[0], windows[:, 1], np.zeros(num_draws)]).astype(bool),
+    )
+
+
+def start(position: jax.Array, is_free: jax.Array | None = None) -> ChainState:
+    """Returns the state of a chain at ``position`` (dim,), of which the density is not yet known.
+
+    It is infinite, and the step size 0. So the first step, that of ``START``, ends after one
+    leapfrog step where it began, and tells the density there: it then stands once in one program,
+    and no other is compiled for the start.
+
+    Args:
+        position: (dim,) where to begin.
+        is_free: (dim,) which coordinates move, by default all; the others keep their value, as if
+            their mass were infinite.
+    """
+    step_size_init, _, _ = dual_averaging_adaptation(0.8)
+    mass_matrix_init, _, _ = mass_matrix_adaptation(is_diagonal_matrix=True)
+    hmc = HMCState(position, jnp.inf, jnp.zeros_like(position))
+    mass = mass_matrix_init(position.size)
+    if is_free is not None:
+        mass = mass._replace(inverse_mass_matrix=jnp.where(is_free, mass.inverse_mass_matrix, 0))
+    state = ChainState(hmc, step_size_init(0.0), mass)
+    return _carried(state, position.dtype)
+
+
+def step(
+    log_density: LogDensity,
+    target_accept: ArrayLike,
+    max_tree_depth: int,
+    state: ChainState,
+    key: jax.Array,
+    stage: ArrayLike,
+    window_end: ArrayLike,
+) -> tuple[ChainState, Stats]:
+    """Returns the chain one NUTS transition on, adapted as the stage asks, and its statistics.
+
+    Args:
+        log_density: log density of a position (dim,).
+        target_accept: mean acceptance to tune for.
+        max_tree_depth: most doublings of a trajectory; static.
+        state: where the chain is.
+        key: the step's own.
+        stage: () as in ``Schedule``.
+        window_end: () as in ``Schedule``.
+    """
+    tuned, mass = state.step_size, state.mass_matrix
+    step_size_init, step_size_update, step_size_final = dual_averaging_adaptation(target_accept)
+    _, mass_update, mass_final = mass_matrix_adaptation(is_diagonal_matrix=True)
+
+    # The warm-up explores with the latest step size; draws use the average of the last window.
+    drawing = jnp.asarray(stage) == DRAW
+    step_size = jnp.exp(jnp.where(drawing, tuned.log_step_size_avg, tuned.log_step_size))
+    kernel = blackjax.nuts.build_kernel()
+    metric = _metric(mass.inverse_mass_matrix)
+    hmc, info = kernel(key, state.hmc, log_density, step_size, metric, max_tree_depth)
+
+    def begin() -> ChainState:
+        left, right = info.trajectory_leftmost_state, info.trajectory_rightmost_state
+        end = jax.tree.map(partial(jnp.where, jnp.isposinf(left.logdensity)), right, left)
+        found = HMCState(end.position, end.logdensity, end.logdensity_grad)
+        return carried(step_size_init(1.0), mass, found)
+
+    def renewed(moments: MassMatrixAdaptationState) -> MassMatrixAdaptationState:
+        new = mass_final(moments)
+        is_free = mass.inverse_mass_matrix != 0
+        return new._replace(inverse_mass_matrix=jnp.where(is_free, new.inverse_mass_matrix, 0))
+
+    def tune() -> ChainState:
+        return carried(step_size_update(tuned, info.acceptance_rate), mass)
+
+    def tune_and_gather() -> ChainState:
+        retuned = step_size_update(tuned, info.acceptance_rate)
+        moments = mass_update(mass, hmc.position)
+        return jax.lax.cond(
+            window_end,
+            lambda: carried(step_size_init(step_size_final(retuned)), renewed(moments)),
+            lambda: carried(retuned, moments),
+        )
+
+    def draw() -> ChainState:
+        return carried(tuned, mass)
+
+    def carried(
+        tuned: DualAveragingAdaptationState, mass: MassMatrixAdaptationState, hmc: HMCState = hmc
+    ) -> ChainState:
+        return _carried(ChainState(hmc, tuned, mass), hmc.position.dtype)
+
+    adapted = jax.lax.switch(jnp.asarray(stage) - START, [begin, tune, tune_and_gather, draw])
+    stats = Stats(
+        lp=hmc.logdensity,
+        acceptance_rate=info.acceptance_rate,
+        diverging=info.is_divergent,
+        energy=info.energy,
+        n_steps=info.num_integration_steps,
+        tree_depth=info.num_trajectory_expansions,
+        reached_max_treedepth=(info.num_trajectory_expansions >= max_tree_depth)
+        & ~info.is_turning
+        & ~info.is_divergent,
+        step_size=step_size,
+    )
+    return adapted, stats
+
+
+def _metric(inverse_mass_matrix: jax.Array) -> Metric:
+    """Returns BlackJAX's metric, in which a coordinate of inverse mass 0 never moves."""
+    is_free = inverse_mass_matrix != 0
+    # The mass of the others is never asked for: their momentum is 0.
+    metric = gaussian_euclidean(jnp.where(is_free, inverse_mass_matrix, 1))
+
+    def sample_momentum(key: jax.Array, position: jax.Array) -> jax.Array:
+        return jnp.where(is_free, metric.sample_momentum(key, position), 0)
+
+    return metric._replace(sample_momentum=sample_momentum)
+
+
+class Run(NamedTuple):
+    """A stretch of a chain."""
+
+    state: ChainState
+    """Where the chain stands after it."""
+    positions: jax.Array
+    """(kept, dim) positions after each kept step."""
+    stats: Stats
+    """(kept,) statistics of each kept step."""
+
+
+def advance(
+    log_density: LogDensity,
+    target_accept: ArrayLike,
+    max_tree_depth: int,
+    state: ChainState,
+    key: jax.Array,
+    first: ArrayLike,
+    steps: Schedule,
+    num_steps: ArrayLike,
+    num_kept: int,
+) -> Run:
+    """Returns the chain after the first ``num_steps`` of ``steps``, with the last ones kept.
+
+    Args:
+        log_density: log density of a position (dim,).
+        target_accept: mean acceptance to tune for.
+        max_tree_depth: most doublings of a trajectory; static.
+        state: where the chain is.
+        key: the chain's own; the key of a step is folded from it by the step's index.
+        first: () index in the whole run of the first step; that of the start is ``START``, so that
+            transitions count from 0.
+        steps: (step,) what each step does.
+        num_steps: () how many of them to take; may be traced, so that one program serves any.
+        num_kept: rows of the result: step i of ``steps`` lands in row
+            ``i - (len(steps) - num_kept)``, and earlier ones nowhere; static.
+    """
+    stage, window_end = map(jnp.asarray, steps)
+    skipped = stage.shape[0] - num_kept
+
+    # Compiled, so that it is traced once for the shapes and for the loop.
+    one = jax.jit(partial(step, log_density, target_accept, max_tree_depth))
+
+    def take(i: jax.Array, run: Run) -> Run:
+        step_key = jax.random.fold_in(key, first + i)
+        state, stats = one(run.state, step_key, stage[i], window_end[i])
+        # Steps that are not kept are written to the first row, and then over.
+        row = jnp.maximum(i - skipped, 0)
+        return Run(
+            state,
+            run.positions.at[row].set(state.hmc.position),
+            jax.tree.map(lambda kept, new: kept.at[row].set(new), run.stats, stats),
+        )
+
+    _, stats = jax.eval_shape(one, state, key, stage[0], window_end[0])
+    empty = jax.tree.map(lambda leaf: jnp.zeros((num_kept, *leaf.shape), leaf.dtype), stats)
+    positions = jnp.zeros((num_kept, *state.hmc.position.shape), state.hmc.position.dtype)
+    return jax.lax.fori_loop(0, num_steps, take, Run(state, positions, empty))
+
+
+def _carried(state: ChainState, dtype: jax.typing.DTypeLike) -> ChainState:
+    """Returns the state with every real number in ``dtype``, as the loop must carry it."""
+
+    def cast(leaf: ArrayLike) -> jax.Array:
+        leaf = jnp.asarray(leaf)
+        is_real = jnp.issubdtype(leaf.dtype, jnp.floating)
+        return jax.lax.convert_element_type(leaf, dtype if is_real else jnp.result_type(int))
+
+    return jax.tree.map(cast, state)

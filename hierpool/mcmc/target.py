@@ -1,0 +1,73 @@
+"""A posterior in the coordinates in which NUTS explores it."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import jax
+import jax.numpy as jnp
+
+from hierpool.counts import Counts
+from hierpool.likelihood.histograms import Data, Pairs
+from hierpool.models.protocol import Model, Position
+
+
+class Target(NamedTuple):
+    """A posterior in the coordinates in which it is explored."""
+
+    log_density: Callable[[Position], jax.Array]
+    """Log density of a point, up to a constant of the data."""
+    init: Callable[[jax.Array], Position]
+    """A start from a key."""
+    to_position: Callable[[Position], Position]
+    """The model's position of a point."""
+
+
+@runtime_checkable
+class Standardized(Protocol):
+    """A model that knows coordinates in which its posterior is nearly a standard normal."""
+
+    def standardize(self, position: Position, counts: Counts) -> Position:
+        """Returns a position in those coordinates."""
+
+    def unstandardize(self, standard: Position, counts: Counts) -> tuple[Position, jax.Array]:
+        """Returns the position, and () the log-Jacobian of the map to it."""
+
+
+def target_of(model: Model, counts: Counts) -> Target:
+    """Returns the posterior of a model of one data set, in the coordinates that suit NUTS."""
+    log_density, init = (
+        partial(model.log_density, counts=counts),
+        partial(model.init, counts=counts),
+    )
+    if not isinstance(model, Standardized):
+        return Target(log_density, init, lambda position: position)
+
+    def standard_density(standard: Position) -> jax.Array:
+        position, log_jacobian = model.unstandardize(standard, counts)
+        return log_density(position) + log_jacobian
+
+    return Target(
+        standard_density,
+        lambda key: model.standardize(init(key), counts),
+        lambda standard: model.unstandardize(standard, counts)[0],
+    )
+
+
+def is_free(position: Position, data: Data) -> Position:
+    """Returns which coordinates of a position are explored, each leaf of its shape.
+
+    Those of rows that only fill up are not: they stay where they start, and change nothing.
+    """
+
+    def of_leaf(leaf: jax.Array) -> jax.Array:
+        if isinstance(data, Pairs) and has_a_row_each(leaf, data):
+            return jnp.asarray(data.groups) > 0
+        return jnp.ones(leaf.shape, bool)
+
+    return jax.tree.map(of_leaf, position)
+
+
+def has_a_row_each(leaf: jax.Array, data: Data) -> bool:
+    """Returns whether a leaf of a position holds a number for each row of ``Pairs``."""
+    return isinstance(data, Pairs) and leaf.shape == jnp.shape(data.groups)

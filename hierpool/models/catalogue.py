@@ -1,0 +1,142 @@
+"""The models that hierpool has: one row each, read by the command, by messages and by saved fits.
+
+A new model is a class in this room, a row here, and a line of the package's stub. Nothing here
+needs a library until it is called: ``--help`` waits for none.
+"""
+
+from dataclasses import replace
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+if TYPE_CHECKING:
+    from hierpool.models.protocol import Model
+
+
+class Hyperparameter(NamedTuple):
+    """A number that a model's prior is given by."""
+
+    default: float
+    """What it is where nothing else is said."""
+    text: str
+    """What it is, in a line of ``--help``."""
+    is_positive: bool = True
+    """Whether it must be above 0; if not, any finite number will do."""
+
+    @property
+    def help(self) -> str:
+        """The line, with the default."""
+        return f"{self.text} ({self.default:g})"
+
+
+HYPERPARAMETERS = {
+    "kappa_log_rate": Hyperparameter(
+        1.5, "rate of kappa_log's exponential prior: kappa is Pareto(1, RATE)"
+    ),
+    "phi_alpha": Hyperparameter(1.0, "first parameter of phi's Beta prior"),
+    "phi_beta": Hyperparameter(1.0, "second parameter of phi's Beta prior"),
+    "theta_alpha": Hyperparameter(1.0, "no pooling: first parameter of theta's Beta prior"),
+    "theta_beta": Hyperparameter(1.0, "no pooling: second parameter of theta's Beta prior"),
+    "mu_mean": Hyperparameter(-1.0, "logit model: prior mean of mu", is_positive=False),
+    "mu_sd": Hyperparameter(1.0, "logit model: prior sd of mu"),
+    "sigma_sd": Hyperparameter(1.0, "logit model: scale of sigma's half-normal prior"),
+}
+"""The hyperparameters of all models by name."""
+
+
+class Row(NamedTuple):
+    """A model."""
+
+    name: str
+    """Its class."""
+    home: str
+    """The module of this room that holds it."""
+    hyperparameters: tuple[str, ...]
+    """The fields of its class, in their order."""
+    parameters: tuple[str, ...]
+    """Those of its population, in the order of a printed table."""
+
+
+BETA = ("kappa_log_rate", "phi_alpha", "phi_beta"), ("kappa", "kappa_log", "phi")
+LOGIT = ("mu_mean", "mu_sd", "sigma_sd"), ("mu", "sigma")
+CATALOGUE = {
+    "partial": Row("PartialPooling", "beta", *BETA),
+    "collapsed": Row("CollapsedPartialPooling", "beta", *BETA),
+    "complete": Row("CompletePooling", "pooling", ("phi_alpha", "phi_beta"), ("phi",)),
+    "none": Row("NoPooling", "pooling", ("theta_alpha", "theta_beta"), ()),
+    "logit": Row("LogitPartialPooling", "logit_normal", *LOGIT),
+    "collapsed-logit": Row("CollapsedLogitPartialPooling", "logit_normal", *LOGIT),
+}
+"""The models by their words, the same on the command line and in Python."""
+MODELS = {word: row.name for word, row in CATALOGUE.items()} | {
+    # As ``compare`` calls collapsed beside the others.
+    "beta": "CollapsedPartialPooling"
+}
+"""The names of classes by every word that stands for one."""
+COMPARED = ("complete", "none", "beta", "logit")
+"""The models that ``compare`` compares by default."""
+ROWS = {row.name: row for row in CATALOGUE.values()}
+"""The rows by the names of classes."""
+
+
+def kind_of_name(name: str) -> Any:
+    """Returns a class of ``ROWS`` by its name."""
+    return getattr(import_module(f"hierpool.models.{ROWS[name].home}"), name)
+
+
+def kind_of(word: str) -> Any:
+    """Returns the class of a model by its word.
+
+    Raises:
+        InputError: there is none; the message lists the words.
+    """
+    from hierpool.input.errors import InputError
+
+    if word not in MODELS:
+        raise InputError(f"There is no model {word!r}; there are {', '.join(MODELS)}.")
+    return kind_of_name(MODELS[word])
+
+
+def model_of_word(model: "Model | str") -> "Model":
+    """Returns a model, which may be given by its word.
+
+    Raises:
+        InputError: there is none of that word.
+        TypeError: it is a class, and not yet a model.
+    """
+    if isinstance(model, type):
+        raise TypeError(f"model must be a model, and is a class: write {model.__name__}().")
+    found: Model = kind_of(model)() if isinstance(model, str) else model
+    return found
+
+
+def check_model(model: Any) -> "Model":
+    """Returns a model, which may be given by its word.
+
+    Of a model of the user's own nothing is known but that it has a density.
+
+    Raises:
+        InputError: a hyperparameter is out of its range, or there is no model of that word.
+        TypeError: it is no model.
+    """
+    import numpy as np
+
+    from hierpool.input.arguments import number_of
+    from hierpool.input.errors import InputError
+
+    model = model_of_word(model)
+    if not hasattr(model, "log_density"):
+        raise TypeError(
+            f"model must be a model, as CollapsedPartialPooling(), or its word "
+            f"({', '.join(MODELS)}), not {type(model).__name__}."
+        )
+    if not isinstance(model, tuple(map(kind_of_name, ROWS))):
+        return model
+    plain = {name: number_of(value) for name, value in vars(model).items()}
+    for name, value in plain.items():
+        is_positive = HYPERPARAMETERS[name].is_positive
+        if value is None or not np.isfinite(value) or (value <= 0 and is_positive):
+            rule = "a positive number" if is_positive else "a finite number"
+            given = getattr(model, name)
+            raise InputError(f"{type(model).__name__}: {name} must be {rule}, not {given}.")
+    checked: Model = replace(cast(Any, model), **plain)
+    return checked

@@ -1,0 +1,90 @@
+"""No population: one chance of success for all groups, or one of its own for each.
+
+Source: Efron and Morris (1975), "Data Analysis Using Stein's Estimator and its Generalizations";
+Carpenter, Gabry and Goodrich (2016), "Hierarchical Partial Pooling for Repeated Binary Trials".
+"""
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from hierpool.counts import Counts
+from hierpool.likelihood.binomial import beta_binomial, binomial, reference
+from hierpool.likelihood.special import log_beta, logit
+from hierpool.models.protocol import Parameters, Position, floats, model
+
+
+@model
+class CompletePooling:
+    """Every group has the same chance of success.
+
+        phi ~ Beta(phi_alpha, phi_beta)
+        theta_i = phi
+        y_i ~ Binomial(n_i, theta_i)
+
+    The posterior is a Beta distribution: there is nothing to explore, the position is empty, and
+    ``log_density`` is the log evidence, up to the constant of the data.
+    """
+
+    phi_alpha: ArrayLike = 1.0
+    phi_beta: ArrayLike = 1.0
+
+    def init(self, key: jax.Array, counts: Counts) -> Position:
+        """Returns an empty position."""
+        return {}
+
+    def log_density(self, position: Position, counts: Counts) -> jax.Array:
+        """Returns () the log evidence, up to a constant of the data."""
+        successes, failures, trials = counts.as_floats()
+        a, b = floats(self.phi_alpha, self.phi_beta)
+        pooled = log_beta(a + successes.sum(), b + failures.sum()) - log_beta(a, b)
+        log_coefficients = -log_beta(successes + 1, failures + 1) - jnp.log1p(trials)
+        return pooled + jnp.sum(log_coefficients - reference(counts))
+
+    def constrain(self, key: jax.Array, position: Position, counts: Counts) -> Parameters:
+        """Returns ``phi`` drawn from its Beta posterior, and ``theta`` (group,) equal to it."""
+        successes, failures, _ = counts.as_floats()
+        a, b = floats(self.phi_alpha, self.phi_beta)
+        phi = jax.random.beta(key, a + successes.sum(), b + failures.sum())
+        return {"phi": phi, "theta": jnp.full(successes.shape, phi)}
+
+    def log_likelihood(self, parameters: Parameters, counts: Counts) -> jax.Array:
+        """Returns (group,) log Binomial(y_i | n_i, phi)."""
+        return binomial(logit(parameters["phi"]), counts) + reference(counts)
+
+
+@model
+class NoPooling:
+    """Every group has a chance of its own, and no group learns from another.
+
+        theta_i ~ Beta(theta_alpha, theta_beta)
+        y_i ~ Binomial(n_i, theta_i)
+
+    The posterior is a product of Beta distributions: the position is empty, and ``log_density`` is
+    the log evidence, up to the constant of the data.
+    """
+
+    theta_alpha: ArrayLike = 1.0
+    theta_beta: ArrayLike = 1.0
+
+    def init(self, key: jax.Array, counts: Counts) -> Position:
+        """Returns an empty position."""
+        return {}
+
+    def log_density(self, position: Position, counts: Counts) -> jax.Array:
+        """Returns () the log evidence, up to a constant of the data."""
+        return jnp.sum(self._marginal(counts))
+
+    def constrain(self, key: jax.Array, position: Position, counts: Counts) -> Parameters:
+        """Returns ``theta`` (group,) drawn from its Beta posteriors."""
+        successes, failures, _ = counts.as_floats()
+        a, b = floats(self.theta_alpha, self.theta_beta)
+        return {"theta": jax.random.beta(key, a + successes, b + failures)}
+
+    def log_likelihood(self, parameters: Parameters, counts: Counts) -> jax.Array:
+        """Returns (group,) log probability of y_i with theta_i integrated over its prior."""
+        return self._marginal(counts) + reference(counts)
+
+    def _marginal(self, counts: Counts) -> jax.Array:
+        a, b = floats(self.theta_alpha, self.theta_beta)
+        return beta_binomial(jnp.log(a) - jnp.log(b), a + b, counts)

@@ -1,0 +1,115 @@
+"""What a fitted tree says of itself in its attributes: format, model, algorithm, verdict."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from hierpool.input.errors import InputError
+from hierpool.models.catalogue import ROWS, check_model, kind_of_name
+
+FORMAT = 1
+"""How a tree is laid out. What came before can be read: 0 said nothing of its format, hashed the
+data in their order, and kept no ``hierpool_problems``."""
+QUOTED = {"NUTS": ("num_warmup", "target_accept"), "Quadrature": ("num_nodes", "tolerance")}
+"""The settings of an algorithm that verdicts quote."""
+
+Attributes = Mapping[Any, Any]
+
+
+def read_format(attributes: Attributes) -> int:
+    """Returns the format of a tree.
+
+    Raises:
+        InputError: it is none, or a later one than this hierpool reads.
+    """
+    found = attributes.get("hierpool_format", 0)
+    is_whole = isinstance(found, int | np.integer) and not isinstance(found, bool)
+    if not is_whole or found < 0:
+        raise InputError(f"hierpool_format must be a whole number, at least 0, not {found!r}.")
+    if found > FORMAT:
+        by = attributes.get("inference_library_version", "of a later version")
+        raise InputError(
+            f"The tree was written by hierpool {by}, in format {found}, and this hierpool reads "
+            f"formats up to {FORMAT}: update hierpool."
+        )
+    return int(found)
+
+
+def read_name(attributes: Attributes) -> str:
+    """Returns the name of the model.
+
+    Raises:
+        InputError: the tree does not say it.
+    """
+    name: str = _named(attributes, "hierpool_model")["name"]
+    return name
+
+
+def read_model(attributes: Attributes) -> dict[str, Any]:
+    """Returns the model's ``name``, and its hyperparameters.
+
+    Raises:
+        InputError: they are not what one of hierpool's models has; of others nothing is known.
+    """
+    settings = _named(attributes, "hierpool_model")
+    if settings["name"] in ROWS:
+        own = ROWS[settings["name"]].hyperparameters
+        given = {name: value for name, value in settings.items() if name != "name"}
+        if set(given) != set(own):
+            raise InputError(
+                f"hierpool_model gives {settings['name']} the hyperparameters {sorted(given)}, and "
+                f"it has {sorted(own)}: fit again."
+            )
+        check_model(kind_of_name(settings["name"])(**given))
+    return settings
+
+
+def read_inference(attributes: Attributes) -> dict[str, Any]:
+    """Returns the algorithm's ``name``, and its settings; nothing if the tree does not say it.
+
+    Raises:
+        InputError: what it says of it can't be read.
+    """
+    for name in ("quadrature_error", "quadrature_converged"):
+        if not isinstance(attributes.get(name, 1.0), int | float | np.number):
+            raise InputError(f"{name} must be a number, not {attributes[name]!r}.")
+    if "hierpool_inference" not in attributes:
+        return {}
+    settings = _named(attributes, "hierpool_inference")
+    for name in QUOTED.get(settings["name"], ()):
+        if not isinstance(settings.get(name), int | float):
+            raise InputError(f"hierpool_inference must give the {name} of {settings['name']}.")
+    return settings
+
+
+def read_problems(attributes: Attributes) -> list[str]:
+    """Returns why the draws should not be trusted, in sentences; none if they may be.
+
+    A tree of before verdicts were kept tells of a quadrature alone.
+
+    Raises:
+        InputError: they are no list of sentences.
+    """
+    if "hierpool_problems" not in attributes:
+        is_fine = attributes.get("quadrature_converged", 1)
+        return [] if is_fine else ["The quadrature did not converge."]
+    problems = _read(attributes, "hierpool_problems")
+    if not isinstance(problems, list) or not all(isinstance(one, str) for one in problems):
+        raise InputError(f"hierpool_problems must be a list of sentences, not {problems!r}.")
+    return problems
+
+
+def _named(attributes: Attributes, name: str) -> dict[str, Any]:
+    found = _read(attributes, name)
+    if not isinstance(found, dict) or not isinstance(found.get("name"), str):
+        raise InputError(f"{name} must be an object with a name, not {found!r}.")
+    return found
+
+
+def _read(attributes: Attributes, name: str) -> Any:
+    try:
+        return json.loads(attributes[name])
+    except (KeyError, TypeError, ValueError):
+        raise InputError(f"{name} must be JSON, not {attributes.get(name)!r}.") from None

@@ -1,0 +1,245 @@
+"""What a fit draws and computes once its positions are known: theta, and log likelihoods.
+
+It is done on the host, in pieces: of what is large only the results are ever whole. The programs
+of a piece do not depend on the number of draws.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import numpy as np
+
+from hierpool.counts import Counts
+from hierpool.likelihood.compress import Distinct, padded_pairs, padded_rows, power_of_two
+from hierpool.models import beta_population as population
+from hierpool.models.beta import CollapsedPartialPooling
+from hierpool.models.pooling import NoPooling
+from hierpool.models.protocol import Model, Parameters, Position
+from hierpool.posterior.random import betas
+from hierpool.runtime.programs import BySize
+
+NumpyParameters = dict[str, np.ndarray]
+
+PIECE = 2**16
+"""Values of a piece; the integral of the logit model takes a hundred times as many for a while."""
+MOST_ROWS = 1024
+"""Draws of a piece, at most."""
+
+
+def compile_ahead(
+    key: jax.Array,
+    model: Model,
+    counts: Counts,
+    pairs: Distinct,
+    position: Position,
+    num_draws: int,
+) -> None:
+    """Compiles what a model of ours will ask for, so that it can happen beside other compiling.
+
+    Args:
+        key: random key.
+        model: whose parameters.
+        counts: successes out of trials, (group,) each.
+        pairs: the distinct ones of them.
+        position: arrays or their shapes.
+        num_draws: how many draws.
+    """
+    if not (_is_ours(model.log_likelihood) and _is_ours(model.constrain)):
+        return  # It may ask for anything.
+    length = power_of_two(num_draws)
+    positions = {
+        # As one group's, whatever the number of groups.
+        name: jax.ShapeDtypeStruct((length, *(1 for _ in leaf.shape)), leaf.dtype)
+        for name, leaf in position.items()
+    }
+    arguments = key, model, _pooled(counts), positions, np.arange(length)
+    others = _constrain_others.of(*arguments).trace(*arguments)
+    others.lower().compile()
+    columns = _columns(pairs)
+    height = _height(np.size(columns.trials), num_draws)
+    parameters = {
+        name: jax.ShapeDtypeStruct((height, *leaf.shape[1:]), leaf.dtype)
+        for name, leaf in others.out_info.items()
+    }
+    asked = model, columns, parameters, np.arange(height)
+    _log_likelihood.of(*asked).lower(*asked).compile()
+
+
+def hyperparameters(
+    key: jax.Array, model: Model, counts: Counts, positions: NumpyParameters, num_draws: int
+) -> NumpyParameters:
+    """Returns the parameters but theta, (draw,) each, at the cost of a few numbers a draw.
+
+    Args:
+        key: random key, the same as for ``theta``.
+        model: whose parameters.
+        counts: successes out of trials, (group,) each.
+        positions: each leaf (draw, ...); none if the position is empty.
+        num_draws: how many draws.
+    """
+    if _is_ours(model.constrain):
+        # They ask for no single group: a compiled program serves every number of them.
+        counts = _pooled(counts)
+        positions = {name: _of_groups(leaf, 1) for name, leaf in positions.items()}
+    length = power_of_two(num_draws)
+    # Filled up, so that a compiled program serves many numbers of draws.
+    rows = {name: _rows(leaf, 0, length) for name, leaf in positions.items()}
+    found = _constrain_others(key, model, counts, rows, np.arange(length))
+    return {name: np.asarray(draws)[:num_draws] for name, draws in found.items()}
+
+
+def theta(
+    key: jax.Array,
+    seed: np.random.SeedSequence,
+    model: Model,
+    counts: Counts,
+    positions: NumpyParameters,
+    num_draws: int,
+) -> np.ndarray:
+    """Returns (draw, group) chances of success.
+
+    Where they are independent Beta variables given the position, NumPy draws them.
+
+    Args:
+        key: random key, for the draws of ``model.constrain``.
+        seed: for NumPy's draws.
+        model: whose parameters.
+        counts: successes out of trials, (group,) each.
+        positions: each leaf (draw, ...); none if the position is empty.
+        num_draws: how many draws.
+    """
+    successes = np.asarray(counts.successes, float)
+    failures = np.asarray(counts.trials, float) - successes
+    # By the method, not by the class: whoever derives a model may constrain otherwise.
+    constrain = type(model).constrain
+    if constrain is CollapsedPartialPooling.constrain:
+        length = power_of_two(num_draws)
+        padded = {name: _rows(leaf, 0, length) for name, leaf in positions.items()}
+        alpha, beta = (np.asarray(x)[:num_draws] for x in _prior_counts(padded))
+        return betas(seed, alpha, beta, successes, failures)
+    if isinstance(model, NoPooling) and constrain is NoPooling.constrain:
+        alpha, beta = (
+            np.full(num_draws, float(np.asarray(x))) for x in (model.theta_alpha, model.theta_beta)
+        )
+        return betas(seed, alpha, beta, successes, failures)
+    num_groups = width = len(successes)
+    if _is_ours(model.constrain):
+        width = power_of_two(num_groups)
+        counts = padded_rows(np.asarray(counts.successes), np.asarray(counts.trials), width).counts
+    drawn = np.empty((num_draws, num_groups))
+    height = _height(width, num_draws)
+    for first in range(0, num_draws, height):
+        rows = {
+            name: _of_groups(_rows(leaf, first, height), width) for name, leaf in positions.items()
+        }
+        piece = _constrain_theta(key, model, counts, rows, np.arange(first, first + height))
+        drawn[first : first + height] = np.asarray(piece)[: num_draws - first, :num_groups]
+    return drawn
+
+
+def log_likelihood(
+    model: Model, counts: Counts, pairs: Distinct, parameters: NumpyParameters, num_draws: int
+) -> np.ndarray:
+    """Returns (draw, group) log probability of each group's successes given the population.
+
+    Groups with the same successes and trials have the same one: it is computed once.
+
+    Args:
+        model: a model.
+        counts: successes out of trials, (group,) each.
+        pairs: the distinct ones of them.
+        parameters: of the model, (draw,) each, and ``theta`` (draw, group).
+        num_draws: how many draws.
+    """
+    result = np.empty((num_draws, len(pairs.inverse)))
+    if _is_ours(model.log_likelihood):
+        counts, inverse = _columns(pairs), pairs.inverse
+        parameters = {name: draws for name, draws in parameters.items() if name != "theta"}
+    else:
+        # Somebody else's may look at theta, and at which group is which.
+        inverse = np.arange(len(pairs.inverse))
+    height = _height(np.size(counts.trials), num_draws)
+    for first in range(0, num_draws, height):
+        rows = {name: _rows(draws, first, height) for name, draws in parameters.items()}
+        piece = np.asarray(_log_likelihood(model, counts, rows, np.arange(height)))
+        last = min(first + height, num_draws)
+        np.take(piece[: last - first], inverse, axis=1, out=result[first:last], mode="clip")
+    return result
+
+
+def _is_ours(method: Callable[..., Any]) -> bool:
+    return method.__module__.startswith("hierpool.")
+
+
+def _columns(pairs: Distinct) -> Counts:
+    """Returns the distinct pairs, filled up, so that a compiled program serves many tables."""
+    return padded_pairs(pairs, power_of_two(len(pairs.trials))).counts
+
+
+def _height(width: int, num_draws: int) -> int:
+    """Returns how many draws make a piece, if one has so many values."""
+    return min(power_of_two(num_draws), MOST_ROWS, max(1, PIECE // max(width, 1)))
+
+
+def _rows(leaf: np.ndarray, first: int, height: int) -> np.ndarray:
+    """Returns (height, ...) draws from one on; past the last, the first ones again."""
+    rows = leaf[first : first + height]
+    return rows if len(rows) == height else np.resize(rows, (height, *leaf.shape[1:]))
+
+
+def _of_groups(leaf: np.ndarray, width: int) -> np.ndarray:
+    """Returns (draw, width) numbers, cut or filled up; (draw,) ones as they are."""
+    if leaf.ndim == 1 or leaf.shape[1] == width:
+        return leaf
+    return np.pad(leaf[:, :width], ((0, 0), (0, max(0, width - leaf.shape[1]))))
+
+
+def _pooled(counts: Counts) -> Counts:
+    """Returns all groups as one."""
+    y, n = (np.sum(np.asarray(x, float), keepdims=True) for x in counts)
+    return Counts(y, n)
+
+
+def _constrain(
+    key: jax.Array, model: Model, counts: Counts, positions: Position, draws: jax.Array
+) -> Parameters:
+    # Keys by the index of a draw: how the draws are cut in pieces changes none of them.
+    keys = jax.vmap(partial(jax.random.fold_in, key))(draws)
+    return jax.vmap(lambda key, position: model.constrain(key, position, counts))(keys, positions)
+
+
+@BySize
+def _constrain_theta(
+    key: jax.Array, model: Model, counts: Counts, positions: Position, draws: jax.Array
+) -> jax.Array:
+    return _constrain(key, model, counts, positions, draws)["theta"]
+
+
+@BySize
+def _constrain_others(
+    key: jax.Array, model: Model, counts: Counts, positions: Position, draws: jax.Array
+) -> Parameters:
+    # What is not returned, the compiler leaves out.
+    parameters = _constrain(key, model, counts, positions, draws)
+    return {name: value for name, value in parameters.items() if name != "theta"}
+
+
+@BySize
+def _prior_counts(position: Position) -> tuple[jax.Array, jax.Array]:
+    """Returns phi kappa and (1 - phi) kappa."""
+    kappa = population.concentration(position["log_kappa_log"])
+    logit_phi = position["logit_phi"]
+    return kappa * jax.nn.sigmoid(logit_phi), kappa * jax.nn.sigmoid(-logit_phi)
+
+
+@BySize
+def _log_likelihood(
+    model: Model, counts: Counts, parameters: Parameters, draws: jax.Array
+) -> jax.Array:
+    # ``draws`` gives the number of rows where a model has no parameter but theta.
+    def one(_: jax.Array, row: Parameters) -> jax.Array:
+        return model.log_likelihood(row, counts)
+
+    return jax.vmap(one)(draws, parameters)

@@ -1,0 +1,169 @@
+"""Draws as an ArviZ tree, and the tree on disk.
+
+The tree is the fit: every later question is asked of it, so a file answers as well as a fresh fit.
+"""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from hierpool.input.errors import InputError
+from hierpool.input.table import Table
+from hierpool.mcmc.stats import Stats
+from hierpool.posterior import netcdf
+from hierpool.posterior.attributes import FORMAT
+from hierpool.posterior.random import binomials
+from hierpool.posterior.values import GROUPS as GROUPS
+from hierpool.posterior.values import data_hash, is_fit, read_values
+from hierpool.runtime.writing import check_writable, whole_file
+
+
+def to_datatree(
+    table: Table,
+    *,
+    posterior: Mapping[str, np.ndarray],
+    prior: Mapping[str, np.ndarray] | None,
+    log_likelihood: np.ndarray | None,
+    stats: Stats | None,
+    seeds: Sequence[np.random.SeedSequence],
+    attributes: Mapping[str, Any],
+) -> xr.DataTree:
+    """Returns a fit in ArviZ's form, with the groups' names as coordinates.
+
+    Without theta there are no replicates: it then holds the hyperparameters and the data alone.
+
+    Args:
+        table: the data.
+        posterior: parameters by name, (chain, draw) or (chain, draw, group).
+        prior: the same parameters drawn from the prior, (draw,) or (draw, group), if it is known.
+        log_likelihood: (chain, draw, group) log probability of each group's successes, theta
+            integrated out; None leaves it out. The tree keeps it of the groups that have trials:
+            of others it is 0 in every draw, which ``az.loo`` refuses.
+        stats: (chain, draw) statistics of the sampler; None if the draws are exact.
+        seeds: two, of the replicates of the posterior and of the prior.
+        attributes: what the fit was, to be kept with it.
+    """
+    # arviz_base alone: arviz itself would bring its plots along.
+    from arviz_base import from_dict
+
+    trials = table.trials
+    groups: dict[str, Mapping[str, Any]] = {
+        "posterior": posterior,
+        "observed_data": {"y": table.successes},
+        "constant_data": {"n": trials},
+    }
+    if "theta" in posterior:
+        groups["posterior_predictive"] = {"y": _replicates(seeds[0], trials, posterior["theta"])}
+    if log_likelihood is not None and trials.any():
+        groups["log_likelihood"] = {"y": log_likelihood}
+    if prior:
+        groups["prior"] = {name: draws[None] for name, draws in prior.items()}
+        if "theta" in prior:
+            replicates = _replicates(seeds[1], trials, prior["theta"])
+            groups["prior_predictive"] = {"y": replicates[None]}
+    if stats is not None:
+        groups["sample_stats"] = stats._asdict()
+    tree = from_dict(
+        groups,
+        coords={GROUPS: table.labels},
+        dims={"theta": [GROUPS], "y": [GROUPS], "n": [GROUPS]},
+    )
+    if "log_likelihood" in tree.children and not trials.all():
+        # A child of the tree may have fewer groups than its siblings.
+        of_tried = tree["log_likelihood"].dataset.isel({GROUPS: np.flatnonzero(trials)})
+        tree["log_likelihood"] = xr.DataTree(of_tried)
+    tree.attrs = {**_provenance(table), **attributes}
+    return tree
+
+
+def _replicates(seed: np.random.SeedSequence, trials: np.ndarray, theta: np.ndarray) -> np.ndarray:
+    """Returns (..., group) successes out of trials, given (..., group) chances."""
+    return binomials(seed, trials, theta.reshape(-1, len(trials))).reshape(theta.shape)
+
+
+def settings(instance: Any) -> str:
+    """Returns a model or an inference algorithm, with all its settings, as JSON."""
+    fields = {name: _plain(value) for name, value in asdict(instance).items()}
+    return json.dumps({"name": type(instance).__name__, **fields})
+
+
+def save(tree: xr.DataTree, path: str | os.PathLike[str], *, force: bool = False) -> None:
+    """Writes a fit to a netCDF file, whole or not at all.
+
+    Args:
+        tree: what ``fit`` returned.
+        path: the file. Its folder must exist.
+        force: replace a file that is there.
+
+    Raises:
+        FileExistsError: the file is there, and ``force`` is off.
+        ImportError: h5netcdf is not installed.
+        OSError: the file can't be written; what was there is as it was.
+    """
+    require_netcdf()
+    check_writable(path, force=force)
+    with whole_file(path) as file:
+        netcdf.write_tree(tree, file)
+
+
+def require_netcdf() -> None:
+    """Raises ``ImportError`` if fits can't be saved and loaded."""
+    try:
+        import h5netcdf  # noqa: F401  (xarray's own error does not name the extra)
+    except ImportError:
+        raise ImportError(
+            'Saving and loading need h5netcdf: pip install "hierpool[netcdf]".'
+        ) from None
+
+
+def load(path: str | os.PathLike[str]) -> xr.DataTree:
+    """Returns a fit that ``save`` wrote.
+
+    Args:
+        path: the file.
+
+    Raises:
+        ImportError: h5netcdf is not installed.
+        InputError: the file is damaged, or holds no fit, one of a later format, or what no fit can
+            hold.
+        OSError: the file can't be read.
+    """
+    path = Path(path)
+    require_netcdf()
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist.")
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder: name a file in it.")
+    tree = netcdf.read_tree(path)
+    if not is_fit(tree):
+        raise InputError(f"{path} was not written by hierpool: it holds no fit.")
+    try:
+        read_values(tree)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    return tree
+
+
+def _provenance(table: Table) -> dict[str, Any]:
+    """Returns what the fit was made of: versions, and a hash of the data."""
+    versions = {name: version(name) for name in ("hierpool", "jax", "blackjax", "numpy")}
+    return {
+        "inference_library": "hierpool",
+        "inference_library_version": versions["hierpool"],
+        "versions": json.dumps(versions),
+        "hierpool_format": FORMAT,
+        "data_sha256": data_hash(table.labels, table.successes, table.trials),
+        "successes": table.successes_name,
+        "trials": table.trials_name,
+    }
+
+
+def _plain(value: Any) -> Any:
+    return value if value is None or isinstance(value, str | int) else float(value)

@@ -1,0 +1,321 @@
+"""What a fitted tree holds, checked and in one order of the groups.
+
+A tree is its user's: variables are added, groups sorted, files edited. What answers rest on is
+looked up by name, matched by the groups' labels, and held to what the model allows; the counts, to
+the hash that was taken of them when they were fitted. All else in the tree is left alone.
+"""
+
+import hashlib
+import json
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from hierpool.input.errors import InputError, Places
+from hierpool.input.files import Source
+from hierpool.input.labels import texts
+from hierpool.input.table import LARGEST_COUNT
+from hierpool.models.catalogue import ROWS
+from hierpool.posterior.attributes import (
+    read_format,
+    read_inference,
+    read_model,
+    read_name,
+    read_problems,
+)
+
+GROUPS = "groups"
+"""The dimension of theta, y and n, whose coordinate holds the groups' names. Not "group": that name
+ArviZ's ``plot_prior_posterior`` takes for itself, and fails where a variable has it."""
+DRAWS = ("chain", "draw")
+BY_GROUP = (*DRAWS, GROUPS)
+EXACT = ("CompletePooling", "NoPooling")
+"""The models of which nothing is explored: every algorithm draws from them exactly."""
+LARGEST = float(np.finfo(float).max)
+RANGES = {
+    "phi": (0.0, 1.0, "lie between 0 and 1"),
+    "kappa_log": (0.0, LARGEST, "be finite and not negative"),
+    # exp(kappa_log) may be past the largest double.
+    "kappa": (1.0, np.inf, "be at least 1"),
+    "mu": (-LARGEST, LARGEST, "be finite"),
+    "sigma": (0.0, LARGEST, "be finite and not negative"),
+}
+"""What each parameter may be: the ends, and the rule in words."""
+CHANGED = "the fit failed, or the tree was changed after it"
+ROUNDING = 1e-4
+"""By so much kappa may differ from exp(kappa_log), relatively: a tree may be kept in float32."""
+
+
+class Values(NamedTuple):
+    """What answers rest on."""
+
+    labels: np.ndarray
+    """(group,) names, in the kind that the user gave."""
+    successes: np.ndarray
+    """(group,) int64 successes."""
+    trials: np.ndarray
+    """(group,) int64 trials."""
+    settings: dict[str, Any]
+    """The model's ``name``, and its hyperparameters."""
+    parameters: dict[str, np.ndarray]
+    """Parameters of the population by name, (chain, draw) each."""
+    theta: np.ndarray | None
+    """(chain, draw, group) chances of success; None if the fit holds the hyperparameters only."""
+    problems: list[str]
+    """Why the draws should not be trusted; empty if they may be."""
+
+
+def is_fit(tree: xr.DataTree) -> bool:
+    """Returns whether a tree looks as if ``fit`` had made it."""
+    return "posterior" in tree.children and "hierpool_model" in tree.attrs
+
+
+def require_fit(tree: xr.DataTree) -> None:
+    """Raises what is wrong with a tree of which no draw can be read.
+
+    Raises:
+        InputError: it holds no fit, or a later format.
+        TypeError: it is no tree.
+    """
+    if not isinstance(tree, xr.DataTree):
+        raise TypeError(
+            f"Expected the tree that fit returned or load read, not {type(tree).__name__}."
+        )
+    if not is_fit(tree):
+        raise InputError("The tree holds no fit of hierpool's: pass what fit returned.")
+    read_format(tree.attrs)
+    sizes = tree["posterior"].sizes
+    if not all(sizes.get(dim) for dim in DRAWS):
+        raise InputError(f"The posterior has no draws (chain, draw): {CHANGED}.")
+    if "sample_stats" in tree.children:
+        _variable(tree, "sample_stats", "diverging", DRAWS, kinds="biu")
+
+
+def read_values(tree: xr.DataTree) -> Values:
+    """Returns what a tree holds.
+
+    Args:
+        tree: what ``fit`` returned, or ``load`` read.
+
+    Raises:
+        InputError: it holds no fit, a later format, or what no fit can hold.
+        TypeError: it is no tree.
+    """
+    require_fit(tree)
+    settings = read_model(tree.attrs)
+    _require_statistics(tree, settings["name"])
+    labels, successes, trials = _counts(tree)
+    digest = data_hash(labels, successes, trials)
+    if read_format(tree.attrs) > 0 and tree.attrs.get("data_sha256") != digest:
+        raise InputError(
+            "The names, successes and trials in the tree are not those that were fitted: the hash "
+            "that fit took of them, data_sha256, is another; fit the data as they are now."
+        )
+    place = Places(Source("The tree", None), labels)
+    parameters = _parameters(tree, settings["name"])
+    theta = None
+    if "theta" in tree["posterior"].data_vars:
+        theta = by_group(tree, "posterior", "theta", labels)
+        _check_range(place, "posterior/theta must lie between 0 and 1", theta, 0.0, 1.0)
+    if "posterior_predictive" in tree.children:
+        replicates = by_group(tree, "posterior_predictive", "y", labels, kinds="iu")
+        rule = "posterior_predictive/y must lie between 0 and n"
+        _check_range(place, rule, replicates, 0.0, trials)
+    if "log_likelihood" in tree.children:
+        scored = with_log_likelihood(tree, labels, trials)
+        log_likelihood = by_group(tree, "log_likelihood", "y", scored)
+        # The logarithm of a probability of 1, as large terms leave it that cancel.
+        rule = "log_likelihood/y must not be above 0"
+        of_scored = Places(Source("The tree", None), scored)
+        _check_range(of_scored, rule, log_likelihood, -np.inf, 1e-3)
+        of_scored.require_none()
+    place.require_none()
+    problems = read_problems(tree.attrs)
+    return Values(labels, successes, trials, settings, parameters, theta, problems)
+
+
+def by_group(
+    tree: xr.DataTree, child: str, name: str, labels: np.ndarray, *, kinds: str = "iuf"
+) -> np.ndarray:
+    """Returns (chain, draw, group) values of a variable, its groups in the order of the labels.
+
+    Args:
+        tree: a fit.
+        child: group of the tree.
+        name: of the variable.
+        labels: (group,) the groups' names.
+        kinds: NumPy's letters of the types that it may have.
+
+    Raises:
+        InputError: it is not there, has other dimensions, or other draws or groups.
+    """
+    variable = _variable(tree, child, name, BY_GROUP, kinds)
+    return _in_order(variable, f"{child}/{name}", labels)
+
+
+def with_log_likelihood(tree: xr.DataTree, labels: np.ndarray, trials: np.ndarray) -> np.ndarray:
+    """Returns the names of the groups whose log likelihood a tree keeps: those that have trials.
+
+    A tree of an earlier format keeps it of all groups.
+    """
+    is_of_all = tree["log_likelihood"].sizes.get(GROUPS) == len(labels)
+    return labels if is_of_all else labels[trials > 0]
+
+
+def sampled(tree: xr.DataTree) -> xr.Dataset:
+    """Returns what the fit itself sampled, of all that its posterior may hold by now.
+
+    Of a model that is not hierpool's this is theta, and what is one number a draw.
+
+    Raises:
+        InputError: a variable has other dimensions than a fit gives it, or is text.
+    """
+    posterior = tree["posterior"].data_vars
+    model = read_name(tree.attrs)
+    names = ROWS[model].parameters if model in ROWS else _scalars(tree)
+    found = {name: _variable(tree, "posterior", name, DRAWS) for name in names if name in posterior}
+    if "theta" in posterior:
+        found["theta"] = _variable(tree, "posterior", "theta", BY_GROUP)
+    return xr.Dataset(found)
+
+
+def _scalars(tree: xr.DataTree) -> tuple[str, ...]:
+    """Returns the names of all in the posterior that is one number a draw."""
+    return tuple(
+        str(name)
+        for name, variable in tree["posterior"].data_vars.items()
+        if set(variable.dims) == set(DRAWS) and variable.dtype.kind in "iuf"
+    )
+
+
+def data_hash(labels: np.ndarray, successes: np.ndarray, trials: np.ndarray) -> str:
+    """Returns a hash of (group,) names and counts, the same in whatever order they come."""
+    names = np.array(texts(labels), dtype=object)
+    order = np.argsort(names)
+    counts = np.stack([successes, trials]).astype("<i8")[:, order]
+    # In quotes: ("ab", "c") is not ("a", "bc").
+    return hashlib.sha256(counts.tobytes() + json.dumps(list(names[order])).encode()).hexdigest()
+
+
+def _require_statistics(tree: xr.DataTree, model: str) -> None:
+    """Raises ``InputError`` if draws of a chain would pass for independent ones."""
+    by_nuts = read_inference(tree.attrs).get("name") == "NUTS"
+    is_explored = model in ROWS and model not in EXACT
+    if by_nuts and is_explored and "sample_stats" not in tree.children:
+        raise InputError(
+            "The tree lacks sample_stats, without which draws of NUTS would pass for independent: "
+            "pass what fit returned."
+        )
+
+
+def _counts(tree: xr.DataTree) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns (group,) names, successes and trials."""
+    observed = _variable(tree, "observed_data", "y", (GROUPS,))
+    labels = _labels(observed, "observed_data/y")
+    if not len(labels):
+        raise InputError("The tree has no groups: pass what fit returned.")
+    place = Places(Source("The tree", None), labels)
+    constant = _variable(tree, "constant_data", "n", (GROUPS,))
+    successes = _whole(place, "observed_data/y", observed.values)
+    trials = _whole(place, "constant_data/n", _in_order(constant, "constant_data/n", labels))
+    rows = np.flatnonzero(successes > trials)
+    place.report(rows, lambda row: f"{successes[row]} of {trials[row]}", "y must not exceed n")
+    place.require_none()
+    return labels, successes, trials
+
+
+def _whole(place: Places, name: str, values: np.ndarray) -> np.ndarray:
+    """Returns (group,) values as int64 counts, once it is sure that they are counts."""
+    with np.errstate(invalid="ignore"):
+        is_count = (values >= 0) & (values <= LARGEST_COUNT) & (values == np.floor(values))
+    place.report(
+        np.flatnonzero(~is_count),
+        lambda row: str(values[row]),
+        f"{name} must be whole numbers from 0 to 2^53",
+    )
+    place.require_none()
+    return values.astype(np.int64)
+
+
+def _parameters(tree: xr.DataTree, model: str) -> dict[str, np.ndarray]:
+    """Returns (chain, draw) parameters of the population by name."""
+    names = ROWS[model].parameters if model in ROWS else _scalars(tree)
+    values = {name: _variable(tree, "posterior", name, DRAWS).values for name in names}
+    if model not in ROWS:
+        return values
+    for name, draws in values.items():
+        low, high, rule = RANGES[name]
+        least, most = draws.min(), draws.max()
+        if not (least >= low and most <= high):
+            raise InputError(
+                f"posterior/{name} must {rule}, and goes from {least:g} to {most:g}: {CHANGED}."
+            )
+    if "kappa" in values:
+        with np.errstate(over="ignore"):
+            kappa = np.exp(values["kappa_log"])
+        if not np.allclose(values["kappa"], kappa, rtol=ROUNDING):
+            raise InputError(f"posterior/kappa must be exp(kappa_log), and is not: {CHANGED}.")
+    return values
+
+
+def _variable(
+    tree: xr.DataTree, child: str, name: str, dims: tuple[str, ...], kinds: str = "iuf"
+) -> xr.DataArray:
+    """Returns a variable with its dimensions in order, of as many draws as the posterior has."""
+    where = f"{child}/{name}"
+    if child not in tree.children or name not in tree[child].data_vars:
+        raise InputError(f"The tree lacks {where}: pass what fit returned.")
+    variable = tree[child][name]
+    if set(variable.dims) != set(dims):
+        raise InputError(f"{where} has the dimensions {variable.dims}, and should have {dims}.")
+    if variable.dtype.kind not in kinds:
+        raise InputError(f"{where} should hold numbers, and holds {variable.dtype}.")
+    posterior = tree["posterior"]
+    for dim in set(dims) & set(DRAWS):
+        same = variable.sizes[dim] == posterior.sizes[dim]
+        if same and dim in variable.indexes and dim in posterior.indexes:
+            same = variable.indexes[dim].equals(posterior.indexes[dim])
+        if not same:
+            raise InputError(f"{where} and the posterior must have the same {dim}s: {CHANGED}.")
+    return variable.transpose(*dims)
+
+
+def _labels(variable: xr.DataArray, where: str) -> np.ndarray:
+    """Returns (group,) names of a variable's groups in their kind, text as objects."""
+    if GROUPS not in variable.coords:
+        raise InputError(f"{where} has no names of its groups: pass what fit returned.")
+    labels: np.ndarray = variable[GROUPS].values
+    if labels.dtype.kind not in "iufbM":
+        labels = labels.astype(str).astype(object)
+    repeated = labels[pd.Index(labels).duplicated()]
+    if len(repeated):
+        raise InputError(f"{where} has group {repeated[0]!r} twice: every group needs a name.")
+    return labels
+
+
+def _in_order(variable: xr.DataArray, where: str, labels: np.ndarray) -> np.ndarray:
+    """Returns (..., group) values, the groups in the order of the labels."""
+    own = _labels(variable, where)
+    if np.array_equal(own, labels):
+        return variable.values
+    places = pd.Index(own).get_indexer(pd.Index(labels))
+    if len(own) != len(labels) or (places < 0).any():
+        (odd, *_) = sorted(set(labels) ^ set(own))
+        raise InputError(
+            f"{where} and observed_data/y must have the same groups, and only one of them has "
+            f"{odd!r}: {CHANGED}."
+        )
+    return variable.values[..., places]
+
+
+def _check_range(
+    place: Places, rule: str, values: np.ndarray, low: float, high: float | np.ndarray
+) -> None:
+    """Raises an error unless all (chain, draw, group) values lie between two ends, (group,)."""
+    # A NaN is the least and the most of what it stands among.
+    with np.errstate(invalid="ignore"):
+        least, most = values.min(axis=(0, 1)), values.max(axis=(0, 1))
+        rows = np.flatnonzero(~((least >= low) & (most <= high)))
+    place.report(rows, lambda row: f"{least[row]:g} to {most[row]:g}", f"{rule} ({CHANGED})")

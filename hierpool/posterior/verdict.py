@@ -1,0 +1,236 @@
+"""Whether a fit's draws can be trusted, and what to change if not.
+
+Source: Vehtari, Gelman, Simpson, Carpenter and Buerkner (2021), "Rank-Normalization, Folding, and
+Localization: An Improved R-hat".
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from hierpool.posterior.attributes import read_inference, read_name
+from hierpool.posterior.diagnostics import Diagnostics, diagnose, joined
+from hierpool.posterior.values import GROUPS, require_fit, sampled
+
+FALSE_ALARMS = 1e-3
+"""Probability that chains that agree are said not to: once for the population, once for theta."""
+CAPS = {"population": 1.02, "theta": 1.05}
+"""R-hat from which on chance is no excuse. The population is two numbers, on which all else hangs;
+of thousands of thetas with some hundred effective draws each, the largest may well be 1.03."""
+MIN_EFFECTIVE_PER_CHAIN = 100
+MAX_DIVERGENT = 1 / 1000
+"""A fit that is right has next to none (``benchmarks/results/verdicts.md``); fits that missed part
+of a neck had 6 to 11 of 4000."""
+COLLAPSED = {
+    "PartialPooling": "CollapsedPartialPooling",
+    "LogitPartialPooling": "CollapsedLogitPartialPooling",
+}
+"""The models that keep theta in their position, and those with the same posterior that do not."""
+
+
+class ConvergenceWarning(UserWarning):
+    """The draws should not be trusted."""
+
+
+class Verdict(NamedTuple):
+    """What the diagnostics say of a fit."""
+
+    rhat: float
+    """Largest rank-normalised split R-hat of any sampled quantity; NaN if draws are exact, if
+    there is one chain, or if the quantity does not move or is not finite."""
+    rhat_of: str
+    """The quantity that has it; empty if draws are exact."""
+    effective: float
+    """Smallest bulk effective sample size of any sampled quantity; NaN if draws are exact."""
+    effective_of: str
+    """The quantity that has it."""
+    tail_effective: float
+    """Smallest effective sample size of any 5% or 95% quantile; NaN if draws are exact."""
+    tail_effective_of: str
+    """The quantity that has it."""
+    divergences: int
+    """Divergent draws, over all chains."""
+    num_draws: int
+    """Draws, over all chains."""
+    problems: tuple[str, ...]
+    """A sentence for each rule that is broken, with the remedy."""
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in one line."""
+        if not self.rhat_of and self.problems:
+            return f"Not converged: {self.num_draws} independent draws from a rough quadrature."
+        if not self.rhat_of:
+            return f"Exact: {self.num_draws} independent draws."
+        judged = "Not converged" if self.problems else "Converged"
+        (least, part, of), (more, rest, rest_of) = self.effectives
+        return (
+            f"{judged}: R-hat at most {self.rhat:.4f} ({self.rhat_of}), effective draws at least "
+            f"{least:.0f} in the {part} ({of}) and {more:.0f} in the {rest} ({rest_of}) of "
+            f"{self.num_draws}, {self.divergences} divergent."
+        )
+
+    @property
+    def effectives(self) -> list[tuple[float, str, str]]:
+        """Effective draws, of which part of the distribution and of what: the fewest first."""
+        both = [
+            (self.effective, "bulk", self.effective_of),
+            (self.tail_effective, "tails", self.tail_effective_of),
+        ]
+        return sorted(both, key=lambda each: np.nan_to_num(each[0], nan=0))
+
+
+def missed(of: str, error: float, what: str = "its error") -> str:
+    """Returns the sentence for an integration that missed its tolerance.
+
+    Args:
+        of: what was integrated, as " of 'A'" or " under kappa_log_rate=5"; may be empty.
+        error: its estimated error.
+        what: what the error is of.
+    """
+    return (
+        f"The integration{of} missed its tolerance: {what} may be {error:.1g}, after trying twice "
+        "the nodes thrice; begin with more: inference=Quadrature(num_nodes=256) (--nodes 256)."
+    )
+
+
+def check(tree: xr.DataTree, *, max_rhat: float | None = None, strict: bool = False) -> Verdict:
+    """Returns what the diagnostics say of a fit.
+
+    Every sampled quantity is judged but raw kappa, whose variance is infinite: judge kappa_log.
+    Exact draws have nothing to judge but the quadrature, if one gave them.
+
+    Args:
+        tree: what ``fit`` returned, or ``load`` read.
+        max_rhat: R-hat of every quantity must stay below it. By default below what chance makes
+            of the effective draws and of how many quantities there are, which false alarms exceed
+            in 1 fit of 500 (``rhat``), and below 1.02 for the population's own, 1.05 for theta.
+        strict: count any divergence as a failure, and not only more than 1 draw of 1000.
+
+    Raises:
+        InputError: the tree holds no fit.
+    """
+    require_fit(tree)
+    posterior = sampled(tree)
+    num_chains, num_draws = posterior.sizes["chain"], posterior.sizes["draw"]
+    total = num_chains * num_draws
+    if "sample_stats" not in tree.children:
+        return Verdict(np.nan, "", np.nan, "", np.nan, "", 0, total, _of_quadrature(tree))
+    found = _diagnose(posterior)
+    # Four decimals, so that what is printed is what is judged.
+    found = found._replace(limit=found.limit.round(4))
+    if max_rhat is not None:
+        found = found._replace(judged=found.rhat, limit=np.full(found.rhat.shape, max_rhat))
+    # NaN is the worst of all.
+    worst = int(np.argmax(np.nan_to_num(found.rhat, nan=np.inf)))
+    bulk, tails = (int(np.argmin(np.nan_to_num(part, nan=0))) for part in (found.bulk, found.tails))
+    verdict = Verdict(
+        rhat=float(found.rhat[worst]),
+        rhat_of=found.names[worst],
+        effective=float(found.bulk[bulk]),
+        effective_of=found.names[bulk],
+        tail_effective=float(found.tails[tails]),
+        tail_effective_of=found.names[tails],
+        divergences=int(tree["sample_stats"]["diverging"].sum()),
+        num_draws=total,
+        problems=(),
+    )
+    problems = [
+        *_of_chains(found, tree),
+        *_of_effective(verdict, num_chains, num_draws),
+        *_of_divergences(verdict, tree, 0 if strict else total * MAX_DIVERGENT),
+    ]
+    model = read_name(tree.attrs)
+    if problems and num_chains > 1 and model in COLLAPSED:
+        problems[-1] += f" Or fit {COLLAPSED[model]}: the same posterior, explored in two numbers."
+    return verdict._replace(problems=tuple(problems))
+
+
+def _diagnose(posterior: xr.Dataset) -> Diagnostics:
+    """Returns the diagnostics of every sampled scalar but kappa: the population's, then theta's."""
+    of_population, of_groups = ("chain", "draw"), ("chain", "draw", GROUPS)
+    variables = {str(name): variable for name, variable in posterior.data_vars.items()}
+    population = {
+        name: variable.values
+        for name, variable in variables.items()
+        if name != "kappa" and variable.dims == of_population
+    }
+    parts = []
+    if population:
+        parts.append(("population", list(population), np.stack([*population.values()], axis=2)))
+    for name, variable in variables.items():
+        if variable.dims == of_groups and variable.size:
+            names = [f"{name}[{label}]" for label in posterior[GROUPS].values]
+            parts.append(("theta", names, variable.values))
+    return joined(
+        [
+            diagnose(names, draws, false_alarms=FALSE_ALARMS, cap=CAPS[kind])
+            for kind, names, draws in parts
+        ]
+    )
+
+
+def _of_chains(found: Diagnostics, tree: xr.DataTree) -> Iterator[str]:
+    """Returns a sentence if chains are not finite, stand still, or do not agree."""
+    sizes = tree["posterior"].sizes
+    if sizes["chain"] == 1:
+        yield "R-hat compares chains, and there is one: take at least 2."
+        return
+    if sizes["draw"] < 4:
+        yield f"R-hat needs 4 draws a chain, and there are {sizes['draw']}. {_longer(tree)}"
+        return
+    not_finite = np.flatnonzero(np.isnan(found.bulk))
+    stuck = np.flatnonzero(found.stuck | np.isnan(found.judged))
+    if not_finite.size:
+        yield f"{found.names[not_finite[0]]} is not finite: its draws are of no use."
+    elif stuck.size:
+        yield (
+            f"{found.names[stuck[0]]} does not move for a quarter of a chain or more: its draws "
+            f"are of no use. {_longer(tree)}"
+        )
+    elif not np.all(found.judged < found.limit):
+        worst = int(np.argmax(found.judged - found.limit))
+        yield (
+            f"R-hat of {found.names[worst]} is {found.judged[worst]:.4f}, and should be below "
+            f"{found.limit[worst]:.10g}: the chains do not agree yet. {_longer(tree)}"
+        )
+
+
+def _longer(tree: xr.DataTree) -> str:
+    num_warmup = read_inference(tree.attrs)["num_warmup"]
+    num_draws = tree["posterior"].sizes["draw"]
+    return f"Take more warm-up and draws (now {num_warmup} and {num_draws})."
+
+
+def _of_effective(verdict: Verdict, num_chains: int, num_draws: int) -> Iterator[str]:
+    """Returns a sentence if there are too few effective draws."""
+    effective, part, of = verdict.effectives[0]
+    if effective < MIN_EFFECTIVE_PER_CHAIN * num_chains:
+        yield (
+            f"{of} has {effective:.0f} effective draws in the {part}, fewer than "
+            f"{MIN_EFFECTIVE_PER_CHAIN} a chain: take more draws (now {num_draws} a chain)."
+        )
+
+
+def _of_divergences(verdict: Verdict, tree: xr.DataTree, most: float) -> Iterator[str]:
+    """Returns a sentence if more than ``most`` draws diverged."""
+    if verdict.divergences > most:
+        target = read_inference(tree.attrs)["target_accept"]
+        yield (
+            f"{verdict.divergences} of {verdict.num_draws} draws diverged: raise target_accept "
+            f"(now {target})."
+        )
+
+
+def _of_quadrature(tree: xr.DataTree) -> tuple[str, ...]:
+    """Returns the sentence for a quadrature that did not converge, if it did not."""
+    if tree.attrs.get("quadrature_converged", 1):
+        return ()
+    quadrature = read_inference(tree.attrs)
+    return (
+        f"The quadrature did not converge (estimated error {tree.attrs['quadrature_error']:.1e}, "
+        f"tolerance {quadrature['tolerance']:.1e}): take more num_nodes (now "
+        f"{tree.attrs.get('quadrature_num_nodes', quadrature['num_nodes'])}), or NUTS.",
+    )

@@ -1,0 +1,13 @@
+"""Warnings, at the user's own line."""
+
+import os
+import warnings
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent.parent
+"""The folder of the package."""
+
+
+def warn(sentence: str, category: type[Warning]) -> None:
+    """Warns at the line outside the package that asked."""
+    warnings.warn(sentence, category, skip_file_prefixes=(f"{PACKAGE}{os.sep}",))

@@ -1,0 +1,141 @@
+"""``hierpool events``, ``ranks`` and ``contrasts``, as a user of the shell meets them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from fits import NAMES, fit_of
+
+import hierpool as hp
+from hierpool.cli.main import main
+
+pytestmark = pytest.mark.usefixtures("jax_as_it_was")
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("fits") / "fit.nc"
+    hp.save(fit_of("beta", with_unseen=True), path)
+    return str(path)
+
+
+def row_of(printed: str, name: str) -> list[str]:
+    (line,) = [line for line in printed.splitlines() if name in line]
+    return line.split(name)[1].split()
+
+
+def test_events_are_printed_and_written(
+    saved: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = str(tmp_path / "events.csv")
+    words = ["--above", ".35", "--above", ".4", "--trials-to-come", "300", "--output", table]
+    assert main(["events", saved, *words]) == 0
+    printed = capsys.readouterr().out
+    assert "expected_number" in printed and "season_probability" in printed
+    tree = hp.load(saved)
+    told = hp.events(tree, above=[0.35, 0.4])
+    got = pd.read_csv(table, index_col=["line", "group"])
+    pd.testing.assert_frame_equal(got[["probability", "mcse"]], told.groups, check_index_type=False)
+    for line in (0.35, 0.4):
+        season = hp.season(tree, above=line, trials_to_come=300)
+        later = got.loc[line][["season_probability", "season_mcse", "expected_rate"]]
+        assert abs(later.to_numpy() - season.iloc[:, :3].to_numpy()).max() < 1e-12
+
+
+def test_a_selection_comes_in_its_own_order(
+    saved: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = str(tmp_path / "selected.csv")
+    words = ["--above", ".25", "--false-discovery-rate", ".2", "--output", table]
+    assert main(["events", saved, *words]) == 0
+    assert row_of(capsys.readouterr().out, NAMES[0])[-1] == "True"
+    got = pd.read_csv(table, index_col=["line", "group"]).loc[0.25]
+    want = hp.select(hp.load(saved), above=0.25, false_discovery_rate=0.2)
+    assert 0 < want["selected"].sum() < 18
+    pd.testing.assert_frame_equal(got[want.columns], want, check_index_type=False)
+
+
+def test_ranks_are_printed_best_first_and_written(
+    saved: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [str(tmp_path / name) for name in ("ranks.csv", "distribution.parquet")]
+    words = ["--top", "3", "--prob", ".5", "--output", files[0], "--distribution", files[1]]
+    assert main(["ranks", saved, *words]) == 0
+    printed = capsys.readouterr().out
+    assert printed.splitlines()[2].startswith("Roberto Clemente")
+    assert "Groups without trials that are left out: 1." in printed
+    want = hp.rank(hp.load(saved), top=3, prob=0.5)
+    pd.testing.assert_frame_equal(
+        pd.read_csv(files[0], index_col="group").loc[NAMES], want.groups, check_index_type=False
+    )
+    distribution = pd.read_parquet(files[1])
+    assert list(distribution.columns) == [str(rank) for rank in range(1, 19)]
+    assert (distribution.to_numpy() == want.distribution.to_numpy()).all()
+
+
+def test_the_lowest_may_be_the_best(saved: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ranks", saved, "--best", "lowest", "--rows", "1"]) == 0
+    assert capsys.readouterr().out.splitlines()[2].startswith("Max Alvis")
+    assert main(["contrasts", saved, "--best", "lowest", "--pair", *NAMES[:2]]) == 0
+    assert capsys.readouterr().out.splitlines()[2].startswith("Max Alvis")
+
+
+def test_contrasts_and_losses_are_printed_and_written(
+    saved: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = str(tmp_path / "contrasts.csv")
+    words = ["--rope", "-.01", ".02", "--prob", ".5", "--output", table]
+    assert main(["contrasts", saved, *words]) == 0
+    assert capsys.readouterr().out.startswith("Expected loss of choosing a group")
+    tree = hp.load(saved)
+    got = pd.read_csv(table, index_col=["a", "b"])
+    want = hp.contrasts(tree, rope=(-0.01, 0.02), prob=0.5)
+    pd.testing.assert_frame_equal(got, want, check_index_type=False)
+    assert main(["contrasts", saved, "--rope", ".01", "--pair", NAMES[5], "unseen"]) == 0
+    want = hp.contrast(tree, NAMES[5], "unseen", rope=0.01)
+    printed = capsys.readouterr().out.splitlines()
+    # A single pair is printed as a column.
+    assert any(line.split() == ["b", "unseen"] for line in printed)
+    (line,) = [line for line in printed if line.startswith("probability")]
+    assert line.split()[1] == f"{want['probability'].item():.4g}"
+    groups = [word for name in NAMES[:3] for word in ("--group", name)]
+    assert main(["contrasts", saved, *groups, "--output", table, "--force"]) == 0
+    assert len(pd.read_csv(table)) == 3
+
+
+@pytest.mark.parametrize(
+    ("command", "words", "message"),
+    [
+        ("events", ["--above", "35"], "above must lie between 0 and 1"),
+        ("events", ["--above", ".3", "--trials-to-come", "-1"], "must not be negative"),
+        ("events", ["--above", ".3", "--false-discovery-rate", "5"], "false_discovery_rate must"),
+        ("events", ["--above", ".3", "--output", "groups.txt"], "must end in .csv or .parquet"),
+        ("ranks", ["--top", "19"], "top must be from 1 to 18"),
+        ("ranks", ["--prob", "2"], "prob must lie between 0 and 1"),
+        ("ranks", ["--distribution", "a.txt"], "must end in .csv or .parquet"),
+        ("ranks", ["--output", "a.csv", "--distribution", "a.csv"], "the same file"),
+        ("contrasts", ["--pair", "Ken Bery", "Max Alvis"], "nearest name is 'Ken Berry'"),
+        ("contrasts", ["--pair", "a", "b", "--group", "a"], "give one of them"),
+        ("contrasts", ["--group", "Ken Berry"], "needs two groups"),
+        ("contrasts", ["--rope", "1", "2", "3"], "rope must be half a width"),
+        ("contrasts", ["--most-pairs", "10"], "18 groups make 153 pairs"),
+    ],
+)
+def test_wrong_words_get_one_sentence(
+    saved: str,
+    command: str,
+    words: list[str],
+    message: str,
+    refuses: Callable[[list[str], str], None],
+) -> None:
+    refuses([command, saved, *words], message)
+
+
+@pytest.mark.parametrize("command", ["ranks", "contrasts"])
+def test_complete_pooling_is_refused_with_the_reason(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hp.save(fit_of("complete"), tmp_path / "fit.nc")
+    assert main([command, str(tmp_path / "fit.nc")]) == 2
+    assert "all groups have the same chance" in capsys.readouterr().err

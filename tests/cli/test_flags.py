@@ -1,0 +1,78 @@
+"""A flag that takes one value takes one."""
+
+import argparse
+from collections.abc import Iterator
+
+import pytest
+from shell import PLAYERS, Run, fit, refused
+
+from hierpool.cli.main import _parser
+
+
+def commands() -> dict[str, argparse.ArgumentParser]:
+    (subparsers,) = (
+        action for action in _parser()._actions if isinstance(action, argparse._SubParsersAction)
+    )
+    return dict(subparsers.choices)
+
+
+def flags() -> Iterator[tuple[str, argparse.Action]]:
+    for name, parser in commands().items():
+        for action in parser._actions:
+            if action.option_strings and action.nargs != 0:
+                yield name, action
+
+
+def words_of(action: argparse.Action) -> list[str]:
+    """Returns a flag with a value that it takes."""
+    value = str(next(iter(action.choices))) if action.choices else "a=0/4"
+    if action.type in (int, float):
+        value = "1"
+    return [
+        action.option_strings[0],
+        *[value] * (action.nargs if isinstance(action.nargs, int) else 1),
+    ]
+
+
+IS_REPEATED = {
+    ("--new-group", "fit"),
+    ("--by", "estimate"),
+    ("--above", "events"),
+    ("--group", "contrasts"),
+    ("--model", "compare"),
+    ("--kappa-log-rate", "sensitivity"),
+    *(("--new-group", command) for command in ("estimate", "compare", "sensitivity", "predict")),
+}
+ALL = [(command, action) for command, action in flags()]
+
+
+@pytest.mark.parametrize(
+    ("command", "action"), ALL, ids=[f"{name} {action.option_strings[0]}" for name, action in ALL]
+)
+def test_a_flag_of_one_value_is_refused_twice(
+    command: str, action: argparse.Action, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flag = action.option_strings[0]
+    with pytest.raises(SystemExit) as left:
+        _parser().parse_args([command, *words_of(action), *words_of(action)])
+    told = capsys.readouterr().err
+    assert left.value.code == 2
+    is_refused = f"{flag}: it is given twice, and takes one value" in told
+    assert is_refused != ((flag, command) in IS_REPEATED)
+
+
+def test_a_shortened_flag_is_the_same_flag(capsys: pytest.CaptureFixture[str]) -> None:
+    run = fit(capsys, "--gro", "team")
+    refused(run, r"--group.*: it is given twice, and takes one value \(see hierpool fit --help\)")
+
+
+def test_a_second_run_knows_nothing_of_the_first(capsys: pytest.CaptureFixture[str]) -> None:
+    for _ in range(2):
+        refused(Run(["fit", PLAYERS, "--group", "a"], capsys), r"required: --successes, --trials")
+
+
+def test_a_switch_may_be_given_twice() -> None:
+    options = _parser().parse_args(
+        ["fit", "f", "--successes", "y", "--trials", "n", "--force", "--force"]
+    )
+    assert options.force

@@ -1,0 +1,128 @@
+import os
+import signal
+import threading
+
+import jax
+import numpy as np
+import pytest
+from compiling import compiled
+from tables import PLAYERS, close, on_device
+
+from hierpool.mcmc import chains
+from hierpool.mcmc.chains import Chains
+from hierpool.mcmc.nuts import NUTS
+from hierpool.mcmc.target import target_of
+from hierpool.models.beta import CollapsedPartialPooling, PartialPooling
+
+MODEL = CollapsedPartialPooling()
+LONGEST = chains.CHUNK[1]
+
+
+def run(method: str, **settings: int) -> tuple[np.ndarray, object]:
+    nuts = NUTS(
+        chain_method=method, **({"num_chains": 3, "num_warmup": 60, "num_draws": 40} | settings)
+    )
+    return Chains(jax.random.key(0), MODEL, PLAYERS, nuts).run()
+
+
+def test_threads_and_turns_give_the_same_draws_to_the_bit(precision: str) -> None:
+    in_threads, in_turn = run("parallel"), run("sequential")
+    jax.tree.map(np.testing.assert_array_equal, in_threads, in_turn)
+    assert in_threads[0].dtype == precision
+    assert in_threads[0].shape == (3, 40, 2)
+
+
+def test_the_batched_program_agrees_in_law(double: None) -> None:
+    settings = {"num_warmup": 300, "num_draws": 1000}
+    in_threads, batched = run("parallel", **settings)[0], run("vectorized", **settings)[0]
+    assert batched.shape == in_threads.shape
+    spread = in_threads.std(axis=(0, 1))
+    # At least 400 effective draws each.
+    apart = np.abs(in_threads.mean(axis=(0, 1)) - batched.mean(axis=(0, 1)))
+    assert np.all(apart < 5 * spread * np.sqrt(2 / 400))
+
+
+@pytest.mark.parametrize(
+    ("num_warmup", "num_draws"),
+    [(0, 10), (LONGEST - 1, 1), (LONGEST, LONGEST), (LONGEST + 1, 2 * LONGEST - 1)],
+)
+def test_chunks_fit_any_number_of_steps(num_warmup: int, num_draws: int) -> None:
+    positions, stats = run("parallel", num_warmup=num_warmup, num_draws=num_draws)
+    assert positions.shape == (3, num_draws, 2)
+    assert all(column.shape == (3, num_draws) for column in stats)
+    assert np.all(np.isfinite(positions)) and np.all(stats.step_size > 0)
+
+
+def test_the_size_of_a_chunk_changes_no_draw(monkeypatch: pytest.MonkeyPatch) -> None:
+    want = run("parallel")
+    monkeypatch.setattr(chains, "CHUNK", (7, 7))
+    jax.tree.map(np.testing.assert_array_equal, run("parallel"), want)
+
+
+@pytest.mark.parametrize("method", ["parallel", "vectorized"])
+def test_the_last_progress_tells_every_step_and_every_divergence(method: str) -> None:
+    seen: list[tuple[int, int, int]] = []
+    # Badly tuned, so that many draws diverge.
+    nuts = NUTS(3, num_warmup=300, num_draws=2 * LONGEST, target_accept=0.2, chain_method=method)
+    sampler = Chains(jax.random.key(0), MODEL, PLAYERS, nuts)
+    _, stats = sampler.run(lambda *state: seen.append(state))
+    done, total, divergences = zip(*seen, strict=True)
+    assert len(seen) > 2 and list(done) == sorted(done)
+    assert done[-1] == 3 * (300 + 2 * LONGEST) and set(total) == {done[-1]}
+    assert divergences[-1] == stats.diverging.sum() > 0
+    assert list(divergences) == sorted(divergences)
+
+
+LONG = NUTS(num_chains=2, num_warmup=1000, num_draws=1_000_000)
+"""It ends in time only if it is stopped."""
+
+
+def test_a_real_interrupt_ends_all_chains_with_their_chunk() -> None:
+    before, seen = threading.active_count(), []
+
+    def interrupt(done: int, total: int, divergences: int) -> None:
+        if not seen:
+            # As Ctrl-C does: to the process, whose main thread waits for the chains.
+            os.kill(os.getpid(), signal.SIGINT)
+        seen.append(done / total)
+
+    sampler = Chains(jax.random.key(0), MODEL, PLAYERS, LONG)
+    with pytest.raises(KeyboardInterrupt):
+        sampler.run(interrupt)
+    assert threading.active_count() == before
+    assert seen[-1] < 0.5
+
+
+@pytest.mark.parametrize("chain", [0, 1])
+def test_what_progress_raises_in_any_chain_ends_all_of_them(chain: int) -> None:
+    seen: list[float] = []
+
+    def fail(done: int, total: int, divergences: int) -> None:
+        seen.append(done / total)
+        # A pool numbers its threads as it gives them their work.
+        if threading.current_thread().name.endswith(f"_{chain}"):
+            raise RuntimeError("no more")
+
+    sampler = Chains(jax.random.key(0), MODEL, PLAYERS, LONG)
+    with pytest.raises(RuntimeError, match="no more"):
+        sampler.run(fail)
+    assert seen[-1] < 0.5
+
+
+def test_another_number_of_draws_or_target_compiles_nothing(double: None) -> None:
+    Chains(jax.random.key(0), PartialPooling(), PLAYERS, NUTS(2, 10, 10)).run()
+    key = jax.random.key(1)
+    with compiled() as programs:
+        Chains(key, PartialPooling(0.5), PLAYERS, NUTS(4, 300, 20, 0.95)).run()
+    assert programs == []
+
+
+def test_the_hosts_chains_take_the_steps_of_the_pure_program(double: None) -> None:
+    key = jax.random.key(8)
+    sampler = NUTS(num_chains=2, num_warmup=5, num_draws=10)
+    hosts, _ = Chains(key, MODEL, PLAYERS, sampler).run()
+    target = target_of(MODEL, on_device(PLAYERS))
+    points, _ = sampler.run(key, target.log_density, target.init)
+    pure = jax.vmap(jax.vmap(target.to_position))(points)
+    for i, name in enumerate(sorted(pure)):
+        close(hosts[..., i], pure[name], relative=1e-6)
