@@ -37,7 +37,7 @@ COMMANDS = (
 )
 VOLATILE = re.compile(r"time|created|version|command", re.IGNORECASE)
 """Attributes of a tree that differ from run to run."""
-TIMES = re.compile(r"\d+\.\d+ s\b|/tmp/\S+")
+TIMES = re.compile(r"\d+\.\d+ (s\b|loading|compiling|sampling|the rest)|/tmp/\S+")
 """What a command prints that does."""
 
 
@@ -215,7 +215,10 @@ def commands(folder: Path) -> dict[str, list[str]]:
 
 def said(words: list[str]) -> tuple[int, str, str]:
     """Returns the exit code of a command, and what it printed, without times."""
-    from hierpool.cli.main import main
+    try:
+        from hierpool.cli.main import main
+    except ImportError:  # Before the rooms.
+        from hierpool.cli import main
 
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
