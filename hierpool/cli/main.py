@@ -98,12 +98,21 @@ class _Parser(argparse.ArgumentParser):
 class _Command(_Parser):
     """The parser of one command, whose module is loaded once the command is asked for."""
 
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Returns what argparse's does, with the command's own flags."""
+    is_filled = False
+
+    def fill(self) -> None:
+        """Adds the command's own flags."""
+        if self.is_filled:
+            return
         command = import_module(f"hierpool.cli.{self.prog.split()[-1]}")
         self.description, self.epilog = command.DESCRIPTION, EXIT_CODES
         command.add_flags(self)
         self.set_defaults(run=command.run)
+        self.is_filled = True
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Returns what argparse's does, with the command's own flags."""
+        self.fill()
         return super().parse_known_args(args, namespace)
 
 

@@ -1,11 +1,14 @@
 """A flag that takes one value takes one."""
 
 import argparse
+import inspect
 from collections.abc import Iterator
 
 import pytest
 from shell import PLAYERS, Run, fit, refused
 
+import hierpool as hp
+from hierpool.cli.flags import inference_of, model_of
 from hierpool.cli.main import _parser
 
 
@@ -13,6 +16,8 @@ def commands() -> dict[str, argparse.ArgumentParser]:
     (subparsers,) = (
         action for action in _parser()._actions if isinstance(action, argparse._SubParsersAction)
     )
+    for parser in subparsers.choices.values():
+        parser.fill()
     return dict(subparsers.choices)
 
 
@@ -32,6 +37,17 @@ def words_of(action: argparse.Action) -> list[str]:
         action.option_strings[0],
         *[value] * (action.nargs if isinstance(action.nargs, int) else 1),
     ]
+
+
+def test_the_defaults_of_fit_are_those_of_its_settings() -> None:
+    words = ["fit", "f", "--successes", "y", "--trials", "n"]
+    options = _parser().parse_args(words)
+    assert options.seed == inspect.signature(hp.fit).parameters["seed"].default
+    assert inference_of(options) == hp.NUTS()
+    assert model_of(options) == hp.PartialPooling()
+    options = _parser().parse_args([*words, "--inference", "quadrature"])
+    assert inference_of(options) == hp.Quadrature()
+    assert model_of(options) == hp.CollapsedPartialPooling()
 
 
 IS_REPEATED = {
