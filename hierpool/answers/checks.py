@@ -10,12 +10,10 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy.special import expit
 
 from hierpool.input.arguments import check_seed
 from hierpool.input.table import InputError
-from hierpool.models.beta import CollapsedPartialPooling, PartialPooling
-from hierpool.models.pooling import CompletePooling, NoPooling
+from hierpool.models.protocol import BetaGroups, DrawsTheta
 from hierpool.posterior.contradiction import warn_of_contradiction
 from hierpool.posterior.fitted import Fitted, read_fit
 from hierpool.posterior.random import betas, binomials, stream
@@ -118,20 +116,13 @@ def new_replicates(fitted: Fitted, trials: np.ndarray, seed: int) -> np.ndarray:
     rows = fitted.kept(every)
     theta_seed, y_seed = stream(seed, "replicates").spawn(2)
     model, of = fitted.model, {name: draws[rows] for name, draws in fitted.parameters.items()}
-    none = np.zeros(num_groups)
-    if isinstance(model, PartialPooling | CollapsedPartialPooling):
-        alpha, beta = of["phi"] * of["kappa"], (1 - of["phi"]) * of["kappa"]
+    if isinstance(model, BetaGroups):
+        none = np.zeros(num_groups)
+        alpha, beta = (np.broadcast_to(x, len(rows)) for x in model.theta_prior(of))
         theta = betas(theta_seed, alpha, beta, none, none)
-    elif isinstance(model, NoPooling):
-        alpha, beta = (
-            np.full(len(rows), float(np.asarray(x))) for x in (model.theta_alpha, model.theta_beta)
-        )
-        theta = betas(theta_seed, alpha, beta, none, none)
-    elif isinstance(model, CompletePooling):
-        theta = np.repeat(of["phi"][:, None], num_groups, axis=1)
     else:
-        z = np.random.default_rng(theta_seed).normal(size=(len(rows), num_groups))
-        theta = expit(of["mu"][:, None] + of["sigma"][:, None] * z)
+        assert isinstance(model, DrawsTheta)
+        theta = model.draw_theta_prior(np.random.default_rng(theta_seed), of, num_groups)
     return binomials(y_seed, trials, theta)
 
 

@@ -12,8 +12,7 @@ import xarray as xr
 
 from hierpool.answers.checks import new_replicates, tail_indicators
 from hierpool.input.arguments import check_prob
-from hierpool.models.beta import CollapsedPartialPooling, PartialPooling
-from hierpool.models.pooling import CompletePooling, NoPooling
+from hierpool.models.protocol import BetaGroups, WorthTrials, groups_differ
 from hierpool.posterior.fitted import Fitted, read_fit
 
 COLUMNS = [
@@ -89,7 +88,7 @@ def exchangeability(
 
     theta = _correlation(fitted.theta[:, tried], log_n, np.ones(len(n)))
     mean = error = lower = upper = np.nan
-    if not isinstance(fitted.model, CompletePooling):
+    if groups_differ(fitted.model):
         mean, error = theta.mean(), float(fitted.error(theta))
         lower, upper = np.quantile(theta, [(1 - prob) / 2, (1 + prob) / 2])
     row = [observed, p, p_mcse, mean, error, lower, upper]
@@ -110,16 +109,14 @@ def exchangeability(
 def _weight(fitted: Fitted, n: np.ndarray) -> np.ndarray:
     """Returns (group,) inverse variances of the rates, up to a factor."""
     model, of = fitted.model, fitted.parameters
-    if isinstance(model, CompletePooling):
+    if not groups_differ(model):
         return n.astype(float)
-    if isinstance(model, NoPooling):
-        kappa = float(np.asarray(model.theta_alpha)) + float(np.asarray(model.theta_beta))
-    elif isinstance(model, PartialPooling | CollapsedPartialPooling):
-        kappa = float(np.median(of["kappa"]))
+    if isinstance(model, BetaGroups):
+        trials = np.add(*model.theta_prior(of))
     else:
-        # The variance of a Beta is p (1 - p) / (kappa + 1); here it is about (p (1 - p) sigma)^2.
-        chance = 1 / (1 + np.exp(-of["mu"]))
-        kappa = float(np.median(1 / (chance * (1 - chance) * of["sigma"] ** 2)))
+        assert isinstance(model, WorthTrials)
+        trials = model.prior_trials(of)
+    kappa = float(np.median(trials))
     # Held finite: beyond, the weight is n, but for a factor.
     return n / (n + min(kappa, 1e15))
 

@@ -15,8 +15,13 @@ from hierpool.counts import Counts
 from hierpool.input.arguments import check_prob, check_seed
 from hierpool.input.new_groups import NewGroups, read_new_groups
 from hierpool.input.table import InputError
-from hierpool.models.logit_normal import CollapsedLogitPartialPooling, LogitPartialPooling
-from hierpool.models.pooling import CompletePooling
+from hierpool.models.protocol import (
+    BetaGroups,
+    Collapsible,
+    DrawsTheta,
+    Unconstrainable,
+    groups_differ,
+)
 from hierpool.posterior import theta as thetas
 from hierpool.posterior.conditional import Betas, rows_of
 from hierpool.posterior.fitted import Fitted, read_fit
@@ -154,17 +159,20 @@ def draw_theta(fitted: Fitted, seed: int, part: int = 0) -> np.ndarray:
         part: which part of the groups these are, if they are drawn in several.
     """
     model, num_draws = fitted.model, len(fitted.theta)
-    if isinstance(model, CompletePooling):
-        return np.repeat(fitted.parameters["phi"][:, None], len(fitted.labels), axis=1)
     numpy_seed = stream(seed, "theta", part)
-    if isinstance(model, LogitPartialPooling | CollapsedLogitPartialPooling):
-        collapsed = CollapsedLogitPartialPooling(**vars(model))
-        mu, sigma = fitted.parameters["mu"], fitted.parameters["sigma"]
+    if not groups_differ(model):
+        assert isinstance(model, DrawsTheta)
+        rng = np.random.default_rng(numpy_seed)
+        return model.draw_theta_prior(rng, fitted.parameters, len(fitted.labels))
+    if not isinstance(model, BetaGroups):
+        assert isinstance(model, Collapsible)
+        collapsed = model.collapsed()
+        assert isinstance(collapsed, Unconstrainable)
         with scope():
             # ``fit`` splits the seed's own key.
             key = jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), 2), part)
             counts = Counts(fitted.successes, fitted.trials)
-            positions = {"log_sigma": np.log(sigma), "mu": mu}
+            positions = collapsed.unconstrain(fitted.parameters)
             return thetas.theta(key, numpy_seed, collapsed, counts, positions, num_draws)
     rows = rows_of(fitted)
     assert isinstance(rows, Betas)

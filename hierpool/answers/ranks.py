@@ -8,7 +8,7 @@ import xarray as xr
 
 from hierpool.input.arguments import check_prob
 from hierpool.input.table import InputError
-from hierpool.models.pooling import CompletePooling
+from hierpool.models.protocol import groups_differ
 from hierpool.posterior.fitted import Fitted, read_fit
 
 Best = Literal["highest", "lowest"]
@@ -113,10 +113,10 @@ def read_distinct(tree: xr.DataTree) -> Fitted:
         InputError: under complete pooling they don't; or as ``read_fit``.
     """
     fitted = read_fit(tree)
-    if isinstance(fitted.model, CompletePooling):
+    if not groups_differ(fitted.model):
         raise InputError(
-            "Under CompletePooling all groups have the same chance, so that none is better than "
-            "another: fit PartialPooling or another model to compare groups."
+            f"Under {type(fitted.model).__name__} all groups have the same chance, so that none is "
+            "better than another: fit PartialPooling or another model to compare groups."
         )
     return fitted
 

@@ -19,7 +19,7 @@ from hierpool.answers.by_group import ByLabel, Further, read_further
 from hierpool.answers.predictions import quantiles
 from hierpool.input.arguments import check_prob, check_seed
 from hierpool.likelihood.compress import log_coefficient
-from hierpool.models.logit_normal import CollapsedLogitPartialPooling, LogitPartialPooling
+from hierpool.models.protocol import BetaGroups, groups_differ
 from hierpool.posterior.conditional import fit_of
 from hierpool.posterior.fitted import Fitted, read_fit
 from hierpool.posterior.weights import (
@@ -176,8 +176,8 @@ def _log_densities(fitted: Fitted, further: Further, budget: float) -> np.ndarra
     z, m = further.successes, further.trials
     of = fitted.of(further.places)
     y, n = of.successes, of.trials
-    is_logit = isinstance(fitted.model, LogitPartialPooling | CollapsedLogitPartialPooling)
-    cells = np.unique(np.stack([y, n, z, m]), axis=1).shape[1] * (LOGIT_COST if is_logit else 1)
+    is_integral = groups_differ(fitted.model) and not isinstance(fitted.model, BetaGroups)
+    cells = np.unique(np.stack([y, n, z, m]), axis=1).shape[1] * (LOGIT_COST if is_integral else 1)
     every = max(1, int(np.ceil(len(fitted.theta) / max(FEWEST, budget / cells))))
     of = of.thinned(every)
     logs = log_probability(of, y + z, n + m)

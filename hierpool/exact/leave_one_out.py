@@ -25,17 +25,14 @@ from hierpool.input.table import InputError
 from hierpool.likelihood.binomial import beta_binomial, reference
 from hierpool.likelihood.compress import (
     Distinct,
-    compress,
     log_coefficient,
     padded_pairs,
     power_of_two,
     tally,
 )
 from hierpool.likelihood.histograms import Data, Pairs
-from hierpool.models.beta import CollapsedPartialPooling, PartialPooling
-from hierpool.models.logit_normal import CollapsedLogitPartialPooling, LogitPartialPooling
 from hierpool.models.pooling import CompletePooling, NoPooling
-from hierpool.models.protocol import Model, Position
+from hierpool.models.protocol import Collapsible, Compressible, Model, Position
 from hierpool.runtime.jax_settings import scope
 
 MOST_PAIRS = 4096
@@ -66,16 +63,11 @@ def collapsed(model: Any) -> Model:
     Raises:
         InputError: it is not one of hierpool's.
     """
-    if isinstance(model, PartialPooling):
-        return CollapsedPartialPooling(**vars(model))
-    if isinstance(model, LogitPartialPooling):
-        return CollapsedLogitPartialPooling(**vars(model))
-    ours = CompletePooling | NoPooling | CollapsedPartialPooling | CollapsedLogitPartialPooling
-    if not isinstance(model, ours):
+    if not isinstance(model, Collapsible):
         raise InputError(
             f"{type(model).__name__} is not one of hierpool's models: it has no score."
         )
-    return model
+    return model.collapsed()
 
 
 def leave_one_out(model: Model, pairs: Distinct, quadrature: Quadrature) -> LeftOut:
@@ -91,7 +83,7 @@ def leave_one_out(model: Model, pairs: Distinct, quadrature: Quadrature) -> Left
     if isinstance(model, CompletePooling):
         return _complete(model, pairs)
     if isinstance(model, NoPooling):
-        a, b = (np.full(len(pairs.trials), float(np.asarray(x))) for x in vars(model).values())
+        a, b = (np.broadcast_to(x, len(pairs.trials)) for x in model.theta_prior({}))
         elpd = _log_beta_binomial(a, b, pairs.successes, pairs.trials)
         return LeftOut(elpd, float(pairs.groups @ elpd), 0.0, True, 0)
     with scope():
@@ -137,8 +129,9 @@ def _by_quadrature(model: Model, pairs: Distinct, quadrature: Quadrature) -> Lef
     model = jax.tree.map(lambda leaf: np.asarray(leaf, float), model)
     length = max(FEWEST, power_of_two(len(pairs.trials)))
     whole = padded_pairs(pairs, length)
-    is_many = isinstance(model, CollapsedPartialPooling) and len(pairs.trials) > MOST_PAIRS
-    data: Data = compress(pairs) if is_many else whole
+    data: Data = whole
+    if isinstance(model, Compressible) and len(pairs.trials) > MOST_PAIRS:
+        data = model.compress(pairs)
     grid, quadrature = refined(
         lambda settings, _: _integrate(model, data, settings),
         quadrature,

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import jax
 import jax.numpy as jnp
@@ -21,11 +21,6 @@ from hierpool.exact.refining import refined
 from hierpool.input.table import InputError
 from hierpool.likelihood.compress import (
     Distinct,
-    compress,
-    padded_pairs,
-    padded_rows,
-    power_of_two,
-    quarter_octave,
     tally,
 )
 from hierpool.likelihood.histograms import Data
@@ -33,9 +28,7 @@ from hierpool.mcmc.chains import Chains, Progress
 from hierpool.mcmc.nuts import NUTS
 from hierpool.mcmc.stats import Stats
 from hierpool.mcmc.target import has_a_row_each
-from hierpool.models.beta import CollapsedPartialPooling, PartialPooling
-from hierpool.models.logit_normal import CollapsedLogitPartialPooling, LogitPartialPooling
-from hierpool.models.protocol import Model, Position
+from hierpool.models.protocol import Compressible, Model, Position
 from hierpool.runtime.programs import SIZES
 
 log = logging.getLogger(__name__)
@@ -59,31 +52,26 @@ class Explored(NamedTuple):
 def compressed(model: Model, counts: Counts, pairs: Distinct) -> Data:
     """Returns a data set in the form in which a model's density is evaluated.
 
-    It is filled up to one of a few sizes, so that compiled programs serve many tables.
-
     Args:
-        model: with theta integrated out, it asks only for the distinct values.
+        model: it says by ``compress`` in which form it takes its data.
         counts: successes out of trials, (group,) each.
         pairs: the distinct ones of them.
     """
-    if _explores_as(model, CollapsedPartialPooling):
-        return compress(pairs)
-    if _explores_as(model, CollapsedLogitPartialPooling):
-        return padded_pairs(pairs, power_of_two(len(pairs.trials)))
-    if _explores_as(model, PartialPooling) or _explores_as(model, LogitPartialPooling):
-        y, n = np.asarray(counts.successes), np.asarray(counts.trials)
-        # A step over every theta costs as much as there are rows, so sizes stand close together: 19
-        # groups take 1% longer as 20 rows, and 27% longer as 32.
-        return padded_rows(y, n, quarter_octave(len(n)))
-    return counts
+    return model.compress(pairs) if _is_compressible(model) else counts
 
 
-def _explores_as(model: Model, ours: type) -> bool:
-    # By the methods, not by the class: whoever derives a model may look at single groups.
-    return all(
-        getattr(type(model), name, None) is getattr(ours, name, None)
+def _is_compressible(model: Model) -> TypeGuard[Compressible]:
+    # Whoever derives a model and looks at single groups has not asked for another form.
+    return isinstance(model, Compressible) and all(
+        issubclass(_home(model, "compress"), _home(model, name))
         for name in ("init", "log_density", "standardize", "unstandardize")
+        if hasattr(model, name)
     )
+
+
+def _home(model: Model, name: str) -> type:
+    """Returns the class that a method of a model comes from."""
+    return next(kind for kind in type(model).__mro__ if name in vars(kind))
 
 
 def position_of(model: Model, data: Data) -> Position:

@@ -21,12 +21,11 @@ from hierpool.mcmc.chains import Progress
 from hierpool.mcmc.nuts import NUTS
 from hierpool.models.beta import PartialPooling
 from hierpool.models.catalogue import check_model
-from hierpool.models.priors import draw_prior
-from hierpool.models.protocol import Model
+from hierpool.models.protocol import Collapsible, DrawsPrior, Model
 from hierpool.posterior import theta as thetas
 from hierpool.posterior.contradiction import warn_of_contradiction
 from hierpool.posterior.tree import settings, to_datatree
-from hierpool.posterior.verdict import COLLAPSED, ConvergenceWarning, check
+from hierpool.posterior.verdict import ConvergenceWarning, check
 from hierpool.runtime.jax_settings import scope
 from hierpool.runtime.warn import warn
 
@@ -167,7 +166,10 @@ def fit(
             log_likelihood = thetas.log_likelihood(model, table.counts, pairs, draws, num_draws)
             log_likelihood = log_likelihood.reshape(*shape, num_groups)
     rng = np.random.default_rng(seed)
-    prior = draw_prior(model, rng, NUM_PRIOR_DRAWS, 1 if hyperparameters_only else num_groups)
+    num_thetas = 1 if hyperparameters_only else num_groups
+    prior = None
+    if isinstance(model, DrawsPrior):
+        prior = model.draw_prior(rng, NUM_PRIOR_DRAWS, num_thetas)
     if prior is not None and hyperparameters_only:
         del prior["theta"]
     tree = to_datatree(
@@ -199,11 +201,11 @@ def fit(
 
 def _advise(model: Model, num_groups: int) -> None:
     """Warns of a model that explores every theta where there are many."""
-    name = type(model).__name__
-    if num_groups > MANY_GROUPS and name in COLLAPSED:
+    faster = type(model.collapsed() if isinstance(model, Collapsible) else model)
+    if num_groups > MANY_GROUPS and faster is not type(model):
         warn(
-            f"{name} explores a number for each of {num_groups:,} groups: "
-            f"{COLLAPSED[name]} has the same posterior, explores two, and is much faster.",
+            f"{type(model).__name__} explores a number for each of {num_groups:,} groups: "
+            f"{faster.__name__} has the same posterior, explores two, and is much faster.",
             SlowModelWarning,
         )
 

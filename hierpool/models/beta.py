@@ -4,12 +4,16 @@ Source: Efron and Morris (1975), "Data Analysis Using Stein's Estimator and its 
 Carpenter, Gabry and Goodrich (2016), "Hierarchical Partial Pooling for Repeated Binary Trials".
 """
 
+from collections.abc import Mapping
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 
 from hierpool.counts import Counts
 from hierpool.likelihood.binomial import binomial
+from hierpool.likelihood.compress import Distinct, compress, padded_rows, quarter_octave
 from hierpool.likelihood.histograms import Data, Pairs, log_marginal, rows
 from hierpool.likelihood.special import (
     HALF_LOG_TWO_PI,
@@ -17,7 +21,7 @@ from hierpool.likelihood.special import (
     stirling_remainder,
 )
 from hierpool.models import beta_population
-from hierpool.models.protocol import Parameters, Position, model
+from hierpool.models.protocol import NumpyParameters, Parameters, Position, model
 
 
 @model
@@ -100,6 +104,27 @@ class PartialPooling:
         """Returns (group,) log BetaBinomial(y_i | n_i, phi kappa, (1 - phi) kappa)."""
         return beta_population.log_likelihood(parameters, counts)
 
+    def collapsed(self) -> "CollapsedPartialPooling":
+        """Returns the model of the same posterior with theta integrated out."""
+        return CollapsedPartialPooling(**vars(self))
+
+    def compress(self, pairs: Distinct) -> Data:
+        """Returns ``Pairs`` of a row a group."""
+        # A step over every theta costs as much as there are rows, so sizes stand close together: 19
+        # groups take 1% longer as 20 rows, and 27% longer as 32.
+        y, n = pairs.successes[pairs.inverse], pairs.trials[pairs.inverse]
+        return padded_rows(y, n, quarter_octave(len(n)))
+
+    def theta_prior(self, parameters: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Returns (draw,) parameters of theta's Beta prior: phi kappa and (1 - phi) kappa."""
+        return beta_population.theta_prior(parameters)
+
+    def draw_prior(
+        self, rng: np.random.Generator, num_draws: int, num_groups: int
+    ) -> NumpyParameters:
+        """Returns the parameters by name from the prior."""
+        return beta_population.draw_prior(self, rng, num_draws, num_groups)
+
 
 @model
 class CollapsedPartialPooling:
@@ -160,6 +185,24 @@ class CollapsedPartialPooling:
     def log_likelihood(self, parameters: Parameters, counts: Counts) -> jax.Array:
         """Returns (group,) log BetaBinomial(y_i | n_i, phi kappa, (1 - phi) kappa)."""
         return beta_population.log_likelihood(parameters, counts)
+
+    def collapsed(self) -> "CollapsedPartialPooling":
+        """Returns itself."""
+        return self
+
+    def compress(self, pairs: Distinct) -> Data:
+        """Returns the histograms of a data set."""
+        return compress(pairs)
+
+    def theta_prior(self, parameters: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Returns (draw,) parameters of theta's Beta prior: phi kappa and (1 - phi) kappa."""
+        return beta_population.theta_prior(parameters)
+
+    def draw_prior(
+        self, rng: np.random.Generator, num_draws: int, num_groups: int
+    ) -> NumpyParameters:
+        """Returns the parameters by name from the prior."""
+        return beta_population.draw_prior(self, rng, num_draws, num_groups)
 
 
 def _theta_around(position: Position, counts: Counts | Pairs) -> tuple[jax.Array, jax.Array]:

@@ -6,6 +6,7 @@
 Its position is ``logit_phi`` () and ``log_kappa_log`` ().
 """
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import jax
@@ -17,7 +18,14 @@ from hierpool.counts import Counts
 from hierpool.likelihood.binomial import beta_binomial, reference
 from hierpool.likelihood.histograms import Data, totals
 from hierpool.likelihood.special import log_beta, logit
-from hierpool.models.protocol import Parameters, Position, floats
+from hierpool.models.protocol import (
+    NumpyParameters,
+    Parameters,
+    Position,
+    draw_beta,
+    floats,
+    number,
+)
 
 
 class Hyperpriors(Protocol):
@@ -205,3 +213,23 @@ def log_likelihood(parameters: Parameters, counts: Counts) -> jax.Array:
     """Returns (group,) log BetaBinomial(y_i | n_i, phi kappa, (1 - phi) kappa)."""
     marginal = beta_binomial(logit(parameters["phi"]), parameters["kappa"], counts)
     return marginal + reference(counts)
+
+
+def theta_prior(parameters: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Returns (draw,) phi kappa and (1 - phi) kappa, on the host."""
+    phi, kappa = parameters["phi"], parameters["kappa"]
+    # Parameters that have underflowed to 0 are no Beta's.
+    return np.maximum(phi * kappa, 1e-300), np.maximum((1 - phi) * kappa, 1e-300)
+
+
+def draw_prior(
+    model: Hyperpriors, rng: np.random.Generator, num_draws: int, num_groups: int
+) -> NumpyParameters:
+    """Returns ``phi``, ``kappa_log``, ``kappa`` and ``theta`` from the prior, on the host."""
+    phi = draw_beta(rng, model.phi_alpha, model.phi_beta, (num_draws,))
+    kappa_log = rng.exponential(1 / number(model.kappa_log_rate), num_draws)
+    # Held below overflow: out there the population is a point.
+    kappa = np.exp(np.minimum(kappa_log, 600))
+    a, b = (kappa * phi)[:, None], (kappa * (1 - phi))[:, None]
+    theta = draw_beta(rng, a, b, (num_draws, num_groups))
+    return {"phi": phi, "kappa_log": kappa_log, "kappa": kappa, "theta": theta}

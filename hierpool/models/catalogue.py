@@ -54,16 +54,24 @@ class Row(NamedTuple):
     """The fields of its class, in their order."""
     parameters: tuple[str, ...]
     """Those of its population, in the order of a printed table."""
+    collapsed: str = ""
+    """The class of the same posterior that has theta integrated out, if it is another."""
+    is_explored: bool = True
+    """Whether there is anything to explore: else every algorithm draws from it exactly."""
 
 
 BETA = ("kappa_log_rate", "phi_alpha", "phi_beta"), ("kappa", "kappa_log", "phi")
 LOGIT = ("mu_mean", "mu_sd", "sigma_sd"), ("mu", "sigma")
 CATALOGUE = {
-    "partial": Row("PartialPooling", "beta", *BETA),
+    "partial": Row("PartialPooling", "beta", *BETA, collapsed="CollapsedPartialPooling"),
     "collapsed": Row("CollapsedPartialPooling", "beta", *BETA),
-    "complete": Row("CompletePooling", "pooling", ("phi_alpha", "phi_beta"), ("phi",)),
-    "none": Row("NoPooling", "pooling", ("theta_alpha", "theta_beta"), ()),
-    "logit": Row("LogitPartialPooling", "logit_normal", *LOGIT),
+    "complete": Row(
+        "CompletePooling", "pooling", ("phi_alpha", "phi_beta"), ("phi",), is_explored=False
+    ),
+    "none": Row("NoPooling", "pooling", ("theta_alpha", "theta_beta"), (), is_explored=False),
+    "logit": Row(
+        "LogitPartialPooling", "logit_normal", *LOGIT, collapsed="CollapsedLogitPartialPooling"
+    ),
     "collapsed-logit": Row("CollapsedLogitPartialPooling", "logit_normal", *LOGIT),
 }
 """The models by their words, the same on the command line and in Python."""

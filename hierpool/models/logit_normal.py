@@ -8,17 +8,27 @@ for Repeated Binary Trials"; Papaspiliopoulos, Roberts and Skold (2007), "A Gene
 the Parametrization of Hierarchical Models", for the scale.
 """
 
+from collections.abc import Mapping
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
+from scipy.special import expit
 
 from hierpool.counts import Counts
 from hierpool.likelihood import logit_normal
 from hierpool.likelihood.binomial import binomial, reference
+from hierpool.likelihood.compress import (
+    Distinct,
+    padded_pairs,
+    padded_rows,
+    power_of_two,
+    quarter_octave,
+)
 from hierpool.likelihood.histograms import Data, Histograms, Pairs, rows, totals
 from hierpool.likelihood.special import HALF_LOG_TWO_PI
-from hierpool.models.protocol import Parameters, Position, floats, model
+from hierpool.models.protocol import NumpyParameters, Parameters, Position, floats, model, number
 
 HIGHEST_LOG_SIGMA = 14.0
 """sigma beyond it is held: its square would overflow in float32."""
@@ -91,6 +101,31 @@ class LogitPartialPooling:
     def log_likelihood(self, parameters: Parameters, counts: Counts) -> jax.Array:
         """Returns (group,) log probability of y_i with theta_i integrated over the population."""
         return _log_likelihood(parameters, counts)
+
+    def collapsed(self) -> "CollapsedLogitPartialPooling":
+        """Returns the model of the same posterior with theta integrated out."""
+        return CollapsedLogitPartialPooling(**vars(self))
+
+    def compress(self, pairs: Distinct) -> Data:
+        """Returns ``Pairs`` of a row a group."""
+        y, n = pairs.successes[pairs.inverse], pairs.trials[pairs.inverse]
+        return padded_rows(y, n, quarter_octave(len(n)))
+
+    def prior_trials(self, parameters: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Returns (draw,) trials that the population is worth to a group, roughly."""
+        return _prior_trials(parameters)
+
+    def draw_theta_prior(
+        self, rng: np.random.Generator, parameters: Mapping[str, np.ndarray], num_groups: int
+    ) -> np.ndarray:
+        """Returns (draw, group) chances of groups of which no data are known."""
+        return _draw_theta_prior(rng, parameters, num_groups)
+
+    def draw_prior(
+        self, rng: np.random.Generator, num_draws: int, num_groups: int
+    ) -> NumpyParameters:
+        """Returns ``mu``, ``sigma`` and ``theta`` from the prior."""
+        return _draw_prior(self, rng, num_draws, num_groups)
 
 
 @model
@@ -169,6 +204,34 @@ class CollapsedLogitPartialPooling:
     def log_likelihood(self, parameters: Parameters, counts: Counts) -> jax.Array:
         """Returns (group,) log probability of y_i with theta_i integrated over the population."""
         return _log_likelihood(parameters, counts)
+
+    def collapsed(self) -> "CollapsedLogitPartialPooling":
+        """Returns itself."""
+        return self
+
+    def compress(self, pairs: Distinct) -> Data:
+        """Returns the distinct (y, n), each with its number of groups."""
+        return padded_pairs(pairs, power_of_two(len(pairs.trials)))
+
+    def prior_trials(self, parameters: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Returns (draw,) trials that the population is worth to a group, roughly."""
+        return _prior_trials(parameters)
+
+    def draw_theta_prior(
+        self, rng: np.random.Generator, parameters: Mapping[str, np.ndarray], num_groups: int
+    ) -> np.ndarray:
+        """Returns (draw, group) chances of groups of which no data are known."""
+        return _draw_theta_prior(rng, parameters, num_groups)
+
+    def draw_prior(
+        self, rng: np.random.Generator, num_draws: int, num_groups: int
+    ) -> NumpyParameters:
+        """Returns ``mu``, ``sigma`` and ``theta`` from the prior."""
+        return _draw_prior(self, rng, num_draws, num_groups)
+
+    def unconstrain(self, parameters: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Returns the position of parameters, (draw,) each, on the host."""
+        return {"log_sigma": np.log(parameters["sigma"]), "mu": parameters["mu"]}
 
 
 LOG_SIGMAS = np.arange(-16, 12, 0.8)
@@ -316,3 +379,28 @@ def _log_prior(model: LogitModel, mu: jax.Array, sigma: jax.Array) -> jax.Array:
 
 def _log_normal(x: jax.Array) -> jax.Array:
     return -0.5 * x * x - HALF_LOG_TWO_PI
+
+
+def _prior_trials(parameters: Mapping[str, np.ndarray]) -> np.ndarray:
+    # The variance of a Beta is p (1 - p) / (kappa + 1); here it is about (p (1 - p) sigma)^2.
+    chance = 1 / (1 + np.exp(-parameters["mu"]))
+    return 1 / (chance * (1 - chance) * parameters["sigma"] ** 2)
+
+
+def _draw_theta_prior(
+    rng: np.random.Generator, parameters: Mapping[str, np.ndarray], num_groups: int
+) -> np.ndarray:
+    mu, sigma = parameters["mu"], parameters["sigma"]
+    return expit(mu[:, None] + sigma[:, None] * rng.normal(size=(len(mu), num_groups)))
+
+
+def _draw_prior(
+    model: LogitPartialPooling | CollapsedLogitPartialPooling,
+    rng: np.random.Generator,
+    num_draws: int,
+    num_groups: int,
+) -> NumpyParameters:
+    mu = rng.normal(number(model.mu_mean), number(model.mu_sd), num_draws)
+    sigma = np.abs(rng.normal(0, number(model.sigma_sd), num_draws))
+    log_odds = mu[:, None] + sigma[:, None] * rng.normal(size=(num_draws, num_groups))
+    return {"mu": mu, "sigma": sigma, "theta": 1 / (1 + np.exp(-log_odds))}

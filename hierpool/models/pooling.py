@@ -4,14 +4,26 @@ Source: Efron and Morris (1975), "Data Analysis Using Stein's Estimator and its 
 Carpenter, Gabry and Goodrich (2016), "Hierarchical Partial Pooling for Repeated Binary Trials".
 """
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 
 from hierpool.counts import Counts
 from hierpool.likelihood.binomial import beta_binomial, binomial, reference
 from hierpool.likelihood.special import log_beta, logit
-from hierpool.models.protocol import Parameters, Position, floats, model
+from hierpool.models.protocol import (
+    NumpyParameters,
+    Parameters,
+    Position,
+    draw_beta,
+    floats,
+    model,
+    number,
+)
 
 
 @model
@@ -28,6 +40,7 @@ class CompletePooling:
 
     phi_alpha: ArrayLike = 1.0
     phi_beta: ArrayLike = 1.0
+    groups_differ: ClassVar[bool] = False
 
     def init(self, key: jax.Array, counts: Counts) -> Position:
         """Returns an empty position."""
@@ -51,6 +64,23 @@ class CompletePooling:
     def log_likelihood(self, parameters: Parameters, counts: Counts) -> jax.Array:
         """Returns (group,) log Binomial(y_i | n_i, phi)."""
         return binomial(logit(parameters["phi"]), counts) + reference(counts)
+
+    def collapsed(self) -> "CompletePooling":
+        """Returns itself: there is no theta to integrate out."""
+        return self
+
+    def draw_prior(
+        self, rng: np.random.Generator, num_draws: int, num_groups: int
+    ) -> NumpyParameters:
+        """Returns ``phi`` and ``theta`` from the prior."""
+        phi = draw_beta(rng, self.phi_alpha, self.phi_beta, (num_draws,))
+        return {"phi": phi, "theta": self.draw_theta_prior(rng, {"phi": phi}, num_groups)}
+
+    def draw_theta_prior(
+        self, rng: np.random.Generator, parameters: Mapping[str, np.ndarray], num_groups: int
+    ) -> np.ndarray:
+        """Returns (draw, group) theta, each equal to phi. Nothing is drawn."""
+        return np.repeat(parameters["phi"][:, None], num_groups, axis=1)
 
 
 @model
@@ -84,6 +114,21 @@ class NoPooling:
     def log_likelihood(self, parameters: Parameters, counts: Counts) -> jax.Array:
         """Returns (group,) log probability of y_i with theta_i integrated over its prior."""
         return self._marginal(counts) + reference(counts)
+
+    def collapsed(self) -> "NoPooling":
+        """Returns itself: theta is integrated out."""
+        return self
+
+    def theta_prior(self, parameters: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Returns (1,) parameters of theta's Beta prior."""
+        return np.full(1, number(self.theta_alpha)), np.full(1, number(self.theta_beta))
+
+    def draw_prior(
+        self, rng: np.random.Generator, num_draws: int, num_groups: int
+    ) -> NumpyParameters:
+        """Returns ``theta`` from the prior."""
+        shape = (num_draws, num_groups)
+        return {"theta": draw_beta(rng, self.theta_alpha, self.theta_beta, shape)}
 
     def _marginal(self, counts: Counts) -> jax.Array:
         a, b = floats(self.theta_alpha, self.theta_beta)

@@ -5,20 +5,26 @@ data that is the same for all models (the sum of ``likelihood.binomial.reference
 of the same data can be compared.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 
 from hierpool.counts import Counts
+from hierpool.likelihood.compress import Distinct
+from hierpool.likelihood.histograms import Data
 from hierpool.runtime.keywords import suggesting
 
 Position = dict[str, jax.Array]
 """A point of the unconstrained space, by the names of its coordinates."""
 Parameters = dict[str, jax.Array]
 """What a position stands for, by the names of the parameters."""
+NumpyParameters = dict[str, np.ndarray]
+"""The same on the host, (draw,) each and (draw, group) for theta."""
 
 
 def floats(*hyperparameters: ArrayLike) -> tuple[jax.Array, ...]:
@@ -51,6 +57,98 @@ class Model(Protocol):
         theta is integrated out, so that leaving one out leaves a group out.
         """
         ...
+
+
+# What a model may offer beyond ``Model``. An answer asks for what it needs, not for a class.
+
+
+@runtime_checkable
+class Collapsible(Protocol):
+    """A model whose posterior is known with theta integrated out."""
+
+    def collapsed(self) -> Model:
+        """Returns the model of the same posterior that does not explore theta."""
+        ...
+
+
+@runtime_checkable
+class Compressible(Protocol):
+    """A model that takes its data in another form than a row a group."""
+
+    def compress(self, pairs: Distinct) -> Data:
+        """Returns a data set in the form in which the density is evaluated.
+
+        It is filled up to one of a few sizes, so that compiled programs serve many tables.
+        """
+        ...
+
+
+@runtime_checkable
+class BetaGroups(Protocol):
+    """A model under which theta, given the population, has a Beta prior of its own."""
+
+    def theta_prior(self, parameters: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Returns (draw,) parameters of theta's Beta prior, positive; (1,) of no population."""
+        ...
+
+
+@runtime_checkable
+class DrawsTheta(Protocol):
+    """A model under which theta, given the population, has another prior than a Beta."""
+
+    def draw_theta_prior(
+        self, rng: np.random.Generator, parameters: Mapping[str, np.ndarray], num_groups: int
+    ) -> np.ndarray:
+        """Returns (draw, group) chances of groups of which no data are known."""
+        ...
+
+
+@runtime_checkable
+class WorthTrials(Protocol):
+    """A model whose population counts for a group as much as so many trials, roughly."""
+
+    def prior_trials(self, parameters: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Returns (draw,) trials."""
+        ...
+
+
+@runtime_checkable
+class Unconstrainable(Model, Protocol):
+    """A model whose position follows from the parameters of its population."""
+
+    def unconstrain(self, parameters: Mapping[str, np.ndarray]) -> NumpyParameters:
+        """Returns the position of parameters, (draw,) each, on the host."""
+        ...
+
+
+@runtime_checkable
+class DrawsPrior(Protocol):
+    """A model that can be drawn from before there are data."""
+
+    def draw_prior(
+        self, rng: np.random.Generator, num_draws: int, num_groups: int
+    ) -> NumpyParameters:
+        """Returns the parameters by name, (draw,) or (draw, group), from the prior."""
+        ...
+
+
+def groups_differ(model: object) -> bool:
+    """Returns whether groups have chances of their own; a model says so by ``groups_differ``."""
+    return bool(getattr(model, "groups_differ", True))
+
+
+def number(hyperparameter: ArrayLike) -> float:
+    """Returns a hyperparameter on the host."""
+    return float(np.asarray(hyperparameter))
+
+
+def draw_beta(
+    rng: np.random.Generator, alpha: ArrayLike, beta: ArrayLike, shape: tuple[int, ...]
+) -> np.ndarray:
+    """Returns draws of Beta variables by NumPy: they cost no compiling, and a tenth of the time."""
+    # NumPy refuses parameters that have underflowed to 0: out there theta is 0 or 1 for certain.
+    a, b = (np.maximum(np.asarray(value, float), 1e-300) for value in (alpha, beta))
+    return rng.beta(a, b, shape)
 
 
 def model[T](cls: type[T]) -> type[T]:

@@ -11,8 +11,7 @@ import xarray as xr
 from scipy.special import betainc
 
 from hierpool.likelihood.beta_binomial import beta_binomial_tail
-from hierpool.models.beta import CollapsedPartialPooling, PartialPooling
-from hierpool.models.pooling import NoPooling
+from hierpool.models.protocol import BetaGroups
 from hierpool.posterior.fitted import Fitted, mcse, read_fit
 
 BUDGET = 3_000_000
@@ -138,14 +137,10 @@ def rows_of(fitted: Fitted) -> Betas | Points:
     Under a Beta population, and without pooling, a row knows a Beta; else its draw of theta.
     """
     y, failures = fitted.successes, fitted.trials - fitted.successes
-    model = fitted.model
-    if isinstance(model, NoPooling):
-        alpha, beta = (np.full(1, float(np.asarray(x))) for x in vars(model).values())
-        return Betas(alpha, beta, y, failures, 1, True)
-    if isinstance(model, PartialPooling | CollapsedPartialPooling):
-        phi, kappa = fitted.parameters["phi"], fitted.parameters["kappa"]
-        # Parameters that have underflowed to 0 are no Beta's.
-        alpha, beta = np.maximum(phi * kappa, 1e-300), np.maximum((1 - phi) * kappa, 1e-300)
+    if isinstance(fitted.model, BetaGroups):
+        alpha, beta = fitted.model.theta_prior(fitted.parameters)
+        if not fitted.parameters:
+            return Betas(alpha, beta, y, failures, 1, True)
         return Betas(alpha, beta, y, failures, fitted.num_chains, fitted.is_independent)
     return Points(fitted.theta, fitted.num_chains, fitted.is_independent)
 
@@ -158,7 +153,7 @@ def fit_of(tree: xr.DataTree) -> Fitted:
         TypeError: it is no tree.
     """
     fitted = read_fit(tree, needs_theta=False)
-    if isinstance(fitted.model, PartialPooling | CollapsedPartialPooling | NoPooling):
+    if isinstance(fitted.model, BetaGroups):
         return fitted
     return fitted.with_theta()
 
@@ -171,7 +166,7 @@ def alike(fitted: Fitted, *further: np.ndarray) -> Alike:
         further: (group,) what else must be the same.
     """
     everyone = np.arange(len(fitted.trials))
-    if not isinstance(fitted.model, PartialPooling | CollapsedPartialPooling | NoPooling):
+    if not isinstance(fitted.model, BetaGroups):
         return Alike(everyone, everyone)
     keys = np.stack([fitted.successes, fitted.trials, *further], axis=1)
     _, first, inverse = np.unique(keys, axis=0, return_index=True, return_inverse=True)

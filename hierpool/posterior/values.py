@@ -31,8 +31,6 @@ GROUPS = "groups"
 ArviZ's ``plot_prior_posterior`` takes for itself, and fails where a variable has it."""
 DRAWS = ("chain", "draw")
 BY_GROUP = (*DRAWS, GROUPS)
-EXACT = ("CompletePooling", "NoPooling")
-"""The models of which nothing is explored: every algorithm draws from them exactly."""
 LARGEST = float(np.finfo(float).max)
 RANGES = {
     "phi": (0.0, 1.0, "lie between 0 and 1"),
@@ -202,7 +200,7 @@ def data_hash(labels: np.ndarray, successes: np.ndarray, trials: np.ndarray) -> 
 def _require_statistics(tree: xr.DataTree, model: str) -> None:
     """Raises ``InputError`` if draws of a chain would pass for independent ones."""
     by_nuts = read_inference(tree.attrs).get("name") == "NUTS"
-    is_explored = model in ROWS and model not in EXACT
+    is_explored = model in ROWS and ROWS[model].is_explored
     if by_nuts and is_explored and "sample_stats" not in tree.children:
         raise InputError(
             "The tree lacks sample_stats, without which draws of NUTS would pass for independent: "

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
+from hierpool.models.catalogue import ROWS
 from hierpool.posterior.attributes import read_inference, read_name
 from hierpool.posterior.diagnostics import Diagnostics, diagnose, joined
 from hierpool.posterior.values import GROUPS, require_fit, sampled
@@ -23,11 +24,6 @@ MIN_EFFECTIVE_PER_CHAIN = 100
 MAX_DIVERGENT = 1 / 1000
 """A fit that is right has next to none (``benchmarks/results/verdicts.md``); fits that missed part
 of a neck had 6 to 11 of 4000."""
-COLLAPSED = {
-    "PartialPooling": "CollapsedPartialPooling",
-    "LogitPartialPooling": "CollapsedLogitPartialPooling",
-}
-"""The models that keep theta in their position, and those with the same posterior that do not."""
 
 
 class ConvergenceWarning(UserWarning):
@@ -142,9 +138,9 @@ def check(tree: xr.DataTree, *, max_rhat: float | None = None, strict: bool = Fa
         *_of_effective(verdict, num_chains, num_draws),
         *_of_divergences(verdict, tree, 0 if strict else total * MAX_DIVERGENT),
     ]
-    model = read_name(tree.attrs)
-    if problems and num_chains > 1 and model in COLLAPSED:
-        problems[-1] += f" Or fit {COLLAPSED[model]}: the same posterior, explored in two numbers."
+    row = ROWS.get(read_name(tree.attrs))
+    if problems and num_chains > 1 and row and row.collapsed:
+        problems[-1] += f" Or fit {row.collapsed}: the same posterior, explored in two numbers."
     return verdict._replace(problems=tuple(problems))
 
 

@@ -11,7 +11,6 @@ import numpy as np
 
 from hierpool.counts import Counts
 from hierpool.likelihood.compress import distinct
-from hierpool.models.pooling import NoPooling
 from hierpool.posterior import theta as thetas
 from hierpool.posterior.conditional import Betas, Points
 from hierpool.posterior.fitted import Fitted
@@ -38,7 +37,7 @@ def log_probability(fitted: Fitted, successes: np.ndarray, trials: np.ndarray) -
         successes: (group,) int64 successes.
         trials: (group,) int64 trials.
     """
-    num_draws = 1 if isinstance(fitted.model, NoPooling) else len(fitted.theta)
+    num_draws = len(fitted.theta) if fitted.parameters else 1
     pairs = distinct(successes, trials)
     with scope():
         return thetas.log_likelihood(

@@ -9,7 +9,6 @@ from scipy import stats
 from tables import close
 
 import hierpool as hp
-from hierpool.models.priors import draw_prior
 from hierpool.posterior.fitted import read_fit
 
 NUM_DRAWS = 4000
@@ -30,8 +29,7 @@ def fitted(model: hp.Model) -> Any:
     "model", [hp.PartialPooling(0.7, 2, 5), hp.CollapsedPartialPooling(0.7, 2, 5)]
 )
 def test_prior_draws_of_a_beta_population_follow_its_hyperpriors(model: hp.Model) -> None:
-    prior = draw_prior(model, np.random.default_rng(0), NUM_DRAWS, 3)
-    assert prior is not None
+    prior = model.draw_prior(np.random.default_rng(0), NUM_DRAWS, 3)
     follows(prior["phi"], stats.beta(2, 5))
     follows(prior["kappa_log"], stats.expon(scale=1 / 0.7))
     close(prior["kappa"], np.exp(np.minimum(prior["kappa_log"], 600)), relative=1e-12)
@@ -48,8 +46,7 @@ def test_prior_draws_of_a_beta_population_follow_its_hyperpriors(model: hp.Model
     "model", [hp.LogitPartialPooling(-1, 2, 0.5), hp.CollapsedLogitPartialPooling(-1, 2, 0.5)]
 )
 def test_prior_draws_of_log_odds_follow_their_hyperpriors(model: hp.Model) -> None:
-    prior = draw_prior(model, np.random.default_rng(0), NUM_DRAWS, 3)
-    assert prior is not None
+    prior = model.draw_prior(np.random.default_rng(0), NUM_DRAWS, 3)
     follows(prior["mu"], stats.norm(-1, 2))
     follows(prior["sigma"], stats.halfnorm(scale=0.5))
     log_odds = np.log(prior["theta"] / (1 - prior["theta"]))
@@ -57,8 +54,8 @@ def test_prior_draws_of_log_odds_follow_their_hyperpriors(model: hp.Model) -> No
 
 
 def test_prior_draws_without_a_population_follow_the_prior_of_a_chance() -> None:
-    of_one = draw_prior(hp.CompletePooling(2, 8), np.random.default_rng(0), NUM_DRAWS, 3)
-    of_each = draw_prior(hp.NoPooling(2, 8), np.random.default_rng(0), NUM_DRAWS, 3)
+    of_one = hp.CompletePooling(2, 8).draw_prior(np.random.default_rng(0), NUM_DRAWS, 3)
+    of_each = hp.NoPooling(2, 8).draw_prior(np.random.default_rng(0), NUM_DRAWS, 3)
     assert of_one is not None and of_each is not None
     follows(of_one["phi"], stats.beta(2, 8))
     assert (of_one["theta"] == of_one["phi"][:, None]).all()
