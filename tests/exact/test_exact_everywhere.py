@@ -6,6 +6,8 @@ A sample of benchmarks/exact_everywhere.py, with the tables that once gave NaN o
 import exact_everywhere
 import jax
 import numpy as np
+import oracle
+import pandas as pd
 import pytest
 import slow_oracle
 from scipy.special import betaln, expit, log_expit
@@ -149,3 +151,15 @@ def test_the_error_is_that_of_what_is_reported(num_nodes: int, double: None) -> 
     mean = (grid.weight * kappa_log).sum()
     sd = float((grid.weight * (kappa_log - mean) ** 2).sum() ** 0.5)
     assert abs(sd / slow_oracle.exact(y, n).kappa_log_sd - 1) < grid.error
+
+
+@pytest.mark.filterwarnings("ignore::hierpool.PopulationWarning")
+def test_ends_of_intervals_hold_their_probability_where_there_are_two_modes() -> None:
+    (table,) = exact_everywhere.tables("6 groups of 1e5 to 1e6, low", 1)
+    y, n, _ = table
+    assert slow_oracle.exact(y, n).modes == 2
+    truth = oracle.exact(y, n)
+    found = hp.estimate(pd.DataFrame({"y": y, "n": n}), "y", "n")
+    for group, row in enumerate(found.groups.itertuples()):
+        assert abs(truth.theta_below(group, row.lower) - 0.055) < 1e-4
+        assert abs(truth.theta_below(group, row.upper) - 0.945) < 1e-4
