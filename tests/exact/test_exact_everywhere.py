@@ -158,7 +158,7 @@ def test_ends_of_intervals_hold_their_probability_where_there_are_two_modes() ->
     (table,) = exact_everywhere.tables("6 groups of 1e5 to 1e6, low", 1)
     y, n, _ = table
     assert slow_oracle.exact(y, n).modes == 2
-    truth = oracle.exact(y, n)
+    truth = oracle.exact(y, n, size=250)
     found = hp.estimate(pd.DataFrame({"y": y, "n": n}), "y", "n")
     for group, row in enumerate(found.groups.itertuples()):
         assert abs(truth.theta_below(group, row.lower) - 0.055) < 1e-4
