@@ -43,11 +43,13 @@ from .input.errors import InputError as InputError
 from .mcmc.nuts import NUTS as NUTS
 from .models.beta import CollapsedPartialPooling as CollapsedPartialPooling
 from .models.beta import PartialPooling as PartialPooling
+from .models.gamma import GammaPartialPooling as GammaPartialPooling
 from .models.logit_normal import CollapsedLogitPartialPooling as CollapsedLogitPartialPooling
 from .models.logit_normal import LogitPartialPooling as LogitPartialPooling
 from .models.pooling import CompletePooling as CompletePooling
 from .models.pooling import NoPooling as NoPooling
 from .models.protocol import Model as Model
+from .models.spread import SpreadPartialPooling as SpreadPartialPooling
 from .posterior.contradiction import PopulationWarning as PopulationWarning
 from .posterior.tree import load as load
 from .posterior.tree import save as save

@@ -189,7 +189,9 @@ def _sweep(
         grid = explore(model, data, quadrature)
         grids = jax.tree.map(lambda leaf: leaf[None], grid)
         which = jnp.zeros(jnp.shape(counts.trials), int)
-        return Exact(of_groups(grids, which, counts, prob), of_population(model, grid, data, prob))
+        return Exact(
+            of_groups(model, grids, which, counts, prob), of_population(model, grid, data, prob)
+        )
 
     return over_batch(one, models)
 

@@ -22,7 +22,7 @@ from hierpool.likelihood.special import (
     log_beta,
     stirling_remainder,
 )
-from hierpool.models.beta_population import concentration
+from hierpool.models.beta_population import BetaPopulation
 
 BATCH = 32
 """Groups whose quantiles are solved at once."""
@@ -75,14 +75,16 @@ class Moments(NamedTuple):
     """(group,) posterior mean of kappa / (kappa + n), the weight of the population in the mean."""
 
 
-def population(grid: Grid) -> Population:
-    """Returns the rows of a grid over logit_phi and log_kappa_log."""
+def population(model: BetaPopulation, grid: Grid) -> Population:
+    """Returns the rows of a grid over the population of a model."""
     phi = jax.nn.sigmoid(grid.positions["logit_phi"])
     weight = grid.weight.sum(axis=1)
     share = _share(grid.weight)
     mean = jnp.sum(share * phi, axis=1)
     var = jnp.sum(share * (phi - mean[:, None]) ** 2, axis=1)
-    return Population(weight, concentration(grid.positions["log_kappa_log"][:, 0]), mean, var)
+    # Along a row kappa is one number.
+    first = jax.tree.map(lambda leaf: leaf[:, 0], grid.positions)
+    return Population(weight, jnp.exp(model.log_kappa(first)), mean, var)
 
 
 class Components(NamedTuple):
@@ -94,15 +96,15 @@ class Components(NamedTuple):
     """Those rows, cut into parts."""
 
 
-def components(grid: Grid) -> Components:
-    """Returns a grid over logit_phi and log_kappa_log as quantiles take it."""
+def components(model: BetaPopulation, grid: Grid) -> Components:
+    """Returns a grid over the population of a model as quantiles take it."""
     # A distribution function is far smoother in kappa than the posterior: every other row does, as
     # ``grid.thinned_error`` tells. The outermost hold next to nothing, and would cost as much; but
     # where kappa is large there may be a second peak or a long tail.
     num_rows = grid.weight.shape[0]
     every = slice(num_rows // 8, num_rows - num_rows // 24, 2)
     positions, weight = jax.tree.map(lambda leaf: leaf[every], (grid.positions, grid.weight))
-    rows = population(grid._replace(positions=positions, weight=weight / weight.sum()))
+    rows = population(model, grid._replace(positions=positions, weight=weight / weight.sum()))
     return Components(rows, _parts(positions["logit_phi"], weight))
 
 
@@ -129,19 +131,20 @@ def moments_of_one(population: Population, y: jax.Array, n: jax.Array) -> Moment
 
 
 def quantiles(
-    grid: Grid, counts: Counts, levels: jax.Array, num_nodes: int = 64
+    model: BetaPopulation, grid: Grid, counts: Counts, levels: jax.Array, num_nodes: int = 64
 ) -> tuple[jax.Array, jax.Array]:
     """Returns (group, level) quantiles of each group's chance, and (group,) their error.
 
     The error is in probability: of the mixture's total, and of what is thinned out of the grid.
 
     Args:
-        grid: a grid over logit_phi and log_kappa_log.
+        model: of which the grid is the posterior.
+        grid: a grid over its population.
         counts: successes out of trials, (group,) each.
         levels: (level,) probabilities.
         num_nodes: points at which the density of a group is computed.
     """
-    of = components(grid)
+    of = components(model, grid)
 
     def one(pair: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
         return quantiles_of_one(of, *pair, levels, num_nodes)

@@ -6,41 +6,20 @@ and under ``vmap`` over data sets and hyperparameters.
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from hierpool.counts import Counts
-from hierpool.exact import beta_mixture as mixture
+from hierpool.exact import beta_mixture
 from hierpool.exact.chart import chart_of
 from hierpool.exact.grid import Grid, column_quantiles, row_quantiles
 from hierpool.exact.quadrature import Quadrature
 from hierpool.likelihood.histograms import Data, log_reference
-from hierpool.models.beta_population import Hyperpriors, concentration
-from hierpool.models.protocol import Position
+from hierpool.models.beta_population import BetaPopulation
 from hierpool.runtime.jax_settings import own_rules
-
-
-class BetaPopulation(Hyperpriors, Protocol):
-    """A model with a Beta population, with theta integrated out: CollapsedPartialPooling."""
-
-    def init(self, key: jax.Array, counts: Data) -> Position:
-        """Returns a start."""
-        ...
-
-    def log_density(self, position: Position, counts: Data) -> jax.Array:
-        """Returns () the log posterior density of the population."""
-        ...
-
-    def chart(self, counts: Data) -> tuple[Position, jax.Array]:
-        """Returns where to look for the posterior."""
-        ...
-
-    def from_chart(self, point: Position) -> tuple[Position, jax.Array]:
-        """Returns the position of a point of the chart, and () the log-Jacobian."""
-        ...
 
 
 class Population(NamedTuple):
@@ -79,6 +58,8 @@ class Population(NamedTuple):
     """Estimated error of the ends of a new group's interval, in probability."""
     converged: jax.Array
     """Whether ``error`` is within the tolerance, and the nodes reach beyond the mass."""
+    others: dict[str, jax.Array]
+    """Means and sds of what else the model reports, as ``tau_mean`` and ``tau_sd``."""
 
 
 class Groups(NamedTuple):
@@ -121,7 +102,8 @@ def integrate(
     fewer digits than in float64.
 
     Args:
-        model: ``CollapsedPartialPooling(...)``; its hyperparameters may be traced.
+        model: of a Beta population with theta integrated out, as ``CollapsedPartialPooling(...)``;
+            its hyperparameters may be traced.
         counts: successes out of trials, (group,) each; 0 of 0 is a new group, and changes nothing.
         quadrature: settings of the integration; ``Quadrature()`` by default. Static.
         prob: probability of the intervals, equal-tailed.
@@ -130,7 +112,7 @@ def integrate(
         grid = explore(model, counts, Quadrature() if quadrature is None else quadrature)
         grids = jax.tree.map(lambda leaf: leaf[None], grid)
         which = jnp.zeros(jnp.shape(counts.trials), int)
-        groups = of_groups(grids, which, counts, prob)
+        groups = of_groups(model, grids, which, counts, prob)
         return Exact(groups, of_population(model, grid, counts, prob))
 
 
@@ -159,15 +141,19 @@ def explore(model: object, data: Data, quadrature: Quadrature) -> Grid:
 def of_population(
     model: BetaPopulation, grid: Grid, data: Data, prob: ArrayLike, *, has_quantiles: bool = True
 ) -> Population:
-    """Returns what a grid over logit_phi and log_kappa_log says of the population.
+    """Returns what a grid over the population of a model says of it.
 
     Without ``has_quantiles`` they are NaN, and cost nothing.
     """
     levels = _levels(prob, grid.weight.dtype)
-    phi = jax.nn.sigmoid(grid.positions["logit_phi"])
-    kappa_log = jnp.exp(grid.positions["log_kappa_log"])
-    phi_mean, phi_sd = _moments(grid.weight, phi)
-    kappa_log_mean, kappa_log_sd = _moments(grid.weight, kappa_log)
+    moments = {
+        name: _moments(grid.weight, values)
+        for name, values in model.reported(grid.positions).items()
+    }
+    (phi_mean, phi_sd), (kappa_log_mean, kappa_log_sd) = (
+        moments.pop("phi"),
+        moments.pop("kappa_log"),
+    )
     phi_ends = new_group = jnp.full(2, jnp.nan, levels.dtype)
     kappa = jnp.full(3, jnp.nan, levels.dtype)
     interval_error = jnp.full((), jnp.nan, levels.dtype)
@@ -176,11 +162,11 @@ def of_population(
         places = {"excess": row_quantiles(grid, levels), "log_odds": column_quantiles(grid, levels)}
         positions, _ = jax.vmap(model.from_chart)(places)
         phi_ends = jax.nn.sigmoid(positions["logit_phi"])[::2]
-        kappa = concentration(positions["log_kappa_log"])
+        kappa = jnp.exp(model.log_kappa(positions))
         unseen = Counts(jnp.zeros(1, int), jnp.zeros(1, int))
         # Nothing but the population tells of a new group: its tails are as long as that's.
-        (new_group,), (interval_error,) = mixture.quantiles(
-            grid, unseen, levels[::2], num_nodes=256
+        (new_group,), (interval_error,) = beta_mixture.quantiles(
+            model, grid, unseen, levels[::2], num_nodes=256
         )
     return Population(
         phi_mean,
@@ -199,17 +185,29 @@ def of_population(
         grid.error,
         interval_error,
         grid.converged,
+        {
+            f"{name}_{what}": value
+            for name, pair in moments.items()
+            for what, value in zip(("mean", "sd"), pair, strict=True)
+        },
     )
 
 
 def of_groups(
-    grids: Grid, which: jax.Array, counts: Counts, prob: ArrayLike, *, has_quantiles: bool = True
+    model: BetaPopulation,
+    grids: Grid,
+    which: jax.Array,
+    counts: Counts,
+    prob: ArrayLike,
+    *,
+    has_quantiles: bool = True,
 ) -> Groups:
-    """Returns what grids over logit_phi and log_kappa_log say of groups, (group,) each.
+    """Returns what grids over the population of a model say of groups, (group,) each.
 
     Without ``has_quantiles`` they are NaN, and cost nothing.
 
     Args:
+        model: of which the grids are posteriors.
         grids: one of each data set, each leaf (data set, ...).
         which: (group,) the data set that each group belongs to.
         counts: successes out of trials, (group,) each.
@@ -217,22 +215,22 @@ def of_groups(
         has_quantiles: whether to compute the intervals.
     """
     levels = _levels(prob, grids.weight.dtype)[::2]
-    rows = jax.vmap(mixture.population)(grids)
-    components = jax.vmap(mixture.components)(grids)
+    rows = jax.vmap(partial(beta_mixture.population, model))(grids)
+    components = jax.vmap(partial(beta_mixture.components, model))(grids)
 
     def one(group: tuple[jax.Array, jax.Array, jax.Array]) -> Groups:
         number, y, n = group
         of_set, parts = jax.tree.map(lambda leaf: leaf[number], (rows, components))
-        moments = mixture.moments_of_one(of_set, y, n)
+        moments = beta_mixture.moments_of_one(of_set, y, n)
         ends, error = jnp.full(2, jnp.nan, levels.dtype), jnp.full((), jnp.nan, levels.dtype)
         if has_quantiles:
-            ends, error = mixture.quantiles_of_one(parts, y, n, levels)
+            ends, error = beta_mixture.quantiles_of_one(parts, y, n, levels)
             error = error + grids.thinned_error[number]
         return Groups(moments.mean, moments.sd, ends[0], ends[1], moments.shrinkage, error)
 
     y, _, n = counts.as_floats(levels.dtype)
     # In batches, whose densities stay in a processor's cache.
-    return jax.lax.map(one, (which, y, n), batch_size=mixture.BATCH)
+    return jax.lax.map(one, (which, y, n), batch_size=beta_mixture.BATCH)
 
 
 def _levels(prob: ArrayLike, dtype: jax.typing.DTypeLike) -> jax.Array:

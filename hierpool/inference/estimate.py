@@ -34,8 +34,10 @@ from hierpool.input.arguments import check_prob
 from hierpool.input.new_groups import NewGroups
 from hierpool.input.table import InputError, read_table
 from hierpool.likelihood.histograms import Data
-from hierpool.models.beta import CollapsedPartialPooling, PartialPooling
+from hierpool.models.beta import PartialPooling
+from hierpool.models.beta_population import BetaPopulation
 from hierpool.models.catalogue import check_model
+from hierpool.models.protocol import Collapsible, Model
 from hierpool.posterior.contradiction import PopulationWarning, contradiction
 from hierpool.posterior.verdict import ConvergenceWarning, missed
 from hierpool.runtime.jax_settings import scope
@@ -69,7 +71,7 @@ def estimate(
     *,
     group: Hashable | None = None,
     by: str | Sequence[Hashable] = (),
-    model: PartialPooling | CollapsedPartialPooling | str | None = None,
+    model: Model | str | None = None,
     inference: Quadrature | None = None,
     prob: float | None = 0.89,
     new_groups: NewGroups | None = None,
@@ -152,7 +154,7 @@ def estimate(
 
 
 def _solve(
-    model: CollapsedPartialPooling,
+    model: BetaPopulation,
     sets: DataSets,
     numbers: np.ndarray,
     quadrature: Quadrature,
@@ -174,7 +176,7 @@ def _solve(
         rows, which = job.rows[here], filled(job.which[here])
         counts = Counts(filled(sets.y[rows]), filled(sets.n[rows]))
         with scope():
-            return _groups(grids, which, counts, level, has_quantiles)
+            return _groups(model, grids, which, counts, level, has_quantiles)
 
     def jobs() -> Iterator[Job]:
         for job in jobs_of(sets, numbers):
@@ -185,12 +187,12 @@ def _solve(
 
     threads = os.cpu_count() or 1
     of_pairs = {name: np.full(len(sets.y), np.nan) for name in Groups._fields}
-    of_sets = {name: np.full(sets.number, np.nan) for name in Population._fields}
-    of_sets["converged"] = np.zeros(sets.number, bool)
+    of_sets: dict[str, np.ndarray] = {}
     with ThreadPoolExecutor(threads) as workers, ThreadPoolExecutor(threads) as chunks:
         for job, population, groups in workers.map(run, jobs()):
-            for name, column in of_sets.items():
-                column[job.numbers] = getattr(population, name)[: len(job.numbers)]
+            for name, values in _columns(population).items():
+                empty = np.full(sets.number, np.nan if values.dtype.kind == "f" else False)
+                of_sets.setdefault(name, empty)[job.numbers] = values[: len(job.numbers)]
             for name, column in of_pairs.items():
                 values = np.concatenate([getattr(part, name) for part in groups])
                 column[job.rows] = values[: len(job.rows)]
@@ -207,9 +209,18 @@ def _solve(
     return of_pairs, of_sets
 
 
+def _columns(population: Population) -> dict[str, np.ndarray]:
+    """Returns (data set,) numbers by name: what a model reports of its own stands after kappa's."""
+    columns = population._asdict()
+    others = columns.pop("others")
+    names = list(columns)
+    after = names.index("new_group_mean")
+    return {name: columns[name] for name in names[:after]} | others | columns
+
+
 @lru_cache(maxsize=256)
 def _compile_ahead(
-    model: CollapsedPartialPooling,
+    model: BetaPopulation,
     data: Data,
     num_pairs: int,
     quadrature: Quadrature,
@@ -227,7 +238,7 @@ def _compile_ahead(
     populations = _populations.trace(model, data, 0.5, quadrature, has_quantiles)
     grids, _ = populations.out_info
     pair = np.zeros(num_pairs, np.int64)
-    groups = _groups.trace(grids, pair, Counts(pair, pair), 0.5, has_quantiles)
+    groups = _groups.trace(model, grids, pair, Counts(pair, pair), 0.5, has_quantiles)
     with ThreadPoolExecutor(1) as other:
         beside = other.submit(groups.lower().compile)
         populations.lower().compile()
@@ -236,7 +247,7 @@ def _compile_ahead(
 
 @partial(jax.jit, static_argnames=("quadrature", "has_quantiles"))
 def _populations(
-    model: CollapsedPartialPooling,
+    model: BetaPopulation,
     data: Data,
     prob: float,
     quadrature: Quadrature,
@@ -251,23 +262,25 @@ def _populations(
 
 @partial(jax.jit, static_argnames="has_quantiles")
 def _groups(
+    model: BetaPopulation,
     grids: Grid,
     which: np.ndarray,
     counts: Counts,
     prob: float,
     has_quantiles: bool,  # noqa: FBT001
 ) -> Groups:
-    return of_groups(grids, jnp.asarray(which), counts, prob, has_quantiles=has_quantiles)
+    return of_groups(model, grids, jnp.asarray(which), counts, prob, has_quantiles=has_quantiles)
 
 
-def _collapsed(model: Any) -> CollapsedPartialPooling:
+def _collapsed(model: Any) -> BetaPopulation:
     model = check_model(model)
-    if not isinstance(model, PartialPooling | CollapsedPartialPooling):
+    collapsed = model.collapsed() if isinstance(model, Collapsible) else model
+    if not isinstance(collapsed, BetaPopulation):
         raise InputError(
-            f"estimate knows PartialPooling and CollapsedPartialPooling, not "
-            f"{type(model).__name__}: fit draws from any model."
+            "estimate knows models whose groups come from a Beta population, as PartialPooling, "
+            f"not {type(model).__name__}: fit draws from any model."
         )
-    return CollapsedPartialPooling(**vars(model))
+    return collapsed
 
 
 def _warn(population: dict[str, np.ndarray], data_sets: pd.MultiIndex | pd.Index | None) -> None:

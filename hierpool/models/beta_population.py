@@ -1,13 +1,15 @@
-"""The Beta population that the partial-pooling models share, on the unconstrained space.
+"""A Beta population of chances: all of a model but its prior of phi and kappa.
 
-    phi ~ Beta(phi_alpha, phi_beta)
-    kappa_log ~ Exponential(kappa_log_rate), kappa = exp(kappa_log)
+    phi, kappa ~ a prior
+    theta_i ~ Beta(phi kappa, (1 - phi) kappa)
+    y_i ~ Binomial(n_i, theta_i)
 
-Its position is ``logit_phi`` () and ``log_kappa_log`` ().
+A model of this family says what its prior is, and in which coordinate kappa is explored; the rest
+stands here, once with theta integrated out and once with every theta explored.
 """
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -15,221 +17,300 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from hierpool.counts import Counts
-from hierpool.likelihood.binomial import beta_binomial, reference
-from hierpool.likelihood.histograms import Data, totals
-from hierpool.likelihood.special import log_beta, logit
-from hierpool.models.protocol import (
-    NumpyParameters,
-    Parameters,
-    Position,
-    draw_beta,
-    floats,
-    number,
+from hierpool.likelihood.binomial import beta_binomial, binomial, reference
+from hierpool.likelihood.compress import Distinct, compress, padded_rows, quarter_octave
+from hierpool.likelihood.histograms import Data, Pairs, log_marginal, rows, totals
+from hierpool.likelihood.special import (
+    HALF_LOG_TWO_PI,
+    bernoulli_divergence,
+    log_beta,
+    logit,
+    stirling_remainder,
 )
+from hierpool.models.protocol import NumpyParameters, Parameters, Position
 
-
-class Hyperpriors(Protocol):
-    """The fields of a model with a Beta population."""
-
-    @property
-    def kappa_log_rate(self) -> ArrayLike:
-        """Rate of kappa_log's exponential prior; kappa is a priori Pareto(1, kappa_log_rate)."""
-
-    @property
-    def phi_alpha(self) -> ArrayLike:
-        """First parameter of phi's Beta prior."""
-
-    @property
-    def phi_beta(self) -> ArrayLike:
-        """Second parameter of phi's Beta prior."""
-
-
-def start(key: jax.Array, data: Data) -> Position:
-    """Returns a rough draw of the population, spread a little wider than its posterior."""
-    phi_key, kappa_key = jax.random.split(key)
-    dtype = jnp.result_type(float)
-    log_kappa_log = jnp.log(jax.random.uniform(kappa_key, (), dtype, 1.0, 6.0))
-    centre, spread = _around(log_kappa_log, data)
-    logit_phi = centre + spread * jax.random.normal(phi_key, (), dtype)
-    return {"logit_phi": logit_phi, "log_kappa_log": log_kappa_log}
-
-
-FAR = 22.0
-"""Up to there the scale of the chart is that of log(kappa - 1), beyond that of its log."""
-FOLD = 5.0
-"""About how far the change from one to the other takes."""
-
-
-def _on_chart(log_excess: np.ndarray) -> np.ndarray:
-    """Returns the inverse of the map of ``from_chart`` from excess to log(kappa - 1)."""
-    excess = np.minimum(log_excess, FAR + FOLD * np.log(np.maximum(log_excess, FOLD) / FOLD))
-    for _ in range(60):
-        beyond = np.exp((excess - FAR) / FOLD)
-        excess = excess - (excess + FOLD * beyond - log_excess) / (1 + beyond)
-    return excess
-
-
-LOG_EXCESSES = np.concatenate(
-    [np.arange(-20, 0, 2), np.arange(0, 26, 1.25), [28, 33, 40, 55, 100, 1000]]
-)
-"""log(kappa - 1) where the posterior is looked at before it is searched. A log likelihood of counts
-up to a billion bends on no smaller scale than these are apart, and beyond them not at all."""
-CHART = _on_chart(LOG_EXCESSES)
-"""The same on the scale of the chart."""
 WIDE = 20.0
-"""Beyond there, a rate of 1e-9, the scale of the chart is that of the cubic root of logit_phi."""
+"""Beyond there, a rate of 1e-9, the scale of phi's chart is that of the cubic root of logit_phi."""
 
 
-def chart(data: Data) -> tuple[Position, jax.Array]:
-    """Returns points (point,) along the whole line of kappa, and (point,) spreads of logit_phi.
+class BetaPopulation:
+    """Theta integrated out: two numbers to explore, ``logit_phi`` () and a coordinate of kappa.
 
-    They are in the coordinates of ``from_chart``; kappa ascends.
+    A model adds ``log_prior``, ``start``, ``log_kappa``, ``population``, ``reported``,
+    ``kappa_chart``, ``kappa_from_chart`` and ``draw_population``.
     """
-    excess = jnp.asarray(CHART, jnp.result_type(float))
-    log_kappa_log = _log_kappa_log(jnp.asarray(LOG_EXCESSES, excess.dtype))
-    logit_phi, spread = jax.vmap(_around, (0, None))(log_kappa_log, data)
-    # The inverse of the cubic of ``from_chart``, by a third of its angle.
-    log_odds = 2 / 3**0.5 * WIDE * jnp.sinh(jnp.arcsinh(1.5 * 3**0.5 / WIDE * logit_phi) / 3)
-    return {"excess": excess, "log_odds": log_odds}, spread / (1 + 3 * (log_odds / WIDE) ** 2)
+
+    coordinate: ClassVar[str]
+    """The name of kappa's coordinate in a position."""
+
+    def log_prior(self, position: Position) -> jax.Array:
+        """Returns () the log prior density of a position. Its integral is 1."""
+        raise NotImplementedError
+
+    def start(self, key: jax.Array, data: Data) -> jax.Array:
+        """Returns () a rough draw of kappa's coordinate, spread wider than its posterior."""
+        raise NotImplementedError
+
+    def log_kappa(self, position: Position) -> jax.Array:
+        """Returns () log kappa, held below where kappa overflows."""
+        raise NotImplementedError
+
+    def population(self, position: Position) -> Parameters:
+        """Returns the population's parameters by name."""
+        raise NotImplementedError
+
+    def reported(self, position: Position) -> Parameters:
+        """Returns those of which means and sds are reported: phi, kappa_log, and maybe others."""
+        raise NotImplementedError
+
+    def kappa_chart(self, dtype: jax.typing.DTypeLike) -> tuple[jax.Array, jax.Array]:
+        """Returns (point,) a scale along which kappa is looked at first, and its coordinate."""
+        raise NotImplementedError
+
+    def kappa_from_chart(self, place: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Returns () kappa's coordinate of a place on that scale, and the log-Jacobian."""
+        raise NotImplementedError
+
+    def draw_population(self, rng: np.random.Generator, num_draws: int) -> NumpyParameters:
+        """Returns (draw,) the population's parameters from the prior, on the host."""
+        raise NotImplementedError
+
+    def init(self, key: jax.Array, counts: Data) -> Position:
+        """Returns a start: a rough draw of the population."""
+        phi_key, kappa_key = jax.random.split(key)
+        position = {self.coordinate: self.start(kappa_key, counts)}
+        centre, spread = _around(self.log_kappa(position), counts)
+        logit_phi = centre + spread * jax.random.normal(phi_key, (), jnp.result_type(float))
+        return {"logit_phi": logit_phi} | position
+
+    def log_density(self, position: Position, counts: Data) -> jax.Array:
+        """Returns () the log posterior density of the population, up to a constant of the data.
+
+        ``counts`` may also be compressed, to ``Histograms``, whose cost does not grow with the
+        data, or to ``Pairs``.
+        """
+        data = log_marginal(position["logit_phi"], self.log_kappa(position), counts)
+        return self.log_prior(position) + data
+
+    def constrain(self, key: jax.Array, position: Position, counts: Counts) -> Parameters:
+        """Returns the population's parameters, and ``theta`` (group,) drawn exactly."""
+        successes, failures, _ = counts.as_floats(position["logit_phi"].dtype)
+        a, b = self.prior_counts(position)
+        theta = jax.random.beta(key, a + successes, b + failures)
+        return self.population(position) | {"theta": theta}
+
+    def prior_counts(self, position: Position) -> tuple[jax.Array, jax.Array]:
+        """Returns () phi kappa and (1 - phi) kappa."""
+        kappa, logit_phi = jnp.exp(self.log_kappa(position)), position["logit_phi"]
+        return kappa * jax.nn.sigmoid(logit_phi), kappa * jax.nn.sigmoid(-logit_phi)
+
+    def standardize(self, position: Position, counts: Data) -> Position:
+        """Returns a position as NUTS explores it: phi in units of what kappa leaves open of it.
+
+        The more a group weighs, the narrower the posterior of phi: with the spread that goes with
+        each kappa taken out, that funnel is gone. ``unstandardize`` is the inverse.
+        """
+        centre, spread = _around(self.log_kappa(position), counts)
+        z_phi = (position["logit_phi"] - centre) / spread
+        return {"z_phi": z_phi, "z_kappa": position[self.coordinate] / _kappa_spread(counts)}
+
+    def unstandardize(self, standard: Position, counts: Data) -> tuple[Position, jax.Array]:
+        """Returns the position, and () the log-Jacobian of the map to it."""
+        kappa_spread = _kappa_spread(counts)
+        position = {self.coordinate: kappa_spread * standard["z_kappa"]}
+        centre, spread = _around(self.log_kappa(position), counts)
+        logit_phi = centre + spread * standard["z_phi"]
+        return {"logit_phi": logit_phi} | position, jnp.log(spread) + jnp.log(kappa_spread)
+
+    def chart(self, counts: Data) -> tuple[Position, jax.Array]:
+        """Returns points (point,) along the whole line of kappa, and (point,) spreads of phi's.
+
+        They are in the coordinates of ``from_chart``; kappa ascends.
+        """
+        places, values = self.kappa_chart(jnp.result_type(float))
+        log_kappa = self.log_kappa({self.coordinate: values})
+        logit_phi, spread = jax.vmap(_around, (0, None))(log_kappa, counts)
+        # The inverse of the cubic of ``from_chart``, by a third of its angle.
+        log_odds = 2 / 3**0.5 * WIDE * jnp.sinh(jnp.arcsinh(1.5 * 3**0.5 / WIDE * logit_phi) / 3)
+        return {"excess": places, "log_odds": log_odds}, spread / (1 + 3 * (log_odds / WIDE) ** 2)
+
+    def from_chart(self, point: Position) -> tuple[Position, jax.Array]:
+        """Returns the position of a point of the chart, and () the log-Jacobian of the map to it.
+
+            log_odds + log_odds^3 / WIDE^2 = logit_phi
+
+        The prior of phi may fall slowly towards 0 or 1, by a power of phi: the cubic brings that
+        near. Kappa's scale is the model's.
+        """
+        value, of_kappa = self.kappa_from_chart(point["excess"])
+        square = (point["log_odds"] / WIDE) ** 2
+        position = {"logit_phi": point["log_odds"] * (1 + square), self.coordinate: value}
+        return position, of_kappa + jnp.log1p(3 * square)
+
+    def log_likelihood(self, parameters: Parameters, counts: Counts) -> jax.Array:
+        """Returns (group,) log BetaBinomial(y_i | n_i, phi kappa, (1 - phi) kappa)."""
+        marginal = beta_binomial(logit(parameters["phi"]), parameters["kappa"], counts)
+        return marginal + reference(counts)
+
+    def collapsed(self) -> "BetaPopulation":
+        """Returns itself: theta is integrated out."""
+        return self
+
+    def compress(self, pairs: Distinct) -> Data:
+        """Returns the histograms of a data set."""
+        return compress(pairs)
+
+    def theta_prior(self, parameters: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Returns (draw,) parameters of theta's Beta prior: phi kappa and (1 - phi) kappa."""
+        phi, kappa = parameters["phi"], parameters["kappa"]
+        # Parameters that have underflowed to 0 are no Beta's.
+        return np.maximum(phi * kappa, 1e-300), np.maximum((1 - phi) * kappa, 1e-300)
+
+    def draw_prior(
+        self, rng: np.random.Generator, num_draws: int, num_groups: int
+    ) -> NumpyParameters:
+        """Returns the parameters by name from the prior, on the host."""
+        of = self.draw_population(rng, num_draws)
+        a, b = (x[:, None] for x in self.theta_prior(of))
+        return of | {"theta": rng.beta(a, b, (num_draws, num_groups))}
 
 
-def from_chart(point: Position) -> tuple[Position, jax.Array]:
-    """Returns the position of a point of the chart, and () the log-Jacobian of the map to it.
+class ExploresTheta:
+    """The same posterior with every theta explored: ``logit_theta`` (group,) beside the population.
 
-        excess + FOLD exp((excess - FAR) / FOLD) = log(kappa - 1)
-        log_odds + log_odds^3 / WIDE^2 = logit_phi
-
-    For a kappa near 1 log(kappa - 1) is log_kappa_log, for a large one kappa_log itself. So it sees
-    the bends of the likelihood, which are on the scale of kappa_log, equally wide everywhere, and
-    the end of the line at kappa = 1 is far away. Where no likelihood bends any more and only a
-    prior falls, slowly perhaps, excess is a logarithm of it. So may the prior of phi fall
-    slowly towards 0 or 1, by its power of phi: the cubic brings that near.
+    A model adds ``collapsed``, the model of the population.
     """
-    beyond = jnp.exp((point["excess"] - FAR) / FOLD)
-    log_excess = point["excess"] + FOLD * beyond
-    log_kappa_log = _log_kappa_log(log_excess)
-    square = (point["log_odds"] / WIDE) ** 2
-    position = {"logit_phi": point["log_odds"] * (1 + square), "log_kappa_log": log_kappa_log}
-    of_kappa = jax.nn.log_sigmoid(log_excess) - log_kappa_log + jnp.log1p(beyond)
-    return position, of_kappa + jnp.log1p(3 * square)
+
+    def collapsed(self) -> BetaPopulation:
+        """Returns the model of the same posterior with theta integrated out."""
+        raise NotImplementedError
+
+    def init(self, key: jax.Array, counts: Counts | Pairs) -> Position:
+        """Returns a start: a rough draw of the population, and of theta given it."""
+        population_key, theta_key = jax.random.split(key)
+        position = self.collapsed().init(population_key, counts)
+        centre, spread = self._theta_around(position, counts)
+        # A chance near 0 is spread over thousands on the logit scale: nobody need start out there.
+        noise = jax.random.normal(theta_key, centre.shape, centre.dtype)
+        return position | {"logit_theta": centre + jnp.minimum(spread, 1) * noise}
+
+    def log_density(self, position: Position, counts: Counts | Pairs) -> jax.Array:
+        """Returns () the joint log posterior density, up to a constant of the data.
+
+        ``counts`` may also be ``Pairs`` of a row a group, filled up with rows of no group.
+        """
+        population = self.collapsed()
+        counts, weight = rows(counts)
+        logit_phi, logit_theta = position["logit_phi"], position["logit_theta"]
+        kappa = jnp.exp(population.log_kappa(position))
+        log_phi, log_not_phi = jax.nn.log_sigmoid(logit_phi), jax.nn.log_sigmoid(-logit_phi)
+        # The Beta density of theta on the logit scale, so with its Jacobian: kappa times a
+        # divergence from phi, and a normaliser in which the Beta function's large terms have
+        # cancelled.
+        shares = jnp.exp(jnp.stack([log_phi, log_not_phi, jnp.zeros_like(log_phi)]))
+        rest = stirling_remainder(kappa * shares)
+        normaliser = (
+            0.5 * (jnp.log(kappa) + log_phi + log_not_phi)
+            - HALF_LOG_TWO_PI
+            + (rest[2] - rest[0] - rest[1])
+        )
+        theta = normaliser - kappa * bernoulli_divergence(logit_phi, logit_theta - logit_phi)
+        data = binomial(logit_theta, counts)
+        return population.log_prior(position) + jnp.sum(weight * (theta + data))
+
+    def constrain(self, key: jax.Array, position: Position, counts: Counts) -> Parameters:
+        """Returns the population's parameters and ``theta`` (group,). Nothing is drawn."""
+        theta = jax.nn.sigmoid(position["logit_theta"])
+        return self.collapsed().population(position) | {"theta": theta}
+
+    def standardize(self, position: Position, counts: Counts | Pairs) -> Position:
+        """Returns a position as NUTS explores it: what the population leaves open of each theta.
+
+        Given the population, logit_theta is normal but for its skew: its mean and spread are taken
+        out, and with them the neck of the joint density, where kappa is large and every theta near
+        phi.
+        """
+        centre, spread = self._theta_around(position, counts)
+        z_theta = (position["logit_theta"] - centre) / spread
+        return self.collapsed().standardize(position, counts) | {"z_theta": z_theta}
+
+    def unstandardize(
+        self, standard: Position, counts: Counts | Pairs
+    ) -> tuple[Position, jax.Array]:
+        """Returns the position, and () the log-Jacobian of the map to it."""
+        position, log_jacobian = self.collapsed().unstandardize(standard, counts)
+        centre, spread = self._theta_around(position, counts)
+        logit_theta = centre + spread * standard["z_theta"]
+        log_jacobian = log_jacobian + jnp.sum(rows(counts)[1] * jnp.log(spread))
+        return position | {"logit_theta": logit_theta}, log_jacobian
+
+    def log_likelihood(self, parameters: Parameters, counts: Counts) -> jax.Array:
+        """Returns (group,) log BetaBinomial(y_i | n_i, phi kappa, (1 - phi) kappa)."""
+        return self.collapsed().log_likelihood(parameters, counts)
+
+    def compress(self, pairs: Distinct) -> Data:
+        """Returns ``Pairs`` of a row a group."""
+        # A step over every theta costs as much as there are rows, so sizes stand close together: 19
+        # groups take 1% longer as 20 rows, and 27% longer as 32.
+        y, n = pairs.successes[pairs.inverse], pairs.trials[pairs.inverse]
+        return padded_rows(y, n, quarter_octave(len(n)))
+
+    def theta_prior(self, parameters: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Returns (draw,) parameters of theta's Beta prior: phi kappa and (1 - phi) kappa."""
+        return self.collapsed().theta_prior(parameters)
+
+    def draw_prior(
+        self, rng: np.random.Generator, num_draws: int, num_groups: int
+    ) -> NumpyParameters:
+        """Returns the parameters by name from the prior, on the host."""
+        return self.collapsed().draw_prior(rng, num_draws, num_groups)
+
+    def _theta_around(
+        self, position: Position, counts: Counts | Pairs
+    ) -> tuple[jax.Array, jax.Array]:
+        """Returns (group,) mean and sd of logit_theta given the population and the data, nearly.
+
+        For Beta(a, b) they are differences of digammas and trigammas: by their first two terms.
+        """
+        successes, failures, _ = rows(counts)[0].as_floats(position["logit_phi"].dtype)
+        a, b = self.collapsed().prior_counts(position)
+        limits = jnp.finfo(a.dtype)
+        smallest = jnp.sqrt(limits.tiny)
+        a, b = jnp.maximum(a + successes, smallest), jnp.maximum(b + failures, smallest)
+        one_a, one_b = 1 / a, 1 / b
+        ratio = jnp.clip(a * one_b, limits.tiny, limits.max)
+        centre = jnp.log(ratio) + 0.5 * (one_b - one_a)
+        return centre, jnp.sqrt(one_a * (1 + 0.5 * one_a) + one_b * (1 + 0.5 * one_b))
 
 
-def _log_kappa_log(log_excess: jax.Array) -> jax.Array:
-    """Returns log log kappa from log(kappa - 1)."""
-    near = jnp.minimum(log_excess, -20)
-    far = jnp.maximum(log_excess, -20)
-    return jnp.where(log_excess < -20, near - 0.5 * jnp.exp(near), jnp.log(jax.nn.softplus(far)))
+def log_prior_of_phi(logit_phi: jax.Array, alpha: jax.Array, beta: jax.Array) -> jax.Array:
+    """Returns () the log density of logit_phi where phi ~ Beta(alpha, beta)."""
+    # log(1 - phi) = log phi - logit_phi.
+    return (alpha + beta) * jax.nn.log_sigmoid(logit_phi) - beta * logit_phi - log_beta(alpha, beta)
 
 
-def standardize(position: Position, data: Data) -> Position:
-    """Returns a population as NUTS explores it: in units of what the data leave open, roughly.
+def ceiling(dtype: jax.typing.DTypeLike) -> jax.Array:
+    """Returns () the largest log kappa: above, kappa overflows.
 
-    The more a group weighs, the narrower the posterior of phi: with the spread that goes with each
-    kappa taken out, that funnel is gone. ``unstandardize`` is the inverse.
+    Up there the population is a point: the likelihood has reached its limit, only the prior falls.
     """
-    centre, spread = _around(position["log_kappa_log"], data)
-    z_phi = (position["logit_phi"] - centre) / spread
-    return {"z_phi": z_phi, "z_kappa": position["log_kappa_log"] / _kappa_spread(data)}
-
-
-def unstandardize(standard: Position, data: Data) -> tuple[Position, jax.Array]:
-    """Returns the position, and () the log-Jacobian of the map to it."""
-    kappa_spread = _kappa_spread(data)
-    log_kappa_log = kappa_spread * standard["z_kappa"]
-    centre, spread = _around(log_kappa_log, data)
-    logit_phi = centre + spread * standard["z_phi"]
-    position = {"logit_phi": logit_phi, "log_kappa_log": log_kappa_log}
-    return position, jnp.log(spread) + jnp.log(kappa_spread)
+    return (0.9 * jnp.log(jnp.finfo(dtype).max)).astype(dtype)
 
 
 def _kappa_spread(data: Data) -> jax.Array:
-    """Returns () how uncertain as many groups leave log_kappa_log, roughly."""
+    """Returns () how uncertain as many groups leave the coordinate of kappa, roughly."""
     _, _, groups = totals(data)
     return 1 / jnp.sqrt(1 + 1.5 * groups)
 
 
-def _around(log_kappa_log: jax.Array, data: Data) -> tuple[jax.Array, jax.Array]:
+def _around(log_kappa: ArrayLike, data: Data) -> tuple[jax.Array, jax.Array]:
     """Returns () where the data put logit_phi, and how uncertain a kappa leaves it, roughly."""
     successes, failures, groups = totals(data)
     trials = successes + failures
     # The standard error of the population's log-odds, each group counting for the trials it is
     # worth: its own, but no more than kappa.
-    most = groups * concentration(log_kappa_log)
+    most = groups * jnp.exp(log_kappa)
     worth = trials / (1 + (trials + 1) / jnp.maximum(most, 1))
     rarer = (jnp.minimum(successes, failures) + 0.5) / (trials + 1)
     spread = jnp.minimum(1 / jnp.sqrt((worth + 1) * rarer), 1)
     return jnp.log(successes + 0.5) - jnp.log(failures + 0.5), spread
-
-
-def log_concentration(log_kappa_log: jax.Array) -> jax.Array:
-    """Returns log kappa = exp(log_kappa_log), held below where kappa overflows.
-
-    Up there the population is a point: the likelihood has reached its limit, only the prior falls.
-    """
-    ceiling = (0.9 * jnp.log(jnp.finfo(log_kappa_log.dtype).max)).astype(log_kappa_log.dtype)
-    return jnp.minimum(jnp.exp(log_kappa_log), ceiling)
-
-
-def concentration(log_kappa_log: jax.Array) -> jax.Array:
-    """Returns kappa = exp(exp(log_kappa_log)), held below overflow."""
-    return jnp.exp(log_concentration(log_kappa_log))
-
-
-def log_prior(model: Hyperpriors, position: Position) -> jax.Array:
-    """Returns () the log prior density of logit_phi and log_kappa_log. Its integral is 1."""
-    logit_phi, log_kappa_log = position["logit_phi"], position["log_kappa_log"]
-    a, b, rate = floats(model.phi_alpha, model.phi_beta, model.kappa_log_rate)
-    # log(1 - phi) = log phi - logit_phi.
-    phi = (a + b) * jax.nn.log_sigmoid(logit_phi) - b * logit_phi
-    # Exponential(rate) on kappa_log is Pareto(1, rate) on kappa; the last term is
-    # log d kappa_log / d log_kappa_log.
-    kappa = jnp.log(rate) - rate * jnp.exp(log_kappa_log) + log_kappa_log
-    return phi - log_beta(a, b) + kappa
-
-
-def reported(position: Position) -> Parameters:
-    """Returns phi and kappa_log, which have means and sds; kappa, of infinite variance, has not."""
-    return {
-        "phi": jax.nn.sigmoid(position["logit_phi"]),
-        "kappa_log": jnp.exp(position["log_kappa_log"]),
-    }
-
-
-def constrain(position: Position) -> Parameters:
-    """Returns phi, kappa_log and kappa."""
-    return reported(position) | {"kappa": concentration(position["log_kappa_log"])}
-
-
-def draw_theta(key: jax.Array, position: Position, counts: Counts) -> jax.Array:
-    """Returns theta (group,) drawn from its exact conditional given the population."""
-    successes, failures, _ = counts.as_floats(position["logit_phi"].dtype)
-    kappa = concentration(position["log_kappa_log"])
-    a = kappa * jax.nn.sigmoid(position["logit_phi"])
-    b = kappa * jax.nn.sigmoid(-position["logit_phi"])
-    return jax.random.beta(key, a + successes, b + failures)
-
-
-def log_likelihood(parameters: Parameters, counts: Counts) -> jax.Array:
-    """Returns (group,) log BetaBinomial(y_i | n_i, phi kappa, (1 - phi) kappa)."""
-    marginal = beta_binomial(logit(parameters["phi"]), parameters["kappa"], counts)
-    return marginal + reference(counts)
-
-
-def theta_prior(parameters: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Returns (draw,) phi kappa and (1 - phi) kappa, on the host."""
-    phi, kappa = parameters["phi"], parameters["kappa"]
-    # Parameters that have underflowed to 0 are no Beta's.
-    return np.maximum(phi * kappa, 1e-300), np.maximum((1 - phi) * kappa, 1e-300)
-
-
-def draw_prior(
-    model: Hyperpriors, rng: np.random.Generator, num_draws: int, num_groups: int
-) -> NumpyParameters:
-    """Returns ``phi``, ``kappa_log``, ``kappa`` and ``theta`` from the prior, on the host."""
-    phi = draw_beta(rng, model.phi_alpha, model.phi_beta, (num_draws,))
-    kappa_log = rng.exponential(1 / number(model.kappa_log_rate), num_draws)
-    # Held below overflow: out there the population is a point.
-    kappa = np.exp(np.minimum(kappa_log, 600))
-    a, b = (kappa * phi)[:, None], (kappa * (1 - phi))[:, None]
-    theta = draw_beta(rng, a, b, (num_draws, num_groups))
-    return {"phi": phi, "kappa_log": kappa_log, "kappa": kappa, "theta": theta}

@@ -34,6 +34,11 @@ HYPERPARAMETERS = {
     ),
     "phi_alpha": Hyperparameter(1.0, "first parameter of phi's Beta prior"),
     "phi_beta": Hyperparameter(1.0, "second parameter of phi's Beta prior"),
+    "kappa_shape": Hyperparameter(1.0, "gamma model: shape of kappa's Gamma prior"),
+    "kappa_rate": Hyperparameter(1.0, "gamma model: rate of kappa's Gamma prior"),
+    "tau_sd": Hyperparameter(
+        1.0, "spread model: scale of tau's half-normal prior, about an sd of log-odds"
+    ),
     "theta_alpha": Hyperparameter(1.0, "no pooling: first parameter of theta's Beta prior"),
     "theta_beta": Hyperparameter(1.0, "no pooling: second parameter of theta's Beta prior"),
     "mu_mean": Hyperparameter(-1.0, "logit model: prior mean of mu", is_positive=False),
@@ -60,11 +65,16 @@ class Row(NamedTuple):
     """Whether there is anything to explore: else every algorithm draws from it exactly."""
 
 
-BETA = ("kappa_log_rate", "phi_alpha", "phi_beta"), ("kappa", "kappa_log", "phi")
+POPULATION = ("kappa", "kappa_log", "phi")
+BETA = ("kappa_log_rate", "phi_alpha", "phi_beta"), POPULATION
+GAMMA = ("kappa_shape", "kappa_rate", "phi_alpha", "phi_beta"), POPULATION
+SPREAD = ("tau_sd", "phi_alpha", "phi_beta"), (*POPULATION, "tau")
 LOGIT = ("mu_mean", "mu_sd", "sigma_sd"), ("mu", "sigma")
 CATALOGUE = {
     "partial": Row("PartialPooling", "beta", *BETA, collapsed="CollapsedPartialPooling"),
     "collapsed": Row("CollapsedPartialPooling", "beta", *BETA),
+    "gamma": Row("GammaPartialPooling", "gamma", *GAMMA),
+    "spread": Row("SpreadPartialPooling", "spread", *SPREAD),
     "complete": Row(
         "CompletePooling", "pooling", ("phi_alpha", "phi_beta"), ("phi",), is_explored=False
     ),

@@ -13,8 +13,7 @@ import numpy as np
 
 from hierpool.counts import Counts
 from hierpool.likelihood.compress import Distinct, padded_pairs, padded_rows, power_of_two
-from hierpool.models import beta_population as population
-from hierpool.models.beta import CollapsedPartialPooling
+from hierpool.models.beta_population import BetaPopulation
 from hierpool.models.pooling import NoPooling
 from hierpool.models.protocol import Model, Parameters, Position
 from hierpool.posterior.random import betas
@@ -114,10 +113,10 @@ def theta(
     failures = np.asarray(counts.trials, float) - successes
     # By the method, not by the class: whoever derives a model may constrain otherwise.
     constrain = type(model).constrain
-    if constrain is CollapsedPartialPooling.constrain:
+    if isinstance(model, BetaPopulation) and constrain is BetaPopulation.constrain:
         length = power_of_two(num_draws)
         padded = {name: _rows(leaf, 0, length) for name, leaf in positions.items()}
-        alpha, beta = (np.asarray(x)[:num_draws] for x in _prior_counts(padded))
+        alpha, beta = (np.asarray(x)[:num_draws] for x in _prior_counts(model, padded))
         return betas(seed, alpha, beta, successes, failures)
     if isinstance(model, NoPooling) and constrain is NoPooling.constrain:
         alpha, beta = (
@@ -227,11 +226,8 @@ def _constrain_others(
 
 
 @BySize
-def _prior_counts(position: Position) -> tuple[jax.Array, jax.Array]:
-    """Returns phi kappa and (1 - phi) kappa."""
-    kappa = population.concentration(position["log_kappa_log"])
-    logit_phi = position["logit_phi"]
-    return kappa * jax.nn.sigmoid(logit_phi), kappa * jax.nn.sigmoid(-logit_phi)
+def _prior_counts(model: BetaPopulation, position: Position) -> tuple[jax.Array, jax.Array]:
+    return model.prior_counts(position)
 
 
 @BySize

@@ -24,8 +24,8 @@ from hierpool.likelihood import binomial as likelihood
 from hierpool.likelihood.compress import compress, distinct
 from hierpool.likelihood.histograms import Data
 from hierpool.models.beta import CollapsedPartialPooling, PartialPooling
-from hierpool.models.beta_population import from_chart
 
+MODEL = CollapsedPartialPooling()
 LEVELS = (0.055, 0.25, 0.5, 0.75, 0.945)
 ENDS = (0.055, 0.945)
 WIDTH = 128
@@ -70,13 +70,13 @@ def summarise(grid: Grid, counts: Counts) -> Summary:
 
     levels = jnp.asarray(LEVELS)
     excess = row_quantiles(grid, levels)
-    at, _ = from_chart({"excess": excess, "log_odds": column_quantiles(grid, levels)})
+    at, _ = MODEL.from_chart({"excess": excess, "log_odds": column_quantiles(grid, levels)})
     return Summary(
         grid,
         moments(phi),
         moments(kappa_log),
-        mixture.moments(mixture.population(grid), counts),
-        *mixture.quantiles(grid, counts, jnp.asarray(ENDS)),
+        mixture.moments(mixture.population(MODEL, grid), counts),
+        *mixture.quantiles(MODEL, grid, counts, jnp.asarray(ENDS)),
         jax.nn.sigmoid(at["logit_phi"]),
         jnp.exp(at["log_kappa_log"]),
     )

@@ -9,7 +9,7 @@ from compiling import compiled
 from nuts_fits import COLUMNS, NOT_EXPLORED, PLAYERS, SHORT, every_model, fitted
 
 import hierpool as hp
-from hierpool.models.beta_population import Parameters, Position
+from hierpool.models.protocol import Parameters, Position
 
 
 @every_model

@@ -21,7 +21,6 @@ from tables import (
 from hierpool.counts import Counts
 from hierpool.likelihood.special import logit
 from hierpool.mcmc.target import Standardized, target_of
-from hierpool.models import beta_population as population
 from hierpool.models.beta import CollapsedPartialPooling, PartialPooling
 from hierpool.models.logit_normal import CollapsedLogitPartialPooling, LogitPartialPooling
 from hierpool.models.pooling import CompletePooling, NoPooling
@@ -82,7 +81,7 @@ def test_what_nuts_explores_is_near_a_standard_normal(name: str, double: None) -
     population_position = {"logit_phi": jnp.array(-1.0), "log_kappa_log": jnp.array(1.5)}
 
     def one(key: jax.Array) -> jax.Array:
-        theta = population.draw_theta(key, population_position, counts)
+        theta = model.collapsed().constrain(key, population_position, counts)["theta"]
         position = population_position | {"logit_theta": logit(theta)}
         return model.standardize(position, counts)["z_theta"]
 
@@ -142,7 +141,7 @@ def test_the_population_prior_integrates_to_one(
 
     def density(axis: str, value: float) -> float:
         at = {"logit_phi": jnp.asarray(0.0), "log_kappa_log": jnp.asarray(0.0)}
-        log_density = population.log_prior(model, at | {axis: jnp.asarray(value)})
+        log_density = model.collapsed().log_prior(at | {axis: jnp.asarray(value)})
         return float(jnp.exp(log_density))
 
     # phi and kappa are independent: the integral is a product, with the origin counted twice.

@@ -1,0 +1,55 @@
+"""Partial pooling with a Gamma prior of kappa, as evaluations of language models use it.
+
+Source: Bowyer, Aitchison and Ivanova (2025), "Position: Don't Use the CLT in LLM Evals With Fewer
+Than a Few Hundred Datapoints".
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+
+from hierpool.likelihood.histograms import Data
+from hierpool.models.beta_population import log_prior_of_phi
+from hierpool.models.log_kappa import LogKappa
+from hierpool.models.protocol import NumpyParameters, Position, draw_beta, floats, model, number
+
+
+@model
+class GammaPartialPooling(LogKappa):
+    """Groups share a population whose concentration has a Gamma prior; theta is integrated out.
+
+        phi ~ Beta(phi_alpha, phi_beta)
+        kappa ~ Gamma(kappa_shape, kappa_rate)
+        y_i ~ BetaBinomial(n_i, phi kappa, (1 - phi) kappa)
+        theta_i | y_i ~ Beta(phi kappa + y_i, (1 - phi) kappa + n_i - y_i)
+
+    kappa may be below 1, where most groups have a chance near 0 or 1. Under Gamma(1, 1) it is
+    expected to be 1: groups are shrunk little. The position is ``logit_phi`` () and ``log_kappa``
+    ().
+    """
+
+    kappa_shape: ArrayLike = 1.0
+    kappa_rate: ArrayLike = 1.0
+    phi_alpha: ArrayLike = 1.0
+    phi_beta: ArrayLike = 1.0
+
+    def log_prior(self, position: Position) -> jax.Array:
+        """Returns () the log prior density of logit_phi and log_kappa. Its integral is 1."""
+        log_kappa = position["log_kappa"]
+        a, b, shape, rate = floats(self.phi_alpha, self.phi_beta, self.kappa_shape, self.kappa_rate)
+        # kappa^shape, and not kappa^(shape - 1): d kappa / d log_kappa is kappa.
+        of_kappa = shape * (jnp.log(rate) + log_kappa) - rate * jnp.exp(log_kappa)
+        of_phi = log_prior_of_phi(position["logit_phi"], a, b)
+        return of_phi + of_kappa - jax.lax.lgamma(shape)
+
+    def start(self, key: jax.Array, data: Data) -> jax.Array:
+        """Returns () a rough log_kappa."""
+        return jax.random.uniform(key, (), jnp.result_type(float), -1.0, 4.0)
+
+    def draw_population(self, rng: np.random.Generator, num_draws: int) -> NumpyParameters:
+        """Returns (draw,) ``phi``, ``kappa_log`` and ``kappa`` from the prior, on the host."""
+        phi = draw_beta(rng, self.phi_alpha, self.phi_beta, (num_draws,))
+        kappa = rng.gamma(number(self.kappa_shape), 1 / number(self.kappa_rate), num_draws)
+        kappa = np.maximum(kappa, np.finfo(float).tiny)
+        return {"phi": phi, "kappa_log": np.log(kappa), "kappa": kappa}
