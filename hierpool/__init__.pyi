@@ -44,6 +44,7 @@ from .mcmc.nuts import NUTS as NUTS
 from .models.beta import CollapsedPartialPooling as CollapsedPartialPooling
 from .models.beta import PartialPooling as PartialPooling
 from .models.gamma import GammaPartialPooling as GammaPartialPooling
+from .models.joint import Joint as Joint
 from .models.logit_normal import CollapsedLogitPartialPooling as CollapsedLogitPartialPooling
 from .models.logit_normal import LogitPartialPooling as LogitPartialPooling
 from .models.pooling import CompletePooling as CompletePooling

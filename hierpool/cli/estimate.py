@@ -1,6 +1,7 @@
 """``hierpool estimate``: exact posteriors of a file's groups, as two tables."""
 
 import argparse
+import itertools
 from typing import Any
 
 from hierpool.cli.cache import use_compilation_cache
@@ -12,15 +13,18 @@ from hierpool.cli.flags import (
     add_quiet,
     new_groups_of,
     quadrature_of,
+    with_hyperparameters,
 )
 from hierpool.cli.output import check_tables, say_more, write_table
 from hierpool.cli.terminal import printable_table, say
+from hierpool.models.catalogue import CATALOGUE
 
 DESCRIPTION = (
     "Exact posterior means, sds and intervals of partial pooling, from a CSV or TSV file with a "
     "row a group. Nothing is drawn."
 )
-PRIORS = ("kappa_log_rate", "phi_alpha", "phi_beta")
+MODELS = ("partial", "gamma", "spread")
+"""The models that ``estimate`` integrates, by their words."""
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +39,15 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "repeated",
     )
     model = parser.add_argument_group("model")
-    add_hyperparameters(model, PRIORS)
+    model.add_argument(
+        "--model",
+        choices=MODELS,
+        default="partial",
+        help="the prior of kappa: Pareto (partial, the default), Gamma (gamma), or by the spread "
+        "of log-odds (spread), which suits any rate",
+    )
+    names = (CATALOGUE[word].hyperparameters for word in MODELS)
+    add_hyperparameters(model, dict.fromkeys(itertools.chain(*names)))
     add_nodes(model)
     output = parser.add_argument_group("result")
     add_prob(output)
@@ -62,10 +74,7 @@ def run(options: argparse.Namespace) -> int:
     check_prob(options.prob, "--prob")
     new_groups = new_groups_of(options)
     check_tables(options, "output", "population")
-    given = {name: getattr(options, name) for name in PRIORS}
-    model = hierpool.PartialPooling(
-        **{name: value for name, value in given.items() if value is not None}
-    )
+    model = with_hyperparameters(options, options.model)
     result = hierpool.estimate(
         options.file,
         successes=options.successes,

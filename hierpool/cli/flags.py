@@ -70,10 +70,16 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         "--model",
         choices=tuple(MODELS),
         help="partial pooling (the default), the same with theta integrated out (collapsed; the "
-        "default of quadrature), complete or no pooling, normal log-odds (logit), or the same with "
-        "theta integrated out (collapsed-logit); beta is collapsed, as compare calls it",
+        "default of quadrature), with other priors of kappa (gamma; spread, which suits any rate), "
+        "complete or no pooling, normal log-odds (logit), or the same with theta integrated out "
+        "(collapsed-logit); beta is collapsed, as compare calls it",
     )
     add_hyperparameters(model)
+    model.add_argument(
+        "--joint",
+        action="store_true",
+        help="gamma, spread: explore every group's chance too, by the joint density",
+    )
 
 
 def add_hyperparameters(parser: Any, names: Iterable[str] = HYPERPARAMETERS) -> None:
@@ -197,19 +203,37 @@ def _new_group(text: str) -> tuple[str, tuple[int, int]]:
 def model_of(options: argparse.Namespace) -> "Model":
     """Returns the model that was asked for; without ``--model``, what suits the algorithm."""
     from hierpool.input.errors import InputError
+    from hierpool.models.beta_population import BetaPopulation
+    from hierpool.models.joint import Joint
 
-    name_of_model = (
-        options.model or {"nuts": "partial", "quadrature": "collapsed"}[options.inference]
-    )
-    kind = kind_of(name_of_model)
-    given = {name: getattr(options, name) for name in HYPERPARAMETERS}
+    word = options.model or {"nuts": "partial", "quadrature": "collapsed"}[options.inference]
+    model = with_hyperparameters(options, word)
+    if not options.joint:
+        return model
+    if not isinstance(model, BetaPopulation):
+        raise InputError(
+            f"--joint is for a model that explores its population alone, as gamma or spread, and "
+            f"--model {word} is none: leave it out."
+        )
+    return Joint(model)
+
+
+def with_hyperparameters(options: argparse.Namespace, word: str) -> "Model":
+    """Returns the model of a word, with the hyperparameters that were given.
+
+    Raises:
+        InputError: one of them is another model's.
+    """
+    from hierpool.input.errors import InputError
+
+    kind = kind_of(word)
+    given = {name: getattr(options, name, None) for name in HYPERPARAMETERS}
     given = {name: value for name, value in given.items() if value is not None}
     for name in given:
         if name not in vars(kind()):
             flag, *others = ("--" + one.replace("_", "-") for one in (name, *vars(kind())))
             raise InputError(
-                f"{flag} is not a hyperparameter of --model {name_of_model}, which has "
-                f"{', '.join(others)}."
+                f"{flag} is not a hyperparameter of --model {word}, which has {', '.join(others)}."
             )
     model: Model = kind(**given)
     return model

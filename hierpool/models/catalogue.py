@@ -59,6 +59,8 @@ class Row(NamedTuple):
     """The fields of its class, in their order."""
     parameters: tuple[str, ...]
     """Those of its population, in the order of a printed table."""
+    least_kappa: float = 1.0
+    """Below that the prior allows no kappa, if the model has one."""
     collapsed: str = ""
     """The class of the same posterior that has theta integrated out, if it is another."""
     is_explored: bool = True
@@ -73,8 +75,8 @@ LOGIT = ("mu_mean", "mu_sd", "sigma_sd"), ("mu", "sigma")
 CATALOGUE = {
     "partial": Row("PartialPooling", "beta", *BETA, collapsed="CollapsedPartialPooling"),
     "collapsed": Row("CollapsedPartialPooling", "beta", *BETA),
-    "gamma": Row("GammaPartialPooling", "gamma", *GAMMA),
-    "spread": Row("SpreadPartialPooling", "spread", *SPREAD),
+    "gamma": Row("GammaPartialPooling", "gamma", *GAMMA, least_kappa=0.0),
+    "spread": Row("SpreadPartialPooling", "spread", *SPREAD, least_kappa=0.0),
     "complete": Row(
         "CompletePooling", "pooling", ("phi_alpha", "phi_beta"), ("phi",), is_explored=False
     ),
@@ -140,8 +142,11 @@ def check_model(model: Any) -> "Model":
 
     from hierpool.input.arguments import number_of
     from hierpool.input.errors import InputError
+    from hierpool.models.joint import Joint
 
     model = model_of_word(model)
+    if type(model) is Joint:
+        return Joint(check_model(model.population))
     if not hasattr(model, "log_density"):
         raise TypeError(
             f"model must be a model, as CollapsedPartialPooling(), or its word "

@@ -7,7 +7,7 @@ of the same data can be compared.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol, dataclass_transform, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -151,6 +151,7 @@ def draw_beta(
     return rng.beta(a, b, shape)
 
 
+@dataclass_transform(frozen_default=True)
 def model[T](cls: type[T]) -> type[T]:
     """Returns the class as a frozen dataclass and a pytree with its hyperparameters as leaves."""
     return suggesting(jax.tree_util.register_dataclass(dataclass(frozen=True)(cls)))

@@ -86,5 +86,5 @@ def contradiction(
         f"The population{of} contradicts its groups: it expects {new_rate:.3g} of a new one, and "
         f"the rates of all {len(n)} lie from {rates.min():.3g} to {rates.max():.3g}. Their own "
         "estimates stand; do not use the population or a new group's under this prior, but one "
-        "that allows a large kappa: kappa_log_rate=0.05 (--kappa-log-rate 0.05)."
+        "that suits any rate: model='spread' (--model spread)."
     )

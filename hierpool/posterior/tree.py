@@ -17,6 +17,7 @@ import xarray as xr
 from hierpool.input.errors import InputError
 from hierpool.input.table import Table
 from hierpool.mcmc.stats import Stats
+from hierpool.models.joint import Joint
 from hierpool.posterior import netcdf
 from hierpool.posterior.attributes import FORMAT
 from hierpool.posterior.random import binomials
@@ -89,7 +90,13 @@ def _replicates(seed: np.random.SeedSequence, trials: np.ndarray, theta: np.ndar
 
 
 def settings(instance: Any) -> str:
-    """Returns a model or an inference algorithm, with all its settings, as JSON."""
+    """Returns a model or an inference algorithm, with all its settings, as JSON.
+
+    Of a model that only adds theta to what is explored it is the model of the population: the
+    posterior is that's.
+    """
+    if isinstance(instance, Joint):
+        instance = instance.collapsed()
     fields = {name: _plain(value) for name, value in asdict(instance).items()}
     return json.dumps({"name": type(instance).__name__, **fields})
 

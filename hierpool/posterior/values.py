@@ -34,13 +34,20 @@ BY_GROUP = (*DRAWS, GROUPS)
 LARGEST = float(np.finfo(float).max)
 RANGES = {
     "phi": (0.0, 1.0, "lie between 0 and 1"),
-    "kappa_log": (0.0, LARGEST, "be finite and not negative"),
-    # exp(kappa_log) may be past the largest double.
-    "kappa": (1.0, np.inf, "be at least 1"),
+    "tau": (0.0, LARGEST, "be finite and not negative"),
     "mu": (-LARGEST, LARGEST, "be finite"),
     "sigma": (0.0, LARGEST, "be finite and not negative"),
 }
 """What each parameter may be: the ends, and the rule in words."""
+# exp(kappa_log) may be past the largest double.
+RANGES_FROM_1 = RANGES | {
+    "kappa_log": (0.0, LARGEST, "be finite and not negative"),
+    "kappa": (1.0, np.inf, "be at least 1"),
+}
+RANGES_FROM_0 = RANGES | {
+    "kappa_log": (-LARGEST, LARGEST, "be finite"),
+    "kappa": (0.0, np.inf, "not be negative"),
+}
 CHANGED = "the fit failed, or the tree was changed after it"
 ROUNDING = 1e-4
 """By so much kappa may differ from exp(kappa_log), relatively: a tree may be kept in float32."""
@@ -243,8 +250,9 @@ def _parameters(tree: xr.DataTree, model: str) -> dict[str, np.ndarray]:
     values = {name: _variable(tree, "posterior", name, DRAWS).values for name in names}
     if model not in ROWS:
         return values
+    ranges = RANGES_FROM_1 if ROWS[model].least_kappa == 1 else RANGES_FROM_0
     for name, draws in values.items():
-        low, high, rule = RANGES[name]
+        low, high, rule = ranges[name]
         least, most = draws.min(), draws.max()
         if not (least >= low and most <= high):
             raise InputError(
