@@ -45,11 +45,13 @@ from .models.beta import CollapsedPartialPooling as CollapsedPartialPooling
 from .models.beta import PartialPooling as PartialPooling
 from .models.gamma import GammaPartialPooling as GammaPartialPooling
 from .models.joint import Joint as Joint
+from .models.log_kappa import LogKappa as LogKappa
 from .models.logit_normal import CollapsedLogitPartialPooling as CollapsedLogitPartialPooling
 from .models.logit_normal import LogitPartialPooling as LogitPartialPooling
 from .models.pooling import CompletePooling as CompletePooling
 from .models.pooling import NoPooling as NoPooling
 from .models.protocol import Model as Model
+from .models.protocol import model as model
 from .models.spread import SpreadPartialPooling as SpreadPartialPooling
 from .posterior.contradiction import PopulationWarning as PopulationWarning
 from .posterior.tree import load as load

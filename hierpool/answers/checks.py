@@ -13,7 +13,7 @@ import xarray as xr
 
 from hierpool.input.arguments import check_seed
 from hierpool.input.table import InputError
-from hierpool.models.protocol import BetaGroups, DrawsTheta
+from hierpool.models.protocol import BetaGroups, DrawsTheta, require
 from hierpool.posterior.contradiction import warn_of_contradiction
 from hierpool.posterior.fitted import Fitted, read_fit
 from hierpool.posterior.random import betas, binomials, stream
@@ -121,8 +121,8 @@ def new_replicates(fitted: Fitted, trials: np.ndarray, seed: int) -> np.ndarray:
         alpha, beta = (np.broadcast_to(x, len(rows)) for x in model.theta_prior(of))
         theta = betas(theta_seed, alpha, beta, none, none)
     else:
-        assert isinstance(model, DrawsTheta)
-        theta = model.draw_theta_prior(np.random.default_rng(theta_seed), of, num_groups)
+        rng = np.random.default_rng(theta_seed)
+        theta = require(model, DrawsTheta).draw_theta_prior(rng, of, num_groups)
     return binomials(y_seed, trials, theta)
 
 

@@ -12,7 +12,7 @@ import xarray as xr
 
 from hierpool.answers.checks import new_replicates, tail_indicators
 from hierpool.input.arguments import check_prob
-from hierpool.models.protocol import BetaGroups, WorthTrials, groups_differ
+from hierpool.models.protocol import BetaGroups, WorthTrials, groups_differ, require
 from hierpool.posterior.fitted import Fitted, read_fit
 
 COLUMNS = [
@@ -114,8 +114,7 @@ def _weight(fitted: Fitted, n: np.ndarray) -> np.ndarray:
     if isinstance(model, BetaGroups):
         trials = np.add(*model.theta_prior(of))
     else:
-        assert isinstance(model, WorthTrials)
-        trials = model.prior_trials(of)
+        trials = require(model, WorthTrials).prior_trials(of)
     kappa = float(np.median(trials))
     # Held finite: beyond, the weight is n, but for a factor.
     return n / (n + min(kappa, 1e15))

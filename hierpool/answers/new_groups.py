@@ -21,6 +21,7 @@ from hierpool.models.protocol import (
     DrawsTheta,
     Unconstrainable,
     groups_differ,
+    require,
 )
 from hierpool.posterior import theta as thetas
 from hierpool.posterior.conditional import Betas, rows_of
@@ -161,13 +162,12 @@ def draw_theta(fitted: Fitted, seed: int, part: int = 0) -> np.ndarray:
     model, num_draws = fitted.model, len(fitted.theta)
     numpy_seed = stream(seed, "theta", part)
     if not groups_differ(model):
-        assert isinstance(model, DrawsTheta)
         rng = np.random.default_rng(numpy_seed)
-        return model.draw_theta_prior(rng, fitted.parameters, len(fitted.labels))
+        return require(model, DrawsTheta).draw_theta_prior(
+            rng, fitted.parameters, len(fitted.labels)
+        )
     if not isinstance(model, BetaGroups):
-        assert isinstance(model, Collapsible)
-        collapsed = model.collapsed()
-        assert isinstance(collapsed, Unconstrainable)
+        collapsed = require(require(model, Collapsible).collapsed(), Unconstrainable)
         with scope():
             # ``fit`` splits the seed's own key.
             key = jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), 2), part)

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Hashable
+from contextlib import suppress
 from typing import Any
 
 import jax
@@ -169,7 +170,9 @@ def fit(
     num_thetas = 1 if hyperparameters_only else num_groups
     prior = None
     if isinstance(model, DrawsPrior):
-        prior = model.draw_prior(rng, NUM_PRIOR_DRAWS, num_thetas)
+        # A user's own population may have no draws of its prior.
+        with suppress(NotImplementedError):
+            prior = model.draw_prior(rng, NUM_PRIOR_DRAWS, num_thetas)
     if prior is not None and hyperparameters_only:
         del prior["theta"]
     tree = to_datatree(

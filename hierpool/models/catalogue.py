@@ -98,9 +98,32 @@ ROWS = {row.name: row for row in CATALOGUE.values()}
 """The rows by the names of classes."""
 
 
+OWN: dict[str, type] = {}
+"""Classes of the user's own that were fitted or named in this process, by their names."""
+
+
+def remember(kind: type) -> None:
+    """Keeps a class of a model that is not hierpool's, for answers to its fit."""
+    if kind.__name__ not in ROWS:
+        OWN[kind.__name__] = kind
+
+
 def kind_of_name(name: str) -> Any:
-    """Returns a class of ``ROWS`` by its name."""
-    return getattr(import_module(f"hierpool.models.{ROWS[name].home}"), name)
+    """Returns the class of a model by its name.
+
+    Raises:
+        InputError: it is none of hierpool's, and none that was named in this process.
+    """
+    from hierpool.input.errors import InputError
+
+    if name in ROWS:
+        return getattr(import_module(f"hierpool.models.{ROWS[name].home}"), name)
+    if name not in OWN:
+        raise InputError(
+            f"{name} is not one of hierpool's models, and this question needs to know how its "
+            "groups hang together: name it, as in hp.load(path, model=...)."
+        )
+    return OWN[name]
 
 
 def kind_of(word: str) -> Any:
@@ -132,7 +155,7 @@ def model_of_word(model: "Model | str") -> "Model":
 def check_model(model: Any) -> "Model":
     """Returns a model, which may be given by its word.
 
-    Of a model of the user's own nothing is known but that it has a density.
+    A model of the user's own is remembered by the name of its class, so that answers know it.
 
     Raises:
         InputError: a hyperparameter is out of its range, or there is no model of that word.
@@ -142,16 +165,20 @@ def check_model(model: Any) -> "Model":
 
     from hierpool.input.arguments import number_of
     from hierpool.input.errors import InputError
+    from hierpool.models.beta_population import BetaPopulation
     from hierpool.models.joint import Joint
+    from hierpool.models.protocol import Model, require
 
     model = model_of_word(model)
-    if type(model) is Joint:
-        return Joint(check_model(model.population))
     if not hasattr(model, "log_density"):
         raise TypeError(
             f"model must be a model, as CollapsedPartialPooling(), or its word "
             f"({', '.join(MODELS)}), not {type(model).__name__}."
         )
+    if type(model) is Joint:
+        return Joint(require(check_model(model.population), BetaPopulation))
+    require(model, Model)
+    remember(type(model))
     if not isinstance(model, tuple(map(kind_of_name, ROWS))):
         return model
     plain = {name: number_of(value) for name, value in vars(model).items()}

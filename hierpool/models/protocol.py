@@ -5,9 +5,9 @@ data that is the same for all models (the sum of ``likelihood.binomial.reference
 of the same data can be compared.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol, dataclass_transform, runtime_checkable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Protocol, dataclass_transform, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +15,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from hierpool.counts import Counts
+from hierpool.input.errors import InputError
 from hierpool.likelihood.compress import Distinct
 from hierpool.likelihood.histograms import Data
 from hierpool.runtime.keywords import suggesting
@@ -33,6 +34,7 @@ def floats(*hyperparameters: ArrayLike) -> tuple[jax.Array, ...]:
     return tuple(jnp.asarray(value, dtype) for value in hyperparameters)
 
 
+@runtime_checkable
 class Model(Protocol):
     """What an inference algorithm needs to know of a model.
 
@@ -151,7 +153,55 @@ def draw_beta(
     return rng.beta(a, b, shape)
 
 
+def require[Capability](model: object, capability: type[Capability]) -> Capability:
+    """Returns a model that offers what is needed.
+
+    Raises:
+        InputError: it does not; the message names the method that is missing.
+    """
+    if not isinstance(model, capability):
+        lacking = [name for name in _methods(capability) if not hasattr(model, name)]
+        raise InputError(
+            f"{type(model).__name__} has no {' and no '.join(lacking)}, which this needs: add it "
+            "to the model, as docs/models.md says, or take another."
+        )
+    return model
+
+
+def _methods(protocol: type) -> list[str]:
+    names = {name for kind in protocol.__mro__ for name in vars(kind)}
+    return sorted(name for name in names if not name.startswith("_"))
+
+
 @dataclass_transform(frozen_default=True)
 def model[T](cls: type[T]) -> type[T]:
-    """Returns the class as a frozen dataclass and a pytree with its hyperparameters as leaves."""
-    return suggesting(jax.tree_util.register_dataclass(dataclass(frozen=True)(cls)))
+    """Returns the class as a frozen dataclass and a pytree with its hyperparameters as leaves.
+
+    So is every class that is derived from it.
+    """
+    cls = dataclass(frozen=True)(cls)
+    if not _is_registered(cls):
+        jax.tree_util.register_dataclass(cls)
+    setattr(cls, "__init_subclass__", classmethod(_register))  # noqa: B010  (as mypy wants it)
+    return suggesting(cls)
+
+
+def _is_registered(cls: type) -> bool:
+    return vars(cls).get("_is_pytree", False)
+
+
+def _register(cls: type) -> None:
+    """Registers a derived class as a pytree, before it is known which fields it adds."""
+
+    def flatten(instance: Any) -> tuple[list[Any], None]:
+        return [getattr(instance, field.name) for field in fields(instance)], None
+
+    def unflatten(_: None, leaves: Iterable[Any]) -> Any:
+        # Not by the constructor: leaves may be anything while JAX looks at structures.
+        instance: Any = object.__new__(cls)
+        for field, leaf in zip(fields(instance), leaves, strict=True):
+            object.__setattr__(instance, field.name, leaf)
+        return instance
+
+    jax.tree_util.register_pytree_node(cls, flatten, unflatten)
+    setattr(cls, "_is_pytree", True)  # noqa: B010

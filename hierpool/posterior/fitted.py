@@ -8,7 +8,7 @@ import xarray as xr
 
 from hierpool.input.errors import InputError
 from hierpool.input.labels import find, index_of, texts
-from hierpool.models.catalogue import ROWS, kind_of_name
+from hierpool.models.catalogue import kind_of_name
 from hierpool.models.protocol import Model
 from hierpool.posterior.values import read_values
 from hierpool.posterior.verdict import ConvergenceWarning
@@ -40,15 +40,9 @@ class Fitted(NamedTuple):
         """What was fitted.
 
         Raises:
-            InputError: it is none of hierpool's models.
+            InputError: it is none of hierpool's models, and was not named.
         """
-        name = self.settings["name"]
-        if name not in ROWS:
-            raise InputError(
-                f"{name} is not one of hierpool's models: this question needs to know how its "
-                "groups hang together."
-            )
-        model: Model = kind_of_name(name)(
+        model: Model = kind_of_name(self.settings["name"])(
             **{field: value for field, value in self.settings.items() if field != "name"}
         )
         return model

@@ -6,7 +6,7 @@ The tree is the fit: every later question is asked of it, so a file answers as w
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, is_dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,10 @@ import xarray as xr
 from hierpool.input.errors import InputError
 from hierpool.input.table import Table
 from hierpool.mcmc.stats import Stats
+from hierpool.models.catalogue import remember
 from hierpool.models.joint import Joint
 from hierpool.posterior import netcdf
-from hierpool.posterior.attributes import FORMAT
+from hierpool.posterior.attributes import FORMAT, read_name
 from hierpool.posterior.random import binomials
 from hierpool.posterior.values import GROUPS as GROUPS
 from hierpool.posterior.values import data_hash, is_fit, read_values
@@ -97,7 +98,8 @@ def settings(instance: Any) -> str:
     """
     if isinstance(instance, Joint):
         instance = instance.collapsed()
-    fields = {name: _plain(value) for name, value in asdict(instance).items()}
+    given = asdict(instance) if is_dataclass(instance) else vars(instance)
+    fields = {name: _plain(value) for name, value in given.items()}
     return json.dumps({"name": type(instance).__name__, **fields})
 
 
@@ -130,11 +132,12 @@ def require_netcdf() -> None:
         ) from None
 
 
-def load(path: str | os.PathLike[str]) -> xr.DataTree:
+def load(path: str | os.PathLike[str], *, model: object = None) -> xr.DataTree:
     """Returns a fit that ``save`` wrote.
 
     Args:
         path: the file.
+        model: of a model of your own, what was fitted, or its class; hierpool's own are known.
 
     Raises:
         ImportError: h5netcdf is not installed.
@@ -151,11 +154,27 @@ def load(path: str | os.PathLike[str]) -> xr.DataTree:
     tree = netcdf.read_tree(path)
     if not is_fit(tree):
         raise InputError(f"{path} was not written by hierpool: it holds no fit.")
+    if model is not None:
+        _recognise(tree, path, model)
     try:
         read_values(tree)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     return tree
+
+
+def _recognise(tree: xr.DataTree, path: Path, model: object) -> None:
+    """Has answers know the model of a fit.
+
+    Raises:
+        InputError: the fit is of another.
+    """
+    kind = model if isinstance(model, type) else type(model)
+    if read_name(tree.attrs) != kind.__name__:
+        raise InputError(
+            f"{path} is a fit of {read_name(tree.attrs)}, not of {kind.__name__}: name that model."
+        )
+    remember(kind)
 
 
 def _provenance(table: Table) -> dict[str, Any]:
