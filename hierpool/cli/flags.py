@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from hierpool.inference.settings import inference_of_word
 from hierpool.models.catalogue import HYPERPARAMETERS, MODELS, kind_of
 
 if TYPE_CHECKING:
@@ -217,6 +216,7 @@ def model_of(options: argparse.Namespace) -> "Model":
 
 def inference_of(options: argparse.Namespace) -> "NUTS | Quadrature":
     """Returns the algorithm that was asked for, with its settings."""
+    from hierpool.inference.settings import inference_of_word
     from hierpool.input.errors import InputError
 
     given: dict[str, Any] = {"num_chains": options.chains, "num_draws": options.draws}
