@@ -60,10 +60,13 @@ def _lacking_device() -> str:
 
 def _where(error: Exception) -> str:
     """Returns the place in hierpool where an error came up."""
-    ours = str(PACKAGE)
     frames = traceback.extract_tb(error.__traceback__)
-    mine = [frame for frame in frames if frame.filename.startswith(ours)] or list(frames)
-    return f"{Path(mine[-1].filename).name}, line {mine[-1].lineno}" if mine else "no place known"
+    if not frames:
+        return "no place known"
+    mine = [frame for frame in frames if Path(frame.filename).is_relative_to(PACKAGE)]
+    last = (mine or frames)[-1]
+    path = Path(last.filename)
+    return f"{path.relative_to(PACKAGE) if mine else path.name}, line {last.lineno}"
 
 
 def _report_to() -> str:

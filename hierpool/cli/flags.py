@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from hierpool.inference.settings import inference_of_word
 from hierpool.models.catalogue import HYPERPARAMETERS, MODELS, kind_of
 
 if TYPE_CHECKING:
@@ -241,6 +240,7 @@ def with_hyperparameters(options: argparse.Namespace, word: str) -> "Model":
 
 def inference_of(options: argparse.Namespace) -> "NUTS | Quadrature":
     """Returns the algorithm that was asked for, with its settings."""
+    from hierpool.inference.settings import inference_of_word
     from hierpool.input.errors import InputError
 
     given: dict[str, Any] = {"num_chains": options.chains, "num_draws": options.draws}

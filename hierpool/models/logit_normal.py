@@ -34,8 +34,38 @@ HIGHEST_LOG_SIGMA = 14.0
 """sigma beyond it is held: its square would overflow in float32."""
 
 
+class _LogOdds:
+    """What both models know of a normal population of log-odds on the host."""
+
+    mu_mean: ArrayLike
+    mu_sd: ArrayLike
+    sigma_sd: ArrayLike
+
+    def prior_trials(self, parameters: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Returns (draw,) trials that the population is worth to a group, roughly."""
+        # The variance of a Beta is p (1 - p) / (kappa + 1); here it is about (p (1 - p) sigma)^2.
+        chance = 1 / (1 + np.exp(-parameters["mu"]))
+        return 1 / (chance * (1 - chance) * parameters["sigma"] ** 2)
+
+    def draw_theta_prior(
+        self, rng: np.random.Generator, parameters: Mapping[str, np.ndarray], num_groups: int
+    ) -> np.ndarray:
+        """Returns (draw, group) chances of groups of which no data are known."""
+        mu, sigma = parameters["mu"], parameters["sigma"]
+        return expit(mu[:, None] + sigma[:, None] * rng.normal(size=(len(mu), num_groups)))
+
+    def draw_prior(
+        self, rng: np.random.Generator, num_draws: int, num_groups: int
+    ) -> NumpyParameters:
+        """Returns ``mu``, ``sigma`` and ``theta`` from the prior."""
+        mu = rng.normal(number(self.mu_mean), number(self.mu_sd), num_draws)
+        sigma = np.abs(rng.normal(0, number(self.sigma_sd), num_draws))
+        log_odds = mu[:, None] + sigma[:, None] * rng.normal(size=(num_draws, num_groups))
+        return {"mu": mu, "sigma": sigma, "theta": 1 / (1 + np.exp(-log_odds))}
+
+
 @model
-class LogitPartialPooling:
+class LogitPartialPooling(_LogOdds):
     """Groups share a normal population of log-odds.
 
         mu ~ Normal(mu_mean, mu_sd)
@@ -111,25 +141,9 @@ class LogitPartialPooling:
         y, n = pairs.successes[pairs.inverse], pairs.trials[pairs.inverse]
         return padded_rows(y, n, quarter_octave(len(n)))
 
-    def prior_trials(self, parameters: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Returns (draw,) trials that the population is worth to a group, roughly."""
-        return _prior_trials(parameters)
-
-    def draw_theta_prior(
-        self, rng: np.random.Generator, parameters: Mapping[str, np.ndarray], num_groups: int
-    ) -> np.ndarray:
-        """Returns (draw, group) chances of groups of which no data are known."""
-        return _draw_theta_prior(rng, parameters, num_groups)
-
-    def draw_prior(
-        self, rng: np.random.Generator, num_draws: int, num_groups: int
-    ) -> NumpyParameters:
-        """Returns ``mu``, ``sigma`` and ``theta`` from the prior."""
-        return _draw_prior(self, rng, num_draws, num_groups)
-
 
 @model
-class CollapsedLogitPartialPooling:
+class CollapsedLogitPartialPooling(_LogOdds):
     """The model of ``LogitPartialPooling`` with theta integrated out: two numbers to explore.
 
         mu ~ Normal(mu_mean, mu_sd)
@@ -212,22 +226,6 @@ class CollapsedLogitPartialPooling:
     def compress(self, pairs: Distinct) -> Data:
         """Returns the distinct (y, n), each with its number of groups."""
         return padded_pairs(pairs, power_of_two(len(pairs.trials)))
-
-    def prior_trials(self, parameters: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Returns (draw,) trials that the population is worth to a group, roughly."""
-        return _prior_trials(parameters)
-
-    def draw_theta_prior(
-        self, rng: np.random.Generator, parameters: Mapping[str, np.ndarray], num_groups: int
-    ) -> np.ndarray:
-        """Returns (draw, group) chances of groups of which no data are known."""
-        return _draw_theta_prior(rng, parameters, num_groups)
-
-    def draw_prior(
-        self, rng: np.random.Generator, num_draws: int, num_groups: int
-    ) -> NumpyParameters:
-        """Returns ``mu``, ``sigma`` and ``theta`` from the prior."""
-        return _draw_prior(self, rng, num_draws, num_groups)
 
     def unconstrain(self, parameters: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Returns the position of parameters, (draw,) each, on the host."""
@@ -379,28 +377,3 @@ def _log_prior(model: LogitModel, mu: jax.Array, sigma: jax.Array) -> jax.Array:
 
 def _log_normal(x: jax.Array) -> jax.Array:
     return -0.5 * x * x - HALF_LOG_TWO_PI
-
-
-def _prior_trials(parameters: Mapping[str, np.ndarray]) -> np.ndarray:
-    # The variance of a Beta is p (1 - p) / (kappa + 1); here it is about (p (1 - p) sigma)^2.
-    chance = 1 / (1 + np.exp(-parameters["mu"]))
-    return 1 / (chance * (1 - chance) * parameters["sigma"] ** 2)
-
-
-def _draw_theta_prior(
-    rng: np.random.Generator, parameters: Mapping[str, np.ndarray], num_groups: int
-) -> np.ndarray:
-    mu, sigma = parameters["mu"], parameters["sigma"]
-    return expit(mu[:, None] + sigma[:, None] * rng.normal(size=(len(mu), num_groups)))
-
-
-def _draw_prior(
-    model: LogitPartialPooling | CollapsedLogitPartialPooling,
-    rng: np.random.Generator,
-    num_draws: int,
-    num_groups: int,
-) -> NumpyParameters:
-    mu = rng.normal(number(model.mu_mean), number(model.mu_sd), num_draws)
-    sigma = np.abs(rng.normal(0, number(model.sigma_sd), num_draws))
-    log_odds = mu[:, None] + sigma[:, None] * rng.normal(size=(num_draws, num_groups))
-    return {"mu": mu, "sigma": sigma, "theta": 1 / (1 + np.exp(-log_odds))}

@@ -75,7 +75,7 @@ def test_an_error_of_our_own_leaves_with_3_and_says_where_to_report_it(
     assert (run.code, run.out) == (3, "")
     assert ("Traceback (most recent call last):" in traced) == bool(traced) == is_asked
     assert line.startswith("hierpool: This is an error of hierpool's, not yours: KeyError: ")
-    assert re.search(r"\(cli_estimate\.py, line \d+\)\. Please report it .* HIERPOOL_TRACEB", line)
+    assert re.search(r"\(cli/estimate\.py, line \d+\)\. Please report it .* HIERPOOL_TRACEB", line)
 
 
 class OutOfMemory(RuntimeError):
