@@ -98,7 +98,9 @@ def settings(instance: Any) -> str:
     """
     if isinstance(instance, Joint):
         instance = instance.collapsed()
-    given = asdict(instance) if is_dataclass(instance) else vars(instance)
+    given: Mapping[str, Any] = vars(instance)
+    if is_dataclass(instance) and not isinstance(instance, type):
+        given = asdict(instance)
     fields = {name: _plain(value) for name, value in given.items()}
     return json.dumps({"name": type(instance).__name__, **fields})
 
