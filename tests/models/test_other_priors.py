@@ -1,0 +1,208 @@
+"""Two more priors of kappa, against grids made elsewhere, in every place a model stands."""
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from fits import COLUMNS, PLAYERS, agrees
+from scipy.integrate import quad
+from shell import Run
+
+import hierpool as hp
+
+PLAYER = COLUMNS["efron-morris-75"]
+ARMS = {"y": [1100, 900, 1300], "n": [10**6] * 3}
+GAMMA, SPREAD = hp.GammaPartialPooling(), hp.SpreadPartialPooling()
+BOTH = pytest.mark.parametrize("model", [GAMMA, SPREAD], ids=["gamma", "spread"])
+EXACT = {
+    GAMMA: {
+        "log_evidence": (-63.07588, 5e-6),
+        "phi_mean": (0.294783, 5e-7),
+        "phi_sd": (0.040101, 5e-7),
+        "kappa_log_mean": (1.98253, 5e-6),
+        "kappa_log_sd": (0.32142, 5e-6),
+    },
+    SPREAD: {
+        "log_evidence": (-50.019153, 5e-7),
+        "phi_mean": (0.266391, 5e-7),
+        "phi_sd": (0.017844, 5e-7),
+        "tau_mean": (0.162270, 5e-7),
+        "tau_sd": (0.108835, 5e-7),
+    },
+}
+THETA = {GAMMA: (0.38456, 0.17514), SPREAD: (0.293044, 0.243934)}
+OF_ARMS = {
+    "log_evidence": (-29.01854, 5e-6),
+    "phi_mean": (0.003362, 5e-7),
+    "phi_sd": (0.017900, 5e-7),
+    "tau_mean": (0.44863, 5e-6),
+    "tau_sd": (0.38993, 5e-6),
+}
+
+
+@cache
+def fitted(model: hp.Model) -> xr.DataTree:
+    """Returns independent draws of the players: treat it as read-only."""
+    exact = hp.Quadrature(num_chains=4, num_draws=1000)
+    return hp.fit(PLAYERS, **PLAYER, model=model, inference=exact, seed=1)
+
+
+def has(found: pd.Series, want: dict[str, tuple[float, float]]) -> None:
+    for name, (value, rounding) in want.items():
+        assert found[name] == pytest.approx(value, abs=rounding), name
+
+
+@BOTH
+def test_the_players_are_as_a_grid_has_them(model: hp.Model) -> None:
+    found = hp.estimate(PLAYERS, **PLAYER, model=model)
+    has(found.population.iloc[0], EXACT[model])
+    means = found.groups["mean"].loc[["Roberto Clemente", "Max Alvis"]]
+    np.testing.assert_allclose(means, THETA[model], atol=5e-6)
+
+
+def test_three_arms_of_low_rates_are_as_a_grid_has_them_and_contradict_nothing() -> None:
+    # Warnings are errors here.
+    found = hp.estimate(ARMS, "y", "n", model="spread")
+    has(found.population.iloc[0], OF_ARMS)
+    want = [0.001100329, 0.000903552, 0.001297106]
+    np.testing.assert_allclose(found.groups["mean"], want, atol=5e-10)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [GAMMA, hp.GammaPartialPooling(0.4, 0.02, 3, 2), SPREAD, hp.SpreadPartialPooling(0.3, 2, 5)],
+)
+def test_the_prior_integrates_to_one(model: Any, double: None) -> None:
+    log_prior = jax.jit(jax.vmap(lambda k, x: model.log_prior({"log_kappa": k, "logit_phi": x})))
+
+    def given(x: float) -> float:
+        # The scale of tau at a phi far out is far out too: all of it is looked at.
+        k = jnp.linspace(-80.0, 140.0, 40_001) + abs(x)
+        density = jnp.exp(log_prior(k, jnp.full_like(k, x)))
+        return float(jnp.sum(density) * (k[1] - k[0]))
+
+    area, _ = quad(given, -40, 40, points=[-3, 0, 3], limit=60, epsabs=1e-7)
+    assert area == pytest.approx(1, abs=1e-5)
+
+
+@BOTH
+def test_the_joint_density_has_the_same_posterior(model: hp.Model) -> None:
+    nuts = hp.NUTS(num_warmup=1000, num_draws=1500)
+    joint = hp.fit(PLAYERS, **PLAYER, model=hp.Joint(model), inference=nuts, seed=4)
+    summary = hp.summarize(joint)
+    exact = hp.estimate(PLAYERS, **PLAYER, model=model, prob=None)
+    for name in ("phi", "kappa_log"):
+        agrees(
+            summary.population.loc[name, "mean"],
+            summary.population.loc[name, "mcse"],
+            exact.population[f"{name}_mean"].iloc[0],
+        )
+    agrees(summary.groups["mean"], summary.groups["mcse"], exact.groups["mean"])
+    assert joint.attrs["hierpool_model"] == fitted(model).attrs["hierpool_model"]
+
+
+@BOTH
+def test_nuts_agrees_with_the_exact_posterior(model: hp.Model) -> None:
+    tree = hp.fit(PLAYERS, **PLAYER, model=model, inference=hp.NUTS(num_draws=2000), seed=5)
+    summary = hp.summarize(tree).population
+    exact = hp.estimate(PLAYERS, **PLAYER, model=model, prob=None).population.iloc[0]
+    for name in ("phi", "kappa_log"):
+        agrees(summary.loc[name, "mean"], summary.loc[name, "mcse"], exact[f"{name}_mean"])
+
+
+@BOTH
+def test_integrate_is_estimate(model: Any, double: None) -> None:
+    counts = hp.Counts(jnp.asarray(PLAYERS["hits"]), jnp.asarray(PLAYERS["at_bats"]))
+    found = hp.integrate(model, counts)
+    exact = hp.estimate(PLAYERS, **PLAYER, model=model)
+    np.testing.assert_allclose(found.groups.mean, exact.groups["mean"], rtol=1e-9)
+    np.testing.assert_allclose(found.groups.upper, exact.groups["upper"], rtol=1e-7)
+    assert float(found.population.log_evidence) == pytest.approx(
+        exact.population["log_evidence"].iloc[0], abs=1e-9
+    )
+
+
+ASKED = {"successes": {"Max Alvis": 3}, "trials": {"Max Alvis": 10}}
+ANSWERS: dict[str, Callable[[xr.DataTree], Any]] = {
+    "summarize": hp.summarize,
+    "events": lambda tree: hp.events(tree, above=0.3),
+    "season": lambda tree: hp.season(tree, above=0.3, trials_to_come=100),
+    "select": lambda tree: hp.select(tree, above=0.2),
+    "rank": hp.rank,
+    "contrast": lambda tree: hp.contrast(tree, "Roberto Clemente", "Max Alvis"),
+    "contrasts": lambda tree: hp.contrasts(tree, groups=["Roberto Clemente", "Max Alvis"]),
+    "expected_loss": hp.expected_loss,
+    "predict": lambda tree: hp.predict(tree, trials=10, new_groups={"rookie": (0, 4)}),
+    "newcomers": lambda tree: hp.newcomers(tree, {"rookie": (0, 4), "unseen": (0, 0)}),
+    "add_predictions": lambda tree: hp.add_predictions(tree, trials=10),
+    "score": lambda tree: hp.score(tree, **ASKED),
+    "coverage": lambda tree: hp.coverage(tree, **ASKED),
+    "predictive_check": lambda tree: hp.predictive_check(tree, replicates="new-groups"),
+    "exchangeability": hp.exchangeability,
+    "check": hp.check,
+    "compare_fits": lambda tree: hp.compare_fits({"one": tree}),
+}
+
+
+@BOTH
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_every_answer_is_given(model: hp.Model, answer: str) -> None:
+    assert ANSWERS[answer](fitted(model)) is not None
+
+
+@BOTH
+def test_a_newcomer_without_data_has_the_populations_chance(model: hp.Model) -> None:
+    found = hp.newcomers(fitted(model), {"unseen": (0, 0)}).iloc[0]
+    exact = hp.estimate(PLAYERS, **PLAYER, model=model).population.iloc[0]
+    agrees(found["mean"], found["mcse"], exact["new_group_mean"])
+
+
+@BOTH
+def test_a_fit_survives_a_file(model: hp.Model, tmp_path: Path) -> None:
+    hp.save(fitted(model), tmp_path / "fit.nc")
+    tree = hp.load(tmp_path / "fit.nc")
+    pd.testing.assert_frame_equal(
+        hp.summarize(tree).groups, hp.summarize(fitted(model)).groups, check_exact=True
+    )
+
+
+@BOTH
+def test_it_is_compared_by_its_evidence(model: hp.Model) -> None:
+    found = hp.compare(PLAYERS, **PLAYER, models={"beta": "beta", "other": model})
+    value, rounding = EXACT[model]["log_evidence"]
+    assert found.models.loc["other", "log_evidence"] == pytest.approx(value, abs=rounding)
+
+
+@pytest.mark.parametrize("word", ["gamma", "spread"])
+def test_the_command_knows_it(
+    word: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], jax_as_it_was: None
+) -> None:
+    columns = "efron-morris-75 --group player --successes hits --trials at_bats".split()
+    few = "--draws 100 --inference quadrature --output".split()
+    path = str(tmp_path / "fit.nc")
+    assert Run(["fit", *columns, "--model", word, *few, path], capsys).code == 0
+    assert Run(["summary", path], capsys).code == 0
+    run = Run(["estimate", *columns, "--model", word], capsys)
+    value, _ = EXACT[{"gamma": GAMMA, "spread": SPREAD}[word]]["log_evidence"]
+    assert run.code == 0 and f"{value:.5g}" in run.out
+
+
+def test_hyperparameters_of_another_model_are_refused(
+    refuses: Callable[[list[str], str], None],
+) -> None:
+    columns = "efron-morris-75 --group player --successes hits --trials at_bats".split()
+    refuses(
+        ["estimate", *columns, "--model", "gamma", "--tau-sd", "1"],
+        "--tau-sd is not a hyperparameter of --model gamma, which has --kappa-shape",
+    )
+    refuses(
+        ["fit", *columns, "--model", "logit", "--joint"],
+        "--joint is for a model that explores its population alone",
+    )

@@ -1,0 +1,141 @@
+"""A model of the user's own, in every place where one of hierpool's may stand."""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from fits import COLUMNS, PLAYERS
+from scipy.integrate import dblquad
+from scipy.special import betaln, expit
+
+import hierpool as hp
+
+PLAYER = COLUMNS["efron-morris-75"]
+FEW = hp.Quadrature(num_chains=2, num_draws=200)
+
+
+@hp.model
+class HalfCauchyPooling(hp.LogKappa):
+    """phi ~ Uniform(0, 1), kappa ~ HalfCauchy(scale)."""
+
+    scale: float = 10.0
+
+    def log_prior(self, position: Any) -> jax.Array:
+        logit_phi, log_kappa = position["logit_phi"], position["log_kappa"]
+        phi = jax.nn.log_sigmoid(logit_phi) + jax.nn.log_sigmoid(-logit_phi)
+        log_ratio = log_kappa - jnp.log(self.scale)
+        return phi + jnp.log(2 / jnp.pi) + log_ratio - jax.nn.softplus(2 * log_ratio)
+
+    def start(self, key: jax.Array, data: Any) -> jax.Array:
+        return jax.random.uniform(key, minval=0.0, maxval=4.0)
+
+
+class OfTheta:
+    """One chance a group, a flat prior each: the four methods, and nothing else."""
+
+    def init(self, key: jax.Array, counts: hp.Counts) -> Any:
+        return {"x": jax.random.normal(key, counts.trials.shape)}
+
+    def log_density(self, position: Any, counts: hp.Counts) -> jax.Array:
+        x, y, n = position["x"], counts.successes, counts.trials
+        rate = jax.nn.log_sigmoid
+        return jnp.sum((y + 1) * rate(x) + (n - y + 1) * rate(-x))
+
+    def constrain(self, key: jax.Array, position: Any, counts: hp.Counts) -> Any:
+        return {"theta": jax.nn.sigmoid(position["x"])}
+
+    def log_likelihood(self, parameters: Any, counts: hp.Counts) -> jax.Array:
+        return jnp.zeros(counts.trials.shape) - jnp.log1p(counts.trials)
+
+
+def test_estimate_is_a_sum_over_the_plane() -> None:
+    y, n = PLAYERS["hits"].to_numpy(), PLAYERS["at_bats"].to_numpy()
+
+    def density(log_kappa: float, x: float) -> float:
+        kappa, phi = np.exp(log_kappa), expit(x)
+        a, b = phi * kappa, (1 - phi) * kappa
+        log = np.sum(betaln(a + y, b + n - y) - betaln(a, b)) + 380
+        prior = phi * (1 - phi) * 2 / (np.pi * 10 * (1 + (kappa / 10) ** 2)) * kappa
+        return float(np.exp(log) * prior)
+
+    def mean(of: Any) -> float:
+        area, _ = dblquad(lambda k, x: of(k, x) * density(k, x), -2.2, 0.2, -2, 14, epsrel=1e-7)
+        return area
+
+    total = mean(lambda k, x: 1.0)
+    found = hp.estimate(PLAYERS, **PLAYER, model=HalfCauchyPooling()).population.iloc[0]
+    assert found["phi_mean"] == pytest.approx(mean(lambda k, x: expit(x)) / total, abs=1e-5)
+    assert found["kappa_log_mean"] == pytest.approx(mean(lambda k, x: k) / total, abs=1e-4)
+
+
+def test_it_is_fitted_saved_loaded_and_asked(tmp_path: Path) -> None:
+    model = HalfCauchyPooling(5.0)
+    tree = hp.fit(PLAYERS, **PLAYER, model=model, inference=FEW)
+    assert "prior" not in tree.children
+    path = tmp_path / "fit.nc"
+    hp.save(tree, path)
+    loaded = hp.load(path, model=HalfCauchyPooling)
+    hp.summarize(loaded)
+    hp.events(loaded, above=0.3)
+    hp.rank(loaded)
+    hp.contrasts(loaded, groups=["Roberto Clemente", "Max Alvis"])
+    hp.predict(loaded, trials=10, new_groups={"rookie": (0, 4)})
+    hp.newcomers(loaded, {"unseen": (0, 0)})
+    hp.score(loaded, successes={"Max Alvis": 3}, trials={"Max Alvis": 10})
+    hp.predictive_check(loaded)
+    with pytest.raises(hp.InputError, match="is a fit of HalfCauchyPooling, not of OfTheta"):
+        hp.load(path, model=OfTheta)
+
+
+def test_it_runs_inside_a_program() -> None:
+    counts = hp.Counts(jnp.array([18, 7, 0]), jnp.array([45, 45, 4]))
+    nuts = hp.NUTS(num_chains=2, num_warmup=50, num_draws=50)
+    scales = jnp.array([1.0, 10.0])
+
+    def draws(scale: jax.Array) -> jax.Array:
+        model = HalfCauchyPooling(scale)
+        return hp.sample(jax.random.key(0), model, counts, nuts).parameters["theta"]
+
+    theta = jax.jit(jax.vmap(draws))(scales)
+    assert theta.shape == (2, 2, 50, 3) and bool(jnp.all(jnp.isfinite(theta)))
+
+
+def test_four_methods_will_do_and_an_answer_names_what_it_lacks() -> None:
+    nuts = hp.NUTS(num_chains=2, num_warmup=200, num_draws=200)
+    tree = hp.fit(PLAYERS, **PLAYER, model=OfTheta(), inference=nuts)
+    hp.summarize(tree)
+    hp.events(tree, above=0.3)
+    hp.rank(tree)
+    with pytest.raises(hp.InputError, match="OfTheta has no draw_theta_prior, which this needs"):
+        hp.predictive_check(tree, replicates="new-groups")
+    with pytest.raises(hp.InputError, match="OfTheta has no collapsed, which this needs"):
+        hp.newcomers(tree, {"rookie": (0, 4)})
+
+
+@pytest.mark.parametrize("name", ["init", "constrain", "log_likelihood"])
+def test_a_model_that_lacks_a_method_is_refused_by_its_name(name: str) -> None:
+    methods = {one: value for one, value in vars(OfTheta).items() if one != name}
+    lacking = type("Lacking", (), methods)()
+    assert isinstance(OfTheta(), hp.Model) and not isinstance(lacking, hp.Model)
+    with pytest.raises(hp.InputError, match=f"Lacking has no {name}, which this needs"):
+        hp.fit(PLAYERS, **PLAYER, model=lacking)
+
+
+def test_a_derived_model_is_a_pytree() -> None:
+    class Tighter(hp.CollapsedPartialPooling):
+        """Nothing of its own but its name."""
+
+    model = Tighter(0.5, 2.0, 3.0)
+    assert jax.tree.leaves(model) == [0.5, 2.0, 3.0]
+    assert isinstance(jax.tree.map(lambda leaf: leaf, model), Tighter)
+
+    @hp.model
+    class Wider(Tighter):
+        """One number more."""
+
+        more: float = 1.0
+
+    assert jax.tree.leaves(Wider()) == [1.5, 1.0, 1.0, 1.0]
