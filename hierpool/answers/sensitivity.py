@@ -24,7 +24,9 @@ from hierpool.input.table import InputError, read_table
 from hierpool.likelihood.compress import compress, distinct, padded_pairs, power_of_two
 from hierpool.likelihood.histograms import Data
 from hierpool.models.beta import CollapsedPartialPooling, PartialPooling
+from hierpool.models.beta_population import BetaPopulation
 from hierpool.models.catalogue import check_model
+from hierpool.models.protocol import Collapsible, Model
 from hierpool.posterior.fitted import read_fit
 from hierpool.posterior.verdict import ConvergenceWarning, missed
 from hierpool.runtime.jax_settings import scope
@@ -56,6 +58,7 @@ def sensitivity(
     group: Hashable | None = None,
     kappa_log_rate: Sequence[float] = (0.5, 1.5, 5.0),
     phi_prior: Sequence[tuple[float, float]] | None = None,
+    models: Sequence[Model | str] = (),
     prob: float = 0.89,
     inference: Quadrature | None = None,
     new_groups: NewGroups | None = None,
@@ -76,6 +79,8 @@ def sensitivity(
         group: column of the groups' names; by default the frame's index; not with a fit.
         kappa_log_rate: rates of kappa_log's exponential prior.
         phi_prior: Beta priors of phi, each with every rate; by default the fit's own, or (1, 1).
+        models: priors of another kind beside these, by their words or as models of a Beta
+            population: "spread", "gamma".
         prob: probability of the intervals, equal-tailed.
         inference: settings of the quadrature; if any integration does not converge all are tried
             again with twice the nodes.
@@ -109,33 +114,35 @@ def sensitivity(
         )
         labels, y, n, own = table.labels, table.successes, table.trials, (1.0, 1.0)
     priors = _priors(kappa_log_rate, [own] if phi_prior is None else phi_prior)
+    others = _others(models)
     pairs = distinct(y, n)
-    log.info("integrating under %d priors", len(priors))
+    log.info("integrating under %d priors", len(priors) + len(others))
     best = maximise(pairs)
     rows = np.array(list(priors.values()), float).T
+    rates = CollapsedPartialPooling(**dict(zip(HYPERPRIORS, rows, strict=True)))
     with scope():
-        arguments = (
-            CollapsedPartialPooling(**dict(zip(HYPERPRIORS, rows, strict=True))),
+        data = (
             jax.tree.map(np.asarray, compress(pairs)),
             padded_pairs(pairs, power_of_two(len(pairs.trials))).counts,
             prob,
         )
-
-        def integrate(settings: Quadrature, before: Exact | None) -> Exact:
-            exact: Exact = jax.tree.map(np.asarray, _sweep(*arguments, settings))
-            # Of what was added to fill up a size nothing is asked.
-            groups = jax.tree.map(lambda leaf: leaf[:, : len(pairs.trials)], exact.groups)
-            exact = Exact(groups, exact.population)
-            return exact if before is None else _kept(before, exact)
-
-        exact, _ = refined(integrate, quadrature, lambda found: bool(_have_converged(found).all()))
-    _warn(list(priors), exact)
+        exact = _swept(rates, data, len(pairs.trials), quadrature)
+        for model in others.values():
+            # Of one type, whoever set them, or each would be compiled for.
+            alone = jax.tree.map(lambda leaf: np.asarray([leaf], float), model)
+            exact = _joined(exact, _swept(alone, data, len(pairs.trials), quadrature))
+    _warn([*priors, *others], exact)
 
     new = plug_in(best, np.zeros(1, int), np.zeros(1, int), prob)
     known = dict.fromkeys(("kappa_median", "kappa_lower", "kappa_upper"), best.kappa)
     known |= {f"new_group_{name}": float(new[name][0]) for name in ("mean", "lower", "upper")}
     last = {"phi_mean": best.phi, "phi_sd": 0.0, **known, "error": 0.0}
-    population = pd.DataFrame.from_dict(dict(priors), orient="index", columns=HYPERPRIORS)
+    of = {
+        name: [getattr(model, one, np.nan) for one in HYPERPRIORS] for name, model in others.items()
+    }
+    population = pd.DataFrame.from_dict(
+        {**priors, **of}, orient="index", columns=HYPERPRIORS, dtype=float
+    )
     for name in (*last, "log_evidence"):
         population[name] = getattr(exact.population, name)
     population = population[[*(name for name in population if name != "error"), "error"]]
@@ -151,6 +158,45 @@ def sensitivity(
         [population.index, index_of(labels)], names=["prior", "group"]
     )
     return Sensitivity(population, pd.DataFrame(columns, index=index))
+
+
+def _others(models: Sequence[Model | str]) -> dict[str, BetaPopulation]:
+    """Returns models by the names of their rows."""
+    found = {}
+    for given in models:
+        name = given if isinstance(given, str) else type(given).__name__
+        model = check_model(given)
+        collapsed = model.collapsed() if isinstance(model, Collapsible) else model
+        if not isinstance(collapsed, BetaPopulation):
+            raise InputError(
+                f"sensitivity knows models whose groups come from a Beta population, not {name}."
+            )
+        if name in found:
+            raise InputError(f"models name {name} twice: give each once.")
+        found[name] = collapsed
+    return found
+
+
+def _swept(
+    models: BetaPopulation, data: tuple[Any, ...], num_pairs: int, quadrature: Quadrature
+) -> Exact:
+    """Returns the posteriors under the priors of some models of one kind, each leaf (prior, ...)."""
+
+    def integrate(settings: Quadrature, before: Exact | None) -> Exact:
+        exact: Exact = jax.tree.map(np.asarray, _sweep(models, *data, settings))
+        # Of what was added to fill up a size nothing is asked, nor of what one kind alone reports.
+        groups = jax.tree.map(lambda leaf: leaf[:, :num_pairs], exact.groups)
+        exact = Exact(groups, exact.population._replace(others={}))
+        return exact if before is None else _kept(before, exact)
+
+    exact, _ = refined(integrate, quadrature, lambda found: bool(_have_converged(found).all()))
+    return exact
+
+
+def _joined(first: Exact, second: Exact) -> Exact:
+    """Returns posteriors one after another."""
+    joined: Exact = jax.tree.map(lambda *parts: np.concatenate(parts), first, second)
+    return joined
 
 
 def _error_of_ends(exact: Exact) -> np.ndarray:
@@ -177,7 +223,7 @@ def _kept(before: Exact, exact: Exact) -> Exact:
 
 @partial(jax.jit, static_argnames="quadrature")
 def _sweep(
-    models: CollapsedPartialPooling,
+    models: BetaPopulation,
     data: Data,
     counts: Counts,
     prob: float,
@@ -185,7 +231,7 @@ def _sweep(
 ) -> Exact:
     """Returns ``integrate`` under each prior, every leaf (prior, ...), at the cost of pairs."""
 
-    def one(model: CollapsedPartialPooling) -> Exact:
+    def one(model: BetaPopulation) -> Exact:
         grid = explore(model, data, quadrature)
         grids = jax.tree.map(lambda leaf: leaf[None], grid)
         which = jnp.zeros(jnp.shape(counts.trials), int)

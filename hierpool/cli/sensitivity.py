@@ -28,6 +28,12 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     for name in ("phi_alpha", "phi_beta"):
         flag = "--" + name.replace("_", "-")
         model.add_argument(flag, type=float, default=1.0, help=HYPERPARAMETERS[name].help)
+    model.add_argument(
+        "--model",
+        action="append",
+        choices=("gamma", "spread"),
+        help="a prior of another kind beside these; may be repeated",
+    )
     add_prob(model)
 
 
@@ -41,6 +47,7 @@ def run(options: argparse.Namespace) -> int:
         options.file,
         kappa_log_rate=options.kappa_log_rate or (0.5, 1.5, 5.0),
         phi_prior=[(options.phi_alpha, options.phi_beta)],
+        models=options.model or (),
         prob=options.prob,
         **data_of(options),
     )

@@ -56,6 +56,7 @@ IS_REPEATED = {
     ("--above", "events"),
     ("--group", "contrasts"),
     ("--model", "compare"),
+    ("--model", "sensitivity"),
     ("--kappa-log-rate", "sensitivity"),
     *(("--new-group", command) for command in ("estimate", "compare", "sensitivity", "predict")),
 }

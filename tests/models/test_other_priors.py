@@ -180,6 +180,18 @@ def test_it_is_compared_by_its_evidence(model: hp.Model) -> None:
     assert found.models.loc["other", "log_evidence"] == pytest.approx(value, abs=rounding)
 
 
+def test_they_stand_beside_the_sweep_of_priors() -> None:
+    found = hp.sensitivity(PLAYERS, **PLAYER, kappa_log_rate=[1.5], models=["gamma", SPREAD])
+    names = ["kappa_log_rate=1.5", "gamma", "SpreadPartialPooling", "empirical Bayes"]
+    assert list(found.population.index) == names
+    for name, model in zip(names[1:3], (GAMMA, SPREAD), strict=True):
+        for column in ("phi_mean", "phi_sd", "log_evidence"):
+            value, rounding = EXACT[model][column]
+            assert found.population.loc[name, column] == pytest.approx(value, abs=rounding)
+        got = found.groups["mean"].loc[name].loc[["Roberto Clemente", "Max Alvis"]]
+        np.testing.assert_allclose(got, THETA[model], atol=5e-6)
+
+
 @pytest.mark.parametrize("word", ["gamma", "spread"])
 def test_the_command_knows_it(
     word: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], jax_as_it_was: None
