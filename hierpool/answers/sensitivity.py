@@ -180,7 +180,7 @@ def _others(models: Sequence[Model | str]) -> dict[str, BetaPopulation]:
 def _swept(
     models: BetaPopulation, data: tuple[Any, ...], num_pairs: int, quadrature: Quadrature
 ) -> Exact:
-    """Returns the posteriors under the priors of some models of one kind, each leaf (prior, ...)."""
+    """Returns the posteriors under some models of one kind, each leaf (prior, ...)."""
 
     def integrate(settings: Quadrature, before: Exact | None) -> Exact:
         exact: Exact = jax.tree.map(np.asarray, _sweep(models, *data, settings))
