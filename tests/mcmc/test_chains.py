@@ -77,13 +77,18 @@ LONG = NUTS(num_chains=2, num_warmup=1000, num_draws=1_000_000)
 """It ends in time only if it is stopped."""
 
 
-def test_a_real_interrupt_ends_all_chains_with_their_chunk() -> None:
+@pytest.mark.parametrize("woken", ["any thread", "a chain's thread"])
+def test_a_real_interrupt_ends_all_chains_with_their_chunk(woken: str) -> None:
     before, seen = threading.active_count(), []
 
     def interrupt(done: int, total: int, divergences: int) -> None:
         if not seen:
-            # As Ctrl-C does: to the process, whose main thread waits for the chains.
-            os.kill(os.getpid(), signal.SIGINT)
+            # As Ctrl-C does: to the process, whose main thread waits for the chains. Which thread
+            # the system wakes is its choice.
+            if woken == "any thread":
+                os.kill(os.getpid(), signal.SIGINT)
+            else:
+                signal.pthread_kill(threading.get_ident(), signal.SIGINT)
         seen.append(done / total)
 
     sampler = Chains(jax.random.key(0), MODEL, PLAYERS, LONG)
