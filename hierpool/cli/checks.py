@@ -13,7 +13,7 @@ DESCRIPTION = (
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Adds the flags."""
+    """Adds the flags of the command."""
     add_fit(parser)
     parser.add_argument(
         "--replicates",
@@ -26,7 +26,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Answers."""
+    """Runs the command, and returns its exit code."""
     tree = load_fit(options)
     import hierpool
 

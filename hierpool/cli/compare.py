@@ -14,7 +14,7 @@ DESCRIPTION = (
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Adds the flags."""
+    """Adds the flags of the command."""
     add_data_answer(parser)
     parser.add_argument("--pointwise", metavar="FILE", help="write each group's part of elpd")
     model = parser.add_argument_group("models")
@@ -28,7 +28,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Answers."""
+    """Runs the command, and returns its exit code."""
     use_compilation_cache()
     import hierpool
 

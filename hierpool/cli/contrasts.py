@@ -12,7 +12,7 @@ DESCRIPTION = (
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Adds the flags."""
+    """Adds the flags of the command."""
     add_fit(parser)
     parser.add_argument("--pair", nargs=2, metavar=("A", "B"), help="compare these two alone")
     parser.add_argument(
@@ -31,7 +31,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Answers."""
+    """Runs the command, and returns its exit code."""
     from hierpool.input.errors import InputError
 
     if options.pair and options.group:

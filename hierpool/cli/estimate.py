@@ -28,7 +28,7 @@ MODELS = ("partial", "gamma", "spread")
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Adds the flags."""
+    """Adds the flags of the command."""
     add_data(parser)
     parser.add_argument(
         "--by",
@@ -66,7 +66,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Answers."""
+    """Runs the command, and returns its exit code."""
     use_compilation_cache()
     import hierpool
     from hierpool.input.arguments import check_prob

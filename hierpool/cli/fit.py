@@ -24,7 +24,7 @@ DESCRIPTION = "Fit a model to a CSV or TSV file with a row a group."
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Adds the flags."""
+    """Adds the flags of the command."""
     add_data(parser)
     add_model(parser)
     add_inference(parser)
@@ -53,7 +53,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Answers."""
+    """Runs the command, and returns its exit code."""
     started = time.perf_counter()
     use_compilation_cache()
     import hierpool

@@ -15,7 +15,7 @@ DESCRIPTION = (
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Adds the flags."""
+    """Adds the flags of the command."""
     add_fit(parser)
     ahead = parser.add_argument_group("what is to come")
     number = ahead.add_mutually_exclusive_group(required=True)
@@ -37,7 +37,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Answers."""
+    """Runs the command, and returns its exit code."""
     use_compilation_cache()
     import hierpool
 

@@ -13,7 +13,7 @@ DESCRIPTION = (
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Adds the flags."""
+    """Adds the flags of the command."""
     add_fit(parser)
     parser.add_argument(
         "--top", type=int, default=1, metavar="K", help="how many groups the top has (1)"
@@ -28,7 +28,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Answers."""
+    """Runs the command, and returns its exit code."""
     tree = load_fit(options, "distribution")
     from hierpool.answers.ranks import rank
     from hierpool.posterior.fitted import read_fit

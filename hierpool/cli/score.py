@@ -13,7 +13,7 @@ DESCRIPTION = (
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Adds the flags."""
+    """Adds the flags of the command."""
     add_fit(parser)
     held_out = parser.add_argument_group("what was held out")
     held_out.add_argument("--data", required=True, metavar="FILE", help=FILE)
@@ -29,7 +29,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Answers."""
+    """Runs the command, and returns its exit code."""
     use_compilation_cache()
     import pandas as pd
 

@@ -14,7 +14,7 @@ DESCRIPTION = (
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Adds the flags."""
+    """Adds the flags of the command."""
     add_data_answer(parser)
     parser.add_argument("--population", metavar="FILE", help="write the table of the population")
     model = parser.add_argument_group("model")
@@ -38,7 +38,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Answers."""
+    """Runs the command, and returns its exit code."""
     use_compilation_cache()
     import hierpool
 

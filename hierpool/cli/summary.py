@@ -9,7 +9,7 @@ DESCRIPTION = "Print the population's parameters and each group's mean, sd, inte
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Adds the flags."""
+    """Adds the flags of the command."""
     add_fit(parser)
     add_prob(parser)
     parser.add_argument(
@@ -21,7 +21,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Answers."""
+    """Runs the command, and returns its exit code."""
     tree = load_fit(options)
     from hierpool.answers.summary import summarize
     from hierpool.cli.printing import print_summary

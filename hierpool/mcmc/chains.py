@@ -39,6 +39,8 @@ CHUNK = (250, 2000)
 """Fewest and most steps from one look of the host to the next."""
 CHUNK_VALUES = 2**16
 """Numbers that the positions of a chunk hold, where those bounds allow."""
+WAKE_SECONDS = 0.2
+"""How long Ctrl-C can go unseen."""
 
 Chain = np.ndarray | np.int64 | jax.Array
 """Number of a chain, or (chain,) of all of them."""
@@ -112,9 +114,14 @@ class Chains:
         with ThreadPoolExecutor(workers) as pool:
             futures = [pool.submit(drive, chain) for chain in self._chains]
             try:
-                # Not one after another: the last chain's error would wait for the first one's end.
-                for future in wait(futures, return_when=FIRST_EXCEPTION).done:
-                    future.result()
+                pending = set(futures)
+                while pending:
+                    # Not one after another: the last chain's error would wait for the first one's
+                    # end. In turns: Ctrl-C may wake another thread than this one, which has to
+                    # run to be interrupted.
+                    done, pending = wait(pending, WAKE_SECONDS, FIRST_EXCEPTION)
+                    for future in done:
+                        future.result()
             except BaseException:
                 # Or the pool would wait for every chain's last draw.
                 meter.stopped.set()

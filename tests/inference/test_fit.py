@@ -170,6 +170,19 @@ def test_a_model_of_ones_own_can_be_fitted() -> None:
     assert "theta" in tree["posterior"]
 
 
+def test_a_model_with_a_density_of_its_own_is_given_every_group() -> None:
+    seen = set()
+
+    class Watching(hp.CollapsedPartialPooling):
+        def log_density(self, position: Position, counts: hp.Counts) -> jax.Array:
+            seen.add((type(counts), jax.numpy.shape(counts.trials)))
+            return super().log_density(position, counts)
+
+    jax.tree_util.register_dataclass(Watching)
+    hp.fit(PLAYERS, **COLUMNS, model=Watching(), inference=hp.Quadrature(2, 10))
+    assert seen == {(hp.Counts, (len(PLAYERS),))}
+
+
 def test_a_model_that_constrains_in_its_own_way_is_obeyed() -> None:
     class Certain(hp.CollapsedPartialPooling):
         def constrain(self, key: jax.Array, position: Position, counts: hp.Counts) -> Parameters:

@@ -77,13 +77,18 @@ LONG = NUTS(num_chains=2, num_warmup=1000, num_draws=1_000_000)
 """It ends in time only if it is stopped."""
 
 
-def test_a_real_interrupt_ends_all_chains_with_their_chunk() -> None:
+@pytest.mark.parametrize("woken", ["any thread", "a chain's thread"])
+def test_a_real_interrupt_ends_all_chains_with_their_chunk(woken: str) -> None:
     before, seen = threading.active_count(), []
 
     def interrupt(done: int, total: int, divergences: int) -> None:
         if not seen:
-            # As Ctrl-C does: to the process, whose main thread waits for the chains.
-            os.kill(os.getpid(), signal.SIGINT)
+            # As Ctrl-C does: to the process, whose main thread waits for the chains. Which thread
+            # the system wakes is its choice.
+            if woken == "any thread":
+                os.kill(os.getpid(), signal.SIGINT)
+            else:
+                signal.pthread_kill(threading.get_ident(), signal.SIGINT)
         seen.append(done / total)
 
     sampler = Chains(jax.random.key(0), MODEL, PLAYERS, LONG)
@@ -114,7 +119,8 @@ def test_another_number_of_draws_or_target_compiles_nothing(double: None) -> Non
     key = jax.random.key(1)
     with compiled() as programs:
         Chains(key, PartialPooling(0.5), PLAYERS, NUTS(4, 300, 20, 0.95)).run()
-    assert programs == []
+    # BlackJAX makes an array of the schedule of a warm-up, by its length.
+    assert set(programs) <= {"jit(convert_element_type)"}
 
 
 def test_the_hosts_chains_take_the_steps_of_the_pure_program(double: None) -> None:
