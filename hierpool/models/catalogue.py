@@ -161,6 +161,7 @@ def check_model(model: Any) -> "Model":
         InputError: a hyperparameter is out of its range, or there is no model of that word.
         TypeError: it is no model.
     """
+    import jax
     import numpy as np
 
     from hierpool.input.arguments import number_of
@@ -178,6 +179,11 @@ def check_model(model: Any) -> "Model":
     if type(model) is Joint:
         return Joint(require(check_model(model.population), BetaPopulation))
     require(model, Model)
+    if jax.tree_util.all_leaves([model]):
+        raise InputError(
+            f"{type(model).__name__} is no pytree: write @hp.model above its class, or register it "
+            "with JAX."
+        )
     remember(type(model))
     if not isinstance(model, tuple(map(kind_of_name, ROWS))):
         return model

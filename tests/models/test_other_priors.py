@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import arviz_stats as az
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -92,29 +93,28 @@ def test_the_prior_integrates_to_one(model: Any, double: None) -> None:
     assert area == pytest.approx(1, abs=1e-5)
 
 
+def agree_with_the_exact_posterior(tree: xr.DataTree, model: hp.Model) -> None:
+    """Fails unless the means of NUTS are within 5 of their standard errors, of enough draws."""
+    exact = hp.estimate(PLAYERS, **PLAYER, model=model, prob=None)
+    for name in ("phi", "kappa_log", "theta"):
+        draws = tree["posterior"].dataset[[name]]
+        assert float(az.ess(draws)[name].min()) > 400
+        want = exact.groups["mean"] if name == "theta" else exact.population[f"{name}_mean"]
+        agrees(draws[name].mean(["chain", "draw"]), az.mcse(draws)[name], want.to_numpy().squeeze())
+
+
 @BOTH
 def test_the_joint_density_has_the_same_posterior(model: hp.Model) -> None:
     nuts = hp.NUTS(num_warmup=1000, num_draws=1500)
     joint = hp.fit(PLAYERS, **PLAYER, model=hp.Joint(model), inference=nuts, seed=4)
-    summary = hp.summarize(joint)
-    exact = hp.estimate(PLAYERS, **PLAYER, model=model, prob=None)
-    for name in ("phi", "kappa_log"):
-        agrees(
-            summary.population.loc[name, "mean"],
-            summary.population.loc[name, "mcse"],
-            exact.population[f"{name}_mean"].iloc[0],
-        )
-    agrees(summary.groups["mean"], summary.groups["mcse"], exact.groups["mean"])
+    agree_with_the_exact_posterior(joint, model)
     assert joint.attrs["hierpool_model"] == fitted(model).attrs["hierpool_model"]
 
 
 @BOTH
 def test_nuts_agrees_with_the_exact_posterior(model: hp.Model) -> None:
     tree = hp.fit(PLAYERS, **PLAYER, model=model, inference=hp.NUTS(num_draws=2000), seed=5)
-    summary = hp.summarize(tree).population
-    exact = hp.estimate(PLAYERS, **PLAYER, model=model, prob=None).population.iloc[0]
-    for name in ("phi", "kappa_log"):
-        agrees(summary.loc[name, "mean"], summary.loc[name, "mcse"], exact[f"{name}_mean"])
+    agree_with_the_exact_posterior(tree, model)
 
 
 @BOTH
@@ -123,7 +123,8 @@ def test_integrate_is_estimate(model: Any, double: None) -> None:
     found = hp.integrate(model, counts)
     exact = hp.estimate(PLAYERS, **PLAYER, model=model)
     np.testing.assert_allclose(found.groups.mean, exact.groups["mean"], rtol=1e-9)
-    np.testing.assert_allclose(found.groups.upper, exact.groups["upper"], rtol=1e-7)
+    # `estimate` takes more nodes where an end is not within 1e-4 in probability.
+    np.testing.assert_allclose(found.groups.upper, exact.groups["upper"], rtol=5e-4)
     assert float(found.population.log_evidence) == pytest.approx(
         exact.population["log_evidence"].iloc[0], abs=1e-9
     )
@@ -132,7 +133,7 @@ def test_integrate_is_estimate(model: Any, double: None) -> None:
 ASKED = {"successes": {"Max Alvis": 3}, "trials": {"Max Alvis": 10}}
 ANSWERS: dict[str, Callable[[xr.DataTree], Any]] = {
     "summarize": hp.summarize,
-    "events": lambda tree: hp.events(tree, above=0.3),
+    "events": lambda tree: hp.events(tree, above=0.1),
     "season": lambda tree: hp.season(tree, above=0.3, trials_to_come=100),
     "select": lambda tree: hp.select(tree, above=0.2),
     "rank": hp.rank,
@@ -206,15 +207,22 @@ def test_the_command_knows_it(
     assert run.code == 0 and f"{value:.5g}" in run.out
 
 
-def test_hyperparameters_of_another_model_are_refused(
-    refuses: Callable[[list[str], str], None],
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            "estimate --model gamma --tau-sd 1",
+            "--tau-sd is not a hyperparameter of --model gamma, which has --kappa-shape",
+        ),
+        (
+            "fit --model logit --joint",
+            "--joint is for a model that explores its population alone",
+        ),
+    ],
+)
+def test_what_a_model_does_not_have_is_refused(
+    words: str, message: str, refuses: Callable[[list[str], str], None]
 ) -> None:
+    command, *rest = words.split()
     columns = "efron-morris-75 --group player --successes hits --trials at_bats".split()
-    refuses(
-        ["estimate", *columns, "--model", "gamma", "--tau-sd", "1"],
-        "--tau-sd is not a hyperparameter of --model gamma, which has --kappa-shape",
-    )
-    refuses(
-        ["fit", *columns, "--model", "logit", "--joint"],
-        "--joint is for a model that explores its population alone",
-    )
+    refuses([command, *columns, *rest], message)
