@@ -9,6 +9,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.export import register_namedtuple_serialization
 from jax.typing import ArrayLike, DTypeLike
 
 
@@ -31,6 +32,10 @@ class Counts(NamedTuple):
         # Subtracted before the cast: in float32 the integers may no longer be exact.
         failures = trials - successes
         return successes.astype(dtype), failures.astype(dtype), trials.astype(dtype)
+
+
+# So that a program exported by ``jax.export`` can be written to a file.
+register_namedtuple_serialization(Counts, serialized_name="hierpool.Counts")
 
 
 def stack(data_sets: Sequence[Counts]) -> Counts:

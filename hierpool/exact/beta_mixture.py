@@ -150,9 +150,30 @@ def quantiles(
         return quantiles_of_one(of, *pair, levels, num_nodes)
 
     y, _, n = counts.as_floats(grid.weight.dtype)
-    # In batches, whose densities stay in a processor's cache.
-    ends, error = jax.lax.map(one, (y, n), batch_size=BATCH)
+    ends, error = over_groups(one, (y, n))
     return ends, error + grid.thinned_error
+
+
+def over_groups[T, Result](function: Callable[[T], Result], groups: T) -> Result:
+    """Returns the results of a function for each group, in batches that stay in a cache.
+
+    Args:
+        function: of one group.
+        groups: the groups, each leaf (group, ...).
+    """
+    size = jax.tree.leaves(groups)[0].shape[0]
+    if isinstance(size, int):
+        return jax.lax.map(function, groups, batch_size=BATCH)
+    # An exported program takes any number of groups. Whether the last batch is a full one can't be
+    # known of it: so it always is, with rows that are dropped.
+    num_batches = (size + BATCH - 1) // BATCH
+
+    def batched(leaf: jax.Array) -> jax.Array:
+        fill = ((0, num_batches * BATCH - size), *[(0, 0)] * (leaf.ndim - 1))
+        return jnp.pad(leaf, fill).reshape(num_batches, BATCH, *leaf.shape[1:])
+
+    results = jax.lax.map(jax.vmap(function), jax.tree.map(batched, groups))
+    return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[:size], results)
 
 
 def quantiles_of_one(
@@ -331,7 +352,9 @@ def _exponential_quantile(log_mass: jax.Array, rate: jax.Array, level: jax.Array
         distance, move, count = state
         return distance + move, step(*held, distance + move), count + 1
 
-    nowhere = jnp.zeros_like(level)
+    # What a loop carries must depend, from its start, on all that its steps depend on: programs
+    # over several devices ask for that.
+    nowhere = jnp.zeros_like(level + log_mass[0] + rate[0])
     state = nowhere, step(*held, nowhere), jnp.array(0)
     distance, _, _ = jax.lax.while_loop(go_on, go, state)
     # The last step carries derivatives, which the loop does not.

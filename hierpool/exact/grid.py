@@ -108,8 +108,9 @@ def column_quantiles(grid: Grid, levels: jax.Array) -> jax.Array:
             jnp.where(is_below, 0.5 * excess_high, excess),
         )
 
-    ends = jnp.full(levels.shape, columns.min()), jnp.full(levels.shape, columns.max())
-    excesses = [jnp.full(levels.shape, log_odds(end)) - log_odds(levels) for end in (0.0, 1.0)]
+    none = jnp.zeros_like(levels + columns[0, 0] + mass[0])
+    ends = none + columns.min(), none + columns.max()
+    excesses = [none + log_odds(end) - log_odds(levels) for end in (0.0, 1.0)]
     low, high, excess_low, excess_high = jax.lax.fori_loop(0, 16, secant, (*ends, *excesses))
     return jnp.where(-excess_low < excess_high, low, high)
 
@@ -165,7 +166,8 @@ def _invert(tables: jax.Array, level: jax.Array, row: ArrayLike = 0) -> jax.Arra
         return jnp.where(is_below, middle, low), jnp.where(is_below, high, middle)
 
     # By single entries: many draws that each took their row along would fill the memory.
-    start = (jnp.array(0), jnp.array(num_cells))
+    zero = jnp.zeros_like(level + tables[0, 0, 0], int)
+    start = (zero, zero + num_cells)
     cell, _ = jax.lax.fori_loop(0, num_cells.bit_length(), halve, start)
     left, right = tables[row, 0, cell], tables[row, 0, cell + 1]
     below, above = tables[row, 1, cell], tables[row, 1, cell + 1]

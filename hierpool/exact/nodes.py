@@ -73,6 +73,10 @@ def place(density: PairDensity, start: Start, num_rows: int, num_columns: int) -
     """
     # The nodes are held fixed under differentiation: the rule is exact wherever they stand.
     first, second, reach = jax.lax.stop_gradient(start)
+    # In a program over several devices the points differ between them wherever the density does:
+    # under ``shard_map`` a loop's state must be of one kind from its start.
+    nothing = jnp.zeros_like(density(first[0], second[0]))
+    first, second, reach = first + nothing, second + nothing, reach + nothing
     held, constants = jax.closure_convert(density, first[0], second[0])
     constants = [jax.lax.stop_gradient(constant) for constant in constants]
 
@@ -180,8 +184,9 @@ def _extents(
         return count + 1, jnp.where(count == 0, peak.top, top), span, found & its_found
 
     # A loop, so that what it does is compiled once.
-    nothing = jnp.array([[jnp.inf, -jnp.inf]] * 2, first.dtype)
-    state = (jnp.array(0), jnp.zeros((), first.dtype), nothing, jnp.array(True))
+    zero = jnp.zeros_like(first[0])
+    nothing = zero + jnp.array([[jnp.inf, -jnp.inf]] * 2, first.dtype)
+    state = (jnp.array(0), zero, nothing, zero == 0)
     _, _, span, found = jax.lax.while_loop(go_on, go, state)
     core, ends = ((row[0], row[1]) for row in span)
     return core, ends, found, has_rival
@@ -236,9 +241,9 @@ def climb(
         state = jax.tree.map(partial(jnp.where, is_kept), state, former)
         return *state, is_kept & found, count + 1
 
-    nowhere = jnp.full_like(start, -jnp.inf)
-    unknown = Peak(start, reach, nowhere, aux, jnp.array(False))
-    state = (unknown, start, nowhere, start, reach, jnp.array(False), jnp.array(0))
+    nowhere, no = jnp.full_like(start, -jnp.inf), jnp.zeros_like(start, bool)
+    unknown = Peak(start, reach, nowhere, aux, no)
+    state = (unknown, start, nowhere, start, reach, no, jnp.array(0))
     state = jax.lax.while_loop(lambda state: ~state[5] & (state[6] < most_steps), step, state)
     return state[0]
 
@@ -277,7 +282,8 @@ def reaches(
         nowhere, everywhere = jnp.zeros_like(start), jnp.full_like(start, jnp.inf)
         two = jnp.full_like(start, 2.0)
         last = (jnp.log(start), nowhere)
-        state = (start, two, last, nowhere, everywhere, peak.aux, jnp.array(False), jnp.array(0))
+        no = jnp.zeros_like(start, bool)
+        state = (start, two, last, nowhere, everywhere, peak.aux, no, jnp.array(0))
         state = jax.lax.while_loop(lambda state: ~state[6] & (state[7] < MOST_STEPS), step, state)
         return state[0], state[6]
 

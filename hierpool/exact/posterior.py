@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.export import register_namedtuple_serialization
 from jax.typing import ArrayLike
 
 from hierpool.counts import Counts
@@ -86,6 +87,11 @@ class Exact(NamedTuple):
     """Of each group's chance."""
     population: Population
     """Of the population."""
+
+
+# So that a program exported by ``jax.export`` can be written to a file.
+for kind in (Population, Groups, Exact):
+    register_namedtuple_serialization(kind, serialized_name=f"hierpool.{kind.__name__}")
 
 
 @partial(jax.jit, static_argnames="quadrature")
@@ -229,8 +235,7 @@ def of_groups(
         return Groups(moments.mean, moments.sd, ends[0], ends[1], moments.shrinkage, error)
 
     y, _, n = counts.as_floats(levels.dtype)
-    # In batches, whose densities stay in a processor's cache.
-    return jax.lax.map(one, (which, y, n), batch_size=beta_mixture.BATCH)
+    return beta_mixture.over_groups(one, (which, y, n))
 
 
 def _levels(prob: ArrayLike, dtype: jax.typing.DTypeLike) -> jax.Array:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import jax
+from jax.export import register_namedtuple_serialization
 
 from hierpool.counts import Counts
 from hierpool.exact.chart import Chart, chart_of
@@ -52,6 +53,11 @@ class Draws(NamedTuple):
     """Each (chain, draw), and (chain, draw, group) for ``theta``."""
     stats: Stats | None
     """(chain, draw) statistics of the sampler; None where every draw is exact and independent."""
+
+
+# So that a program exported by ``jax.export`` can be written to a file.
+for kind in (Draws, Stats):
+    register_namedtuple_serialization(kind, serialized_name=f"hierpool.{kind.__name__}")
 
 
 @jax.jit

@@ -21,8 +21,10 @@ def scope(*, is_double: bool = True) -> Iterator[None]:
     """Runs what is inside in float64, with JAX's own rules; the caller's settings stay as they are.
 
     Infinite values are part of the work, as the density of a chain that is not yet known: so the
-    caller's checks of NaN and infinity are off inside. A thread needs a scope of its own: JAX gives
-    it the settings of the process, and not those of the thread that started it.
+    caller's checks of NaN and infinity are off inside. So is a guard against copies between host
+    and device: a table comes from the host, and what is found goes back there. A thread needs a
+    scope of its own: JAX gives it the settings of the process, and not those of the thread that
+    started it.
 
     Args:
         is_double: False stays in float32, for programs that run in the caller's precision.
@@ -32,5 +34,6 @@ def scope(*, is_double: bool = True) -> Iterator[None]:
         jax.enable_x64(is_double),
         jax.debug_nans(False),
         jax.debug_infs(False),
+        jax.transfer_guard("allow"),
     ):
         yield

@@ -22,6 +22,8 @@ STRICT = {
     "jax_numpy_dtype_promotion": "strict",
     "jax_debug_nans": True,
     "jax_debug_infs": True,
+    # Nothing may be copied between host and device unasked.
+    "jax_transfer_guard": "disallow",
 }
 BRIEF = hp.NUTS(num_chains=2, num_warmup=20, num_draws=10)
 
