@@ -1,6 +1,6 @@
-"""``Counts``: successes out of trials, as the device sees them.
+"""``Counts``: successes out of trials, as arrays for the device.
 
-Labels never get this far, and nothing here checks a value: that is ``table``'s work, on the host.
+They have no labels, and nothing here checks a value: ``input.table`` does that, on the host.
 """
 
 from collections.abc import Sequence
@@ -13,22 +13,22 @@ from jax.typing import ArrayLike, DTypeLike
 
 
 class Counts(NamedTuple):
-    """Successes out of trials of each group of one data set (or, stacked, of many)."""
+    """Successes out of trials of each group of one data set, or of many stacked data sets."""
 
     successes: ArrayLike
     """(group,) successes of each group, 0 to ``trials``."""
     trials: ArrayLike
-    """(group,) attempts of each group; 0 means a group not yet seen, which changes nothing."""
+    """(group,) attempts of each group; 0 means a group not yet seen, which adds no information."""
 
     def as_floats(self, dtype: DTypeLike | None = None) -> tuple[jax.Array, jax.Array, jax.Array]:
-        """Returns successes, failures and trials, (group,) each, ready for arithmetic.
+        """Returns successes, failures and trials, (group,) each, as floating-point arrays.
 
         Args:
             dtype: a floating type; by default JAX's own (float64 in its 64-bit mode).
         """
         dtype = jnp.result_type(float) if dtype is None else dtype
         successes, trials = jnp.asarray(self.successes), jnp.asarray(self.trials)
-        # Subtracted before the cast: in float32 the integers may no longer be exact.
+        # Failures are computed before the cast: float32 does not hold every integer exactly.
         failures = trials - successes
         return successes.astype(dtype), failures.astype(dtype), trials.astype(dtype)
 
@@ -36,15 +36,15 @@ class Counts(NamedTuple):
 def stack(data_sets: Sequence[Counts]) -> Counts:
     """Returns data sets of unequal length as one ``Counts`` of shape (data set, group).
 
-    The shorter ones are filled up with unseen groups, 0 of 0, so that ``jax.vmap`` can run over the
-    first axis. An unseen group adds exactly nothing to a population; its theta is a draw for a
-    new group.
+    Shorter data sets are padded with unseen groups, 0 successes of 0 trials, so that ``jax.vmap``
+    can run over the first axis. Padding leaves the posterior of the population exactly as it was;
+    the theta of a padded group is a draw for a new group.
 
     Args:
         data_sets: at least one ``Counts`` of shape (group,) each.
 
     Raises:
-        ValueError: there is no data set.
+        ValueError: ``data_sets`` is empty.
     """
     if not data_sets:
         raise ValueError("stack needs at least one data set, and was given none.")

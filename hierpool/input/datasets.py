@@ -1,4 +1,4 @@
-"""The three classic tables that ship with hierpool, each with its citation in its first lines."""
+"""The three classic tables that ship with hierpool; each file cites its source at the top."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ def dataset_path(name: str) -> Path:
         name: "efron-morris-75", "rat-tumors" or "surgical-mortality".
 
     Raises:
-        InputError: there is none of that name.
+        InputError: no table has that name.
     """
     tables = shipped_tables()
     if name not in tables:
