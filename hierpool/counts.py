@@ -13,7 +13,22 @@ from jax.typing import ArrayLike, DTypeLike
 
 
 class Counts(NamedTuple):
-    """Successes out of trials of each group of one data set, or of many stacked data sets."""
+    """Successes out of trials of each group of one data set, or of many stacked data sets.
+
+    It is a pytree, and its arrays may be traced. No value is checked here: ``fit`` and
+    ``estimate`` check those of a table.
+
+    Args:
+        successes: (group,) successes of each group; (data set, group) if stacked.
+        trials: (group,) attempts of each group; (data set, group) if stacked.
+
+    Examples:
+        >>> import numpy as np
+        >>> import hierpool as hp
+        >>> counts = hp.Counts(successes=np.array([18, 7, 0]), trials=np.array([45, 45, 4]))
+        >>> print((counts.successes / counts.trials).round(2))
+        [0.4  0.16 0.  ]
+    """
 
     successes: ArrayLike
     """(group,) successes of each group, 0 to ``trials``."""
@@ -41,10 +56,22 @@ def stack(data_sets: Sequence[Counts]) -> Counts:
     the theta of a padded group is a draw for a new group.
 
     Args:
-        data_sets: at least one ``Counts`` of shape (group,) each.
+        data_sets: at least one ``Counts``, each of shape (group,).
+
+    Returns:
+        Counts as NumPy arrays of shape (data set, group), as many groups as the longest data set.
 
     Raises:
         ValueError: ``data_sets`` is empty.
+
+    Examples:
+        >>> import numpy as np
+        >>> import hierpool as hp
+        >>> first = hp.Counts(successes=np.array([18, 7, 0]), trials=np.array([45, 45, 4]))
+        >>> second = hp.Counts(successes=np.array([3, 4]), trials=np.array([10, 20]))
+        >>> print(hp.stack([first, second]).trials)
+        [[45 45  4]
+         [10 20  0]]
     """
     if not data_sets:
         raise ValueError("stack needs at least one data set, and was given none.")

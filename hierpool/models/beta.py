@@ -41,7 +41,27 @@ class PartialPooling(ExploresTheta):
 
     kappa is in units of trials, is always above 1, and has a Pareto(1, kappa_log_rate) prior. The
     position is ``logit_phi`` (), ``log_kappa_log`` () and ``logit_theta`` (group,); the density is
-    the joint density of all of them.
+    the joint density of all of them. ``model="partial"`` means this model with its defaults.
+
+    Args:
+        kappa_log_rate: () rate of the exponential prior on kappa_log, positive.
+        phi_alpha: () first parameter of the Beta prior on phi, positive.
+        phi_beta: () second parameter of the Beta prior on phi, positive.
+
+    Raises:
+        TypeError: a keyword is not one of these; the message lists them.
+
+    Examples:
+        The prior probability that kappa exceeds 10 is 10 ** -1.5.
+
+        >>> import numpy as np
+        >>> import hierpool as hp
+        >>> model = hp.PartialPooling(kappa_log_rate=1.5)
+        >>> draws = model.draw_prior(np.random.default_rng(0), num_draws=4000, num_groups=18)
+        >>> draws["theta"].shape
+        (4000, 18)
+        >>> print(round(float(np.mean(draws["kappa"] > 10)), 2))
+        0.03
     """
 
     kappa_log_rate: ArrayLike = 1.5
@@ -64,7 +84,24 @@ class CollapsedPartialPooling(BetaPopulation):
 
     The posterior is the same, because ``constrain`` draws theta exactly. Use this model for speed,
     for many groups, and where the joint density is hard to sample. The position is ``logit_phi`` ()
-    and ``log_kappa_log`` ().
+    and ``log_kappa_log`` (). ``model="collapsed"`` means this model with its defaults.
+
+    Args:
+        kappa_log_rate: () rate of the exponential prior on kappa_log, positive.
+        phi_alpha: () first parameter of the Beta prior on phi, positive.
+        phi_beta: () second parameter of the Beta prior on phi, positive.
+
+    Raises:
+        TypeError: a keyword is not one of these; the message lists them.
+
+    Examples:
+        Given phi = 0.25 and kappa = 40, the prior on theta is Beta(10, 30).
+
+        >>> import numpy as np
+        >>> import hierpool as hp
+        >>> model = hp.CollapsedPartialPooling()
+        >>> model.theta_prior({"phi": np.array([0.25]), "kappa": np.array([40.0])})
+        (array([10.]), array([30.]))
     """
 
     kappa_log_rate: ArrayLike = 1.5

@@ -10,9 +10,20 @@ class Joint(ExploresTheta):
 
     The posterior is that of the other model: ``Joint(CollapsedPartialPooling())`` is the model
     ``PartialPooling()``. Use it to study the joint density itself; otherwise the other model is
-    faster.
+    faster. The position is that of the other model and ``logit_theta`` (group,).
 
-        tree = hp.fit(frame, "y", "n", model=hp.Joint(hp.GammaPartialPooling()))
+    Args:
+        population: a model with a Beta population and theta integrated out, such as
+            ``GammaPartialPooling(...)`` or a model of your own derived from ``LogKappa``.
+
+    Raises:
+        TypeError: a keyword is not ``population``.
+
+    Examples:
+        >>> import hierpool as hp
+        >>> model = hp.Joint(hp.CollapsedPartialPooling(kappa_log_rate=1.0))
+        >>> model.collapsed()
+        CollapsedPartialPooling(kappa_log_rate=1.0, phi_alpha=1.0, phi_beta=1.0)
     """
 
     population: BetaPopulation

@@ -11,7 +11,41 @@ from hierpool.models.protocol import Parameters, Position
 
 
 class LogKappa(BetaPopulation):
-    """The base class of models with a Beta population, in ``logit_phi`` () and ``log_kappa`` ()."""
+    """The base class of models with a Beta population, in ``logit_phi`` () and ``log_kappa`` ().
+
+        phi, kappa ~ the prior of the derived class
+        theta_i ~ Beta(phi kappa, (1 - phi) kappa)
+        y_i ~ Binomial(n_i, theta_i)
+
+    Theta is integrated out. A derived class, decorated by ``hp.model``, has its hyperparameters
+    as fields, and two methods. ``log_prior(position)`` returns () the log prior density of
+    logit_phi and log_kappa, with their Jacobians, and normalized so that the log evidence is right;
+    ``start(key, data)`` returns () a random start for log_kappa. A third is needed only for draws
+    from the prior: ``draw_population(rng, num_draws)`` returns (draw,) ``phi``, ``kappa_log`` and
+    ``kappa`` by name.
+
+    Examples:
+        >>> import jax
+        >>> import jax.numpy as jnp
+        >>> import hierpool as hp
+        >>> @hp.model
+        ... class HalfCauchyPooling(hp.LogKappa):
+        ...     scale: float = 10.0
+        ...
+        ...     def log_prior(self, position):
+        ...         logit_phi, log_kappa = position["logit_phi"], position["log_kappa"]
+        ...         uniform = jax.nn.log_sigmoid(logit_phi) + jax.nn.log_sigmoid(-logit_phi)
+        ...         log_ratio = log_kappa - jnp.log(self.scale)
+        ...         half_cauchy = jnp.log(2 / jnp.pi) + log_ratio - jax.nn.softplus(2 * log_ratio)
+        ...         return uniform + half_cauchy
+        ...
+        ...     def start(self, key, data):
+        ...         return jax.random.uniform(key, minval=0.0, maxval=4.0)
+        >>> model = HalfCauchyPooling(scale=5.0)
+        >>> position = {"logit_phi": jnp.array(0.0), "log_kappa": jnp.log(5.0)}
+        >>> print(round(float(model.log_prior(position)), 2))
+        -2.53
+    """
 
     coordinate: ClassVar[str] = "log_kappa"
 

@@ -74,7 +74,26 @@ class LogitPartialPooling(_LogOdds):
         z_i ~ Normal(0, 1), theta_i = inverse_logit(mu + sigma z_i)
         y_i ~ Binomial(n_i, theta_i)
 
-    The position is ``mu`` (), ``log_sigma`` () and ``z`` (group,).
+    The position is ``mu`` (), ``log_sigma`` () and ``z`` (group,). ``model="logit"`` means this
+    model with its defaults.
+
+    Args:
+        mu_mean: () mean of the normal prior on mu, in log-odds, finite.
+        mu_sd: () sd of the normal prior on mu, in log-odds, positive.
+        sigma_sd: () scale of the half-normal prior on sigma, in log-odds, positive.
+
+    Raises:
+        TypeError: a keyword is not one of these; the message lists them.
+
+    Examples:
+        The prior median of every theta is inverse_logit(mu_mean).
+
+        >>> import numpy as np
+        >>> import hierpool as hp
+        >>> model = hp.LogitPartialPooling(mu_mean=-1.0)
+        >>> draws = model.draw_prior(np.random.default_rng(0), num_draws=4000, num_groups=18)
+        >>> print(round(float(np.median(draws["theta"])), 1))
+        0.3
     """
 
     mu_mean: ArrayLike = -1.0
@@ -155,7 +174,25 @@ class CollapsedLogitPartialPooling(_LogOdds):
     The posterior is the same. The position is ``log_sigma`` () and ``mu`` (). The integral has no
     closed form: each distinct (y, n) needs a quadrature of 49 nodes, whose error is below 1e-9 in
     float64 for sigma up to 50 (``likelihood.logit_normal``). ``constrain`` draws theta by inverting
-    a tabulated distribution function, with an error of at most 1e-6.
+    a tabulated distribution function, with an error of at most 1e-6. ``model="collapsed-logit"``
+    means this model with its defaults.
+
+    Args:
+        mu_mean: () mean of the normal prior on mu, in log-odds, finite.
+        mu_sd: () sd of the normal prior on mu, in log-odds, positive.
+        sigma_sd: () scale of the half-normal prior on sigma, in log-odds, positive.
+
+    Raises:
+        TypeError: a keyword is not one of these; the message lists them.
+
+    Examples:
+        With mu = -1 and sigma = 0.5, the population has about the weight of 20 trials.
+
+        >>> import numpy as np
+        >>> import hierpool as hp
+        >>> model = hp.CollapsedLogitPartialPooling()
+        >>> print(model.prior_trials({"mu": np.array([-1.0]), "sigma": np.array([0.5])}).round())
+        [20.]
     """
 
     mu_mean: ArrayLike = -1.0

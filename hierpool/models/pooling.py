@@ -35,7 +35,25 @@ class CompletePooling:
         y_i ~ Binomial(n_i, theta_i)
 
     The posterior is a Beta distribution. There is nothing to explore: the position is empty, and
-    ``log_density`` is the log evidence, up to the constant of the data.
+    ``log_density`` is the log evidence, up to the constant of the data. ``model="complete"`` means
+    this model with its defaults.
+
+    Args:
+        phi_alpha: () first parameter of the Beta prior on phi, positive.
+        phi_beta: () second parameter of the Beta prior on phi, positive.
+
+    Raises:
+        TypeError: a keyword is not one of these; the message lists them.
+
+    Examples:
+        Groups with nearly equal rates favour complete pooling over no pooling.
+
+        >>> import numpy as np
+        >>> import hierpool as hp
+        >>> counts = hp.Counts(successes=np.array([18, 17, 16]), trials=np.array([45, 45, 45]))
+        >>> complete = hp.CompletePooling().log_density({}, counts)
+        >>> bool(complete > hp.NoPooling().log_density({}, counts))
+        True
     """
 
     phi_alpha: ArrayLike = 1.0
@@ -92,6 +110,23 @@ class NoPooling:
 
     The posterior is a product of Beta distributions. There is nothing to explore: the position is
     empty, and ``log_density`` is the log evidence, up to the constant of the data.
+    ``model="none"`` means this model with its defaults.
+
+    Args:
+        theta_alpha: () first parameter of the Beta prior on each theta, positive.
+        theta_beta: () second parameter of the Beta prior on each theta, positive.
+
+    Raises:
+        TypeError: a keyword is not one of these; the message lists them.
+
+    Examples:
+        Under the uniform prior, every number of successes in 9 trials has probability 1 / 10.
+
+        >>> import numpy as np
+        >>> import hierpool as hp
+        >>> counts = hp.Counts(successes=np.array([3, 8]), trials=np.array([9, 9]))
+        >>> print(np.exp(hp.NoPooling().log_likelihood({}, counts)).round(2))
+        [0.1 0.1]
     """
 
     theta_alpha: ArrayLike = 1.0

@@ -36,27 +36,67 @@ def floats(*hyperparameters: ArrayLike) -> tuple[jax.Array, ...]:
 
 @runtime_checkable
 class Model(Protocol):
-    """The methods that every model has, and every inference algorithm uses.
+    """The four methods that every model has, and every inference algorithm uses.
 
-    They are pure functions of one position and one data set; use ``jax.vmap`` for many.
+    They are pure functions of one position and one data set; use ``jax.vmap`` for many. A class
+    with these methods is a model; it need not be derived from this one.
+
+    Examples:
+        >>> import hierpool as hp
+        >>> isinstance(hp.CollapsedPartialPooling(), hp.Model)
+        True
     """
 
     def init(self, key: jax.Array, counts: Counts) -> Position:
-        """Returns a random start in the unconstrained space, a little wider than the posterior."""
+        """Returns a random start in the unconstrained space, a little wider than the posterior.
+
+        Args:
+            key: a typed JAX key.
+            counts: successes out of trials of each group, (group,) each.
+
+        Returns:
+            The coordinates by name, each a real number or an array of real numbers.
+        """
         ...
 
     def log_density(self, position: Position, counts: Counts) -> jax.Array:
-        """Returns () the log posterior density of the position, up to a constant of the data."""
+        """Returns () the log posterior density of the position, up to a constant of the data.
+
+        Args:
+            position: the coordinates by name.
+            counts: successes out of trials of each group, (group,) each.
+
+        Returns:
+            () the log of prior times likelihood, with the Jacobian of ``constrain``, minus the sum
+            of ``likelihood.binomial.reference`` over groups; -inf where the density is 0.
+        """
         ...
 
     def constrain(self, key: jax.Array, position: Position, counts: Counts) -> Parameters:
-        """Returns the parameters by name; those that the position lacks are drawn given it."""
+        """Returns the parameters by name; those that the position lacks are drawn given it.
+
+        Args:
+            key: a typed JAX key, for the parameters that are drawn.
+            position: the coordinates by name.
+            counts: successes out of trials of each group, (group,) each.
+
+        Returns:
+            The parameters of the population, () each, and ``theta`` (group,), each group's chance
+            of success.
+        """
         ...
 
     def log_likelihood(self, parameters: Parameters, counts: Counts) -> jax.Array:
         """Returns (group,) log probability of each group's successes given the population.
 
         theta is integrated out, so that leave-one-out cross-validation leaves out a whole group.
+
+        Args:
+            parameters: the parameters by name, as ``constrain`` returns them.
+            counts: successes out of trials of each group, (group,) each.
+
+        Returns:
+            (group,) log probabilities, with the binomial coefficient; 0 for a group without trials.
         """
         ...
 
@@ -182,7 +222,25 @@ def _methods(protocol: type) -> list[str]:
 def model[T](cls: type[T]) -> type[T]:
     """Returns the class as a frozen dataclass and a pytree with its hyperparameters as leaves.
 
-    Every class derived from it is registered as a pytree, too.
+    Use it as a decorator. Every class derived from the returned one is registered as a pytree, too.
+
+    Args:
+        cls: a class with the methods of a model, whose annotated fields are its hyperparameters.
+
+    Returns:
+        The class as a dataclass, whose constructor takes the hyperparameters and raises a
+        ``TypeError`` for an unknown one, with the nearest name as a suggestion.
+
+    Examples:
+        >>> import jax
+        >>> import hierpool as hp
+        >>> @hp.model
+        ... class WideSpreadPooling(hp.SpreadPartialPooling):
+        ...     tau_sd: float = 2.0
+        >>> WideSpreadPooling()
+        WideSpreadPooling(tau_sd=2.0, phi_alpha=1.0, phi_beta=1.0)
+        >>> jax.tree.leaves(WideSpreadPooling())
+        [2.0, 1.0, 1.0]
     """
     cls = dataclass(frozen=True)(cls)
     if not _is_registered(cls):
