@@ -1,6 +1,6 @@
-"""Arguments that many functions take: checked here, so that they are refused in the same words.
+"""Checks of arguments that many functions take, so that all refuse them with the same message.
 
-What is returned is made of Python's own numbers, whatever scalars came in.
+Results are Python numbers, whatever type of scalar was given.
 """
 
 from typing import Any
@@ -12,11 +12,11 @@ from hierpool.input.whole_numbers import is_whole, unwrapped
 
 
 def check_prob(value: Any, name: str = "prob") -> None:
-    """Raises what is wrong with a probability that must lie between 0 and 1.
+    """Checks that a probability lies strictly between 0 and 1.
 
     Raises:
-        InputError: it is out of range.
-        TypeError: it is no number.
+        InputError: the value is out of range.
+        TypeError: the value is not a number.
     """
     value = unwrapped(value)
     if not isinstance(value, int | float | np.number):
@@ -26,10 +26,10 @@ def check_prob(value: Any, name: str = "prob") -> None:
 
 
 def check_seed(seed: Any) -> int:
-    """Returns a seed of random draws.
+    """Returns a seed of random draws as an ``int``.
 
     Raises:
-        InputError: it can't be one.
+        InputError: the value is not a whole number from 0 to 2^63 - 1.
     """
     seed = unwrapped(seed)
     if not is_whole(seed) or not 0 <= seed < 2**63:
@@ -38,6 +38,6 @@ def check_seed(seed: Any) -> int:
 
 
 def number_of(value: Any) -> float | None:
-    """Returns a number, or an array that is a single one, as a float; None of anything else."""
+    """Returns a number, or an array of shape (), as a float; None for anything else."""
     value = np.asarray(value)
     return float(value) if value.ndim == 0 and value.dtype.kind in "iuf" else None

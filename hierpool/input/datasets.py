@@ -1,4 +1,4 @@
-"""The three classic tables that ship with hierpool, each with its citation in its first lines."""
+"""The three classic tables that ship with hierpool; each file cites its source at the top."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ def dataset_path(name: str) -> Path:
         name: "efron-morris-75", "rat-tumors" or "surgical-mortality".
 
     Raises:
-        InputError: there is none of that name.
+        InputError: no table has that name.
     """
     tables = shipped_tables()
     if name not in tables:
@@ -26,16 +26,33 @@ def dataset_path(name: str) -> Path:
 def load_dataset(name: str) -> pd.DataFrame:
     """Returns a table that ships with hierpool.
 
-    "efron-morris-75": 18 baseball players of 1970; player, hits and at_bats of the first 45
-    at-bats, remaining_hits and remaining_at_bats of the rest of the season. "rat-tumors": 71
-    groups of rats; experiment, tumors, rats. "surgical-mortality": 12 hospitals; hospital,
-    deaths, operations.
-
     Args:
-        name: one of the three.
+        name: "efron-morris-75", "rat-tumors" or "surgical-mortality".
+
+    Returns:
+        A frame with one row for each group. The first column is the group's name, as text; the
+        others are whole numbers.
+
+        "efron-morris-75" has 18 baseball players of 1970: ``player``; ``hits`` and ``at_bats``,
+        successes and trials of the first 45 at-bats; ``remaining_hits`` and
+        ``remaining_at_bats``, those of the rest of the season.
+
+        "rat-tumors" has 71 groups of rats: ``experiment``; ``tumors``, rats with a tumour;
+        ``rats``, rats in the group.
+
+        "surgical-mortality" has 12 hospitals: ``hospital``; ``deaths``, deaths after cardiac
+        surgery on infants; ``operations``, operations.
 
     Raises:
-        InputError: there is none of that name.
+        InputError: no table has that name.
+
+    Examples:
+        >>> import hierpool as hp
+        >>> print(hp.load_dataset("surgical-mortality").head(3))
+          hospital  deaths  operations
+        0        A       0          47
+        1        B      18         148
+        2        C       8         119
     """
     frame, _ = read_file(dataset_path(name))
     return frame.astype({column: "int64" for column in frame.columns[1:]})

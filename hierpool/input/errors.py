@@ -1,4 +1,4 @@
-"""Where bad rows stand, as their reader would look for them, and the one error that says so."""
+"""``InputError``, and the collector of problems with rows that writes its message."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,23 +8,34 @@ from hierpool.input.files import Source
 
 
 class InputError(ValueError):
-    """The data can't be what they are said to be: where, which value, which rule, what to do."""
+    """Invalid input. The message names the row or argument, its value, the rule and the remedy.
+
+    It is a subclass of ``ValueError``.
+
+    Examples:
+        >>> import hierpool as hp
+        >>> try:
+        ...     hp.estimate({"hits": [18, 46], "at_bats": [45, 45]}, "hits", "at_bats")
+        ... except hp.InputError as error:
+        ...     print(error)
+        hits must not exceed at_bats: group '1' has 46 of 45.
+    """
 
 
 class Places:
-    """Collects what is wrong with rows, each kind in a sentence that says where they are."""
+    """Collects problems with rows: one sentence for each kind, which locates the rows."""
 
     def __init__(self, source: Source, labels: np.ndarray, problems: Sequence[str] = ()) -> None:
         self.source, self.labels, self.problems = source, labels, list(problems)
 
     def __call__(self, row: int) -> str:
-        """Returns where a row is: its group and, in a file, its line."""
+        """Returns the location of a row: its group and, in a file, its line number."""
         group = f"group {str(self.labels[row])!r}"
         line = self.source.line(row)
         return group if line is None else f"{group} (line {line})"
 
     def report(self, rows: np.ndarray, what: Callable[[int], str], rule: str) -> None:
-        """Adds a sentence that names the first five bad rows, if there are any."""
+        """Adds a sentence that names the first five of the bad ``rows``, if there are any."""
         if len(rows) == 0:
             return
         shown = "; ".join(f"{self(row)} has {what(row)}" for row in rows[:5])
@@ -32,6 +43,6 @@ class Places:
         self.problems.append(f"{rule}: {shown}{more}.")
 
     def require_none(self) -> None:
-        """Raises one ``InputError`` of all that was reported, if anything was."""
+        """Raises one ``InputError`` with every problem that was reported, if there are any."""
         if self.problems:
             raise InputError(" ".join(self.problems))

@@ -1,6 +1,6 @@
-"""Tables in files as people have them: CSV and TSV as text, Parquet as it is typed.
+"""Reads tables from files: CSV and TSV as text, Parquet with its types.
 
-And where each row of one stands.
+The line number of each row of a text file is kept, for error messages.
 """
 
 import csv
@@ -18,33 +18,33 @@ import numpy as np
 import pandas as pd
 
 _PACKAGE = Path(__file__).parent.parent
-# In a wheel the tables lie inside the package; in a checkout, beside it.
+# An installed wheel has the tables inside the package; a source checkout, beside it.
 _FOLDERS = (_PACKAGE / "data", _PACKAGE.parent / "data")
 log = logging.getLogger(__name__)
 
 
 class Source(NamedTuple):
-    """Where a table came from."""
+    """The origin of a table, for error messages."""
 
     name: str
-    """What an error calls it."""
+    """The table's name in error messages."""
     lines: np.ndarray | None
-    """(row,) number of each row's line in the file, from 1; None if there is no file."""
+    """(row,) line number of each row in the file, from 1; None if rows have no line numbers."""
 
     def line(self, row: int) -> int | None:
-        """Returns the line a row stands on, or None."""
+        """Returns the line number of a row, or None."""
         return None if self.lines is None else int(self.lines[row])
 
 
 class Rows(NamedTuple):
-    """What could be read of a file."""
+    """The rows of a file that could be read, and the problems with the others."""
 
     frame: pd.DataFrame
-    """Its columns."""
+    """The columns of the file."""
     source: Source
-    """Where they came from."""
+    """The file's name and the line numbers of the rows."""
     problems: list[str]
-    """A sentence for each kind of row that could not be read."""
+    """One sentence for each kind of row that could not be read."""
 
 
 def shipped_tables() -> dict[str, Path]:
@@ -56,8 +56,8 @@ def table_path(path: str | os.PathLike[str]) -> Path:
     """Returns the file that a path names, or the shipped table of that name if there is no file.
 
     Raises:
-        FileNotFoundError: there is neither; a shipped table of a similar name is suggested.
-        ValueError: it is the address of a page.
+        FileNotFoundError: there is neither; the message suggests a shipped table of similar name.
+        ValueError: ``path`` is a URL.
     """
     text = os.fspath(path)
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", text):
@@ -73,14 +73,14 @@ def table_path(path: str | os.PathLike[str]) -> Path:
 
 
 def read_file(path: str | os.PathLike[str]) -> tuple[pd.DataFrame, Source]:
-    """Returns the columns of a CSV, TSV or Parquet file, and the lines its rows stand on.
+    """Returns the columns of a CSV, TSV or Parquet file, and the line numbers of its rows.
 
     Args:
-        path: as ``read_rows`` takes it.
+        path: a path or name, as for ``read_rows``.
 
     Raises:
         OSError: the file can't be read.
-        ValueError: it is no table.
+        ValueError: the file is not a table, or some of its rows can't be read.
         ImportError: it is a Parquet file, and pyarrow is not installed.
     """
     frame, source, problems = read_rows(path)
@@ -90,20 +90,20 @@ def read_file(path: str | os.PathLike[str]) -> tuple[pd.DataFrame, Source]:
 
 
 def read_rows(path: str | os.PathLike[str]) -> Rows:
-    """Returns the columns of a CSV, TSV or Parquet file, and what is wrong with its rows.
+    """Returns the columns of a CSV, TSV or Parquet file, and the problems with its rows.
 
-    Of the text of a CSV or TSV file nothing is guessed: a group named "NA" or "007" stays what it
-    is. The separator is the one of comma, tab, semicolon and bar that the header has most of. Lines
-    that start with ``#`` and empty lines are skipped, but not inside quotes; a byte-order mark and
-    a missing final newline do no harm.
+    The text of a CSV or TSV file is kept as it is: a group named "NA" or "007" keeps that name. The
+    separator is whichever of comma, tab, semicolon and vertical bar occurs most often in the
+    header. Lines that start with ``#`` and empty lines are skipped, except inside quotes; a
+    byte-order mark and a missing final newline are accepted.
 
     Args:
         path: the file, in UTF-8 or Parquet; or the name of a table that ships with hierpool. A file
-            of that name in the working folder goes first.
+            of that name in the working folder takes precedence.
 
     Raises:
         OSError: the file can't be read.
-        ValueError: it is no table.
+        ValueError: the file is not a table.
         ImportError: it is a Parquet file, and pyarrow is not installed.
     """
     path = table_path(path)
@@ -132,7 +132,7 @@ def read_rows(path: str | os.PathLike[str]) -> Rows:
 
 def _read_parquet(path: Path) -> pd.DataFrame:
     try:
-        import pyarrow as pa  # pandas' own error does not name the extra
+        import pyarrow as pa  # The error of pandas does not name the extra to install.
     except ImportError:
         raise ImportError(
             'Reading Parquet needs pyarrow: pip install "hierpool[parquet]".'
@@ -160,13 +160,13 @@ def _decode(content: bytes, name: str) -> str:
 
 
 class _Lines:
-    """The lines of a text with their ends, as a reader of rows asks for them.
+    """Iterates over the lines of a text, with their line ends, for ``csv.reader``.
 
-    Between rows comments and empty lines are skipped. Inside a row they belong to a quoted name.
+    Comments and empty lines are skipped between rows. Inside a row they are part of a quoted field.
     """
 
     def __init__(self, text: str) -> None:
-        # Not str.splitlines, which would cut a name at any of Unicode's separators.
+        # str.splitlines would split a name at any of Unicode's line separators.
         self.lines = enumerate(io.StringIO(text, newline=""), start=1)
         self.is_between = True
         self.first_of_row = 0
@@ -185,7 +185,7 @@ class _Lines:
 
 
 def _parse(text: str, name: str) -> tuple[list[list[str]], list[int], str]:
-    """Returns the rows of a text, the header first, the line each starts on, and the separator."""
+    """Returns the rows of a text, header first, their line numbers, and the separator."""
     header = next(_Lines(text), None)
     if header is None:
         raise ValueError(f"{name} is empty: a header and at least one row are needed.")

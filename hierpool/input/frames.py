@@ -1,7 +1,7 @@
-"""Whatever a user holds a table in, as a data frame.
+"""Converts the user's table to a data frame.
 
-A mapping of arrays, Series of unlike indexes, an ``xarray.Dataset``, a frame of another library, or
-a file. What has labels is never matched by position.
+The table may be a mapping of arrays, Series with different indexes, an ``xarray.Dataset``, a frame
+of another library, or a file. Values that have labels are matched by label, never by position.
 """
 
 import difflib
@@ -16,27 +16,27 @@ from hierpool.input.files import Source, read_rows
 
 
 class Columns(NamedTuple):
-    """The columns that were asked for, and where they come from."""
+    """The requested columns and their origin."""
 
     frame: pd.DataFrame
-    """With these columns at least, each of one name."""
+    """A frame with at least these columns, each of them once."""
     source: Source
-    """Where they come from."""
+    """The table's name and line numbers, for error messages."""
     problems: list[str]
-    """A sentence for each kind of row that could not be read."""
+    """One sentence for each kind of row that could not be read."""
 
 
 def read_columns(table: Any, asked: Sequence[tuple[str, Any]]) -> Columns:
-    """Returns columns of a table; a level of its index may stand for one.
+    """Returns columns of a table; a level of its index may serve as a column.
 
     Args:
         table: a data frame, a mapping of column names to vectors, an ``xarray.Dataset``, a frame
             that has ``to_pandas``, or a path.
-        asked: what each column is for, as the argument is called, and its name.
+        asked: for each column, the name of the argument that asks for it, and the column's name.
 
     Raises:
-        InputError: the table lacks a column, or its columns can't be put side by side.
-        TypeError: ``table`` is none of these, or a name can't be one.
+        InputError: the table lacks a column, or its columns can't be aligned.
+        TypeError: ``table`` is none of these types, or a name can't be a column's name.
         OSError: the file can't be read.
     """
     for role, name in asked:
@@ -86,14 +86,14 @@ def _as_frame(table: Any, names: list[Any]) -> Columns:
 
 
 def _variables(table: Mapping[Any, Any]) -> Mapping[Any, Any]:
-    """Returns all that a mapping holds: the keys of a Dataset leave its coordinates out."""
+    """Returns all columns of a mapping; those of a ``Dataset`` include its coordinates."""
     if not hasattr(table, "data_vars"):
         return table
     return {name: table[name] for name in (*table.data_vars, *table.coords)}  # type: ignore[attr-defined]
 
 
 def _side_by_side(variables: Mapping[Any, Any], names: list[Any]) -> pd.DataFrame:
-    """Returns some of the columns of a mapping as a frame, aligned by their labels if need be."""
+    """Returns columns of a mapping as a frame, aligned by label where their indexes differ."""
     columns = {name: _column(variables[name]) for name in names if name in variables}
     shapes = {name: column.shape for name, column in columns.items()}
     if any(len(shape) != 1 for shape in shapes.values()) or (
@@ -121,23 +121,23 @@ def _side_by_side(variables: Mapping[Any, Any], names: list[Any]) -> pd.DataFram
 
 
 def _column(values: Any) -> Any:
-    """Returns a column as a Series if it has labels or may lack values, else as an array."""
+    """Returns a column as a Series if it has labels, else as an array."""
     if isinstance(values, pd.Series):
         return values
     if hasattr(values, "dims") and hasattr(values, "to_series") and len(values.dims) == 1:
         return values.to_series()
     if isinstance(values, np.ma.MaskedArray):
-        # What is masked is missing. Not NumPy's own conversion, which counts it as data.
+        # Masked values are missing. NumPy's own conversion would treat them as data.
         mask, values = np.ma.getmaskarray(values), np.array(values.data, dtype=object)
         values[mask] = None
     if isinstance(values, list | tuple):
-        # Not np.asarray, which turns a missing name into the text "nan".
+        # np.asarray would turn a missing name into the text "nan".
         return pd.Series(values).to_numpy()
     return np.atleast_1d(np.asarray(values))
 
 
 def _require_alike(one: Any, index: pd.Index, other: Any, other_index: pd.Index) -> None:
-    """Raises ``InputError`` unless two indexes have the same labels, each once."""
+    """Raises ``InputError`` unless two indexes have the same labels, each of them once."""
     both = f"Columns {one!r} and {other!r} have unlike indexes, and are joined by their labels"
     for name, labels in ((one, index), (other, other_index)):
         if not labels.is_unique:
@@ -156,7 +156,7 @@ def _text(label: Any) -> str:
 
 
 def _require(asked: Sequence[tuple[str, Any]], known: list[Any], source: Source) -> None:
-    """Raises ``InputError`` if columns that were asked for are not there, or not one column."""
+    """Raises ``InputError`` if the table lacks a requested column; it suggests similar names."""
     missing = {name: role for role, name in asked if name not in known}
     texts = [str(name) for name in known]
     if missing:

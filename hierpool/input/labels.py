@@ -1,6 +1,7 @@
-"""What groups and data sets are called: checked, kept in their kind, and found again by name.
+"""Names of groups and data sets: checked, kept in their type, and looked up.
 
-A whole number stays a whole number, and a date a date, so that an answer joins the user's table.
+A whole number stays a whole number, and a date a date, so that a result can be joined to the user's
+table.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,14 +23,22 @@ KINDS = {
     "M": "times",
     "O": "names of several kinds",
 }
-"""Kinds of names, by the letter of their NumPy type."""
+"""Kinds of names, by the kind code of their NumPy dtype."""
 _PLAIN = (str, int, float, np.number, np.bool_, np.datetime64, pd.Timestamp)
 
 
 def read_data_sets(
     data: pd.DataFrame, by: Sequence[Any], rows: Places
 ) -> tuple[np.ndarray | None, pd.Index | None]:
-    """Returns (row,) the data set of each row, and what they are called, as they first appear."""
+    """Returns (row,) the index of each row's data set, and the data sets' names.
+
+    Data sets are in the order of their first rows. Both are None if ``by`` is empty.
+
+    Args:
+        data: the table.
+        by: the columns that identify a data set.
+        rows: collects the problems, by row number.
+    """
     if not by:
         return None, None
     for column in by:
@@ -44,15 +53,18 @@ def read_data_sets(
 
 
 def read_labels(data: pd.DataFrame, group: Any, rows: Places) -> tuple[np.ndarray, np.ndarray]:
-    """Returns (row,) names as they are, and (row,) whether a row has one.
+    """Returns (row,) the names of groups, unchanged, and (row,) whether a row has a name.
 
-    "NA" stays "NA", "007" stays "007", and 7 stays 7. Text is an array of text, and names of
-    several kinds an array of objects.
+    "NA" stays "NA", "007" stays "007", and 7 stays 7. Text becomes an array of text, and names of
+    several kinds an array of objects. If a row has no name, all names become text.
 
     Args:
         data: the table.
         group: the column of the names, or None for the index.
-        rows: collects the problems, by number of row.
+        rows: collects the problems, by row number.
+
+    Raises:
+        InputError: the names are of a kind that can't name groups.
     """
     if group is None and data.index.nlevels > 1:
         raise InputError(
@@ -67,7 +79,7 @@ def read_labels(data: pd.DataFrame, group: Any, rows: Places) -> tuple[np.ndarra
     rule = f"Every group needs a name in {_where(group)}"
     rows.report(np.flatnonzero(~is_named), lambda row: "no name", rule)
     if not is_named.all():
-        # Numbers of rows stand in, so that what else is wrong can be reported too.
+        # A row number replaces each missing name, so that other problems can be reported too.
         shown = np.arange(len(data)).astype(str).astype(object)
         shown[is_named] = texts(labels)
         return shown, is_named
@@ -75,7 +87,7 @@ def read_labels(data: pd.DataFrame, group: Any, rows: Places) -> tuple[np.ndarra
 
 
 def _of_one_kind(column: pd.Series, group: Any) -> np.ndarray:
-    """Returns (row,) names, none of them missing, in an array of their kind."""
+    """Returns (row,) names, none of them missing, as an array of the type that suits their kind."""
     kind = pd.api.types.infer_dtype(column, skipna=False)
     if kind == "categorical":
         return _of_one_kind(pd.Series(column.astype(object)).infer_objects(), group)
@@ -114,7 +126,7 @@ def _text(column: pd.Series, group: Any) -> np.ndarray:
 
 
 def _is_plain(text: str) -> bool:
-    """Returns whether a text can be written as UTF-8, and is not cut short at a NUL."""
+    """Returns whether a text can be encoded in UTF-8 and has no NUL character."""
     try:
         return b"\0" not in text.encode()
     except UnicodeEncodeError:
@@ -143,22 +155,23 @@ def _where(group: Any) -> str:
 
 
 def texts(labels: np.ndarray) -> list[str]:
-    """Returns the names as text, the same whatever the width or unit of their type."""
+    """Returns the names as text, which does not depend on the width or unit of their dtype."""
     if labels.dtype.kind == "M":
         return [pd.Timestamp(label).isoformat() for label in labels]
     return [str(label) for label in labels.tolist()]
 
 
 def index_of(labels: np.ndarray) -> pd.Index:
-    """Returns the names as the index of a table, which joins the user's own."""
+    """Returns the names as the index of a result, by which it can be joined to the user's table."""
     is_text = labels.dtype.kind in "OUT"
     return pd.Index(labels, dtype=object if is_text else None, name="group")
 
 
 def find(labels: np.ndarray, names: Iterable[Any]) -> np.ndarray:
-    """Returns (name,) the place of each name among labels, -1 where there is none.
+    """Returns (name,) the index of each name in ``labels``, -1 where it is not found.
 
-    Numbers match numbers, and times times; all else goes by its text, as on a command line.
+    Numbers match numbers, and times match times; all else is compared as text, as on a command
+    line.
     """
     names = list(names)
     if labels.dtype.kind == "M":
@@ -180,7 +193,7 @@ def _is_number(name: Any) -> bool:
 
 
 def beside(labels: np.ndarray, others: Sequence[Any]) -> np.ndarray:
-    """Returns names with others after them, in one kind if both are of one."""
+    """Returns ``labels`` followed by ``others``, as objects if the two are of different kinds."""
     added = _of_one_kind(pd.Series(list(others), dtype=object).infer_objects(), None)
     if KINDS[added.dtype.kind] == KINDS[labels.dtype.kind]:
         return np.append(labels, added)
@@ -188,15 +201,16 @@ def beside(labels: np.ndarray, others: Sequence[Any]) -> np.ndarray:
 
 
 def in_one_kind(labels: np.ndarray, group: Any, *, is_text_right: bool) -> np.ndarray:
-    """Returns names in one kind, as a fit keeps them.
+    """Returns names that are all of one kind, as a fit stores them.
 
     Args:
         labels: (group,) names.
-        group: their column.
-        is_text_right: make text of names of several kinds: they are in no frame of the user's.
+        group: the column of the names, or None for the index.
+        is_text_right: convert names of several kinds to text; it is right where they are not
+            names in a frame of the user's, to which results would be joined.
 
     Raises:
-        InputError: they are of several kinds.
+        InputError: the names are of several kinds, and ``is_text_right`` is false.
     """
     if is_text_right and labels.dtype == object:
         return np.asarray(texts(labels))
@@ -204,10 +218,10 @@ def in_one_kind(labels: np.ndarray, group: Any, *, is_text_right: bool) -> np.nd
 
 
 def coordinate(labels: np.ndarray, whose: str = "") -> np.ndarray:
-    """Returns names as a coordinate that a file can hold.
+    """Returns names as a coordinate that can be saved to a file.
 
     Raises:
-        InputError: they are of several kinds.
+        InputError: the names are of several kinds.
     """
     if labels.dtype != object:
         return labels
@@ -222,7 +236,7 @@ def coordinate(labels: np.ndarray, whose: str = "") -> np.ndarray:
 
 
 def require_unique(keys: np.ndarray, is_named: np.ndarray, group: Any, places: Places) -> None:
-    """Reports rows that have the key of an earlier one."""
+    """Reports each row that repeats the key of an earlier row."""
     repeated = pd.Series(keys).duplicated(keep="first").to_numpy()
     places.report(
         np.flatnonzero(repeated & is_named),
@@ -233,14 +247,15 @@ def require_unique(keys: np.ndarray, is_named: np.ndarray, group: Any, places: P
 
 
 def aggregate_rows(keys: np.ndarray, counts: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
-    """Returns the first row of each key, as they first appear, and the totals of its rows.
+    """Returns the first row of each key, in order of appearance, and the totals over its rows.
 
     Args:
         keys: (row,) keys.
-        counts: (row,) int64 each, at most 2^53.
+        counts: columns of counts, (row,) int64 each, at most 2^53.
 
     Returns:
-        The rows, and (key,) int64 totals of each column of counts; -1 where one is above 2^53.
+        (key,) indices of the first rows, and for each column (key,) int64 totals; -1 stands for a
+        total above 2^53.
     """
     codes, found = pd.factorize(keys)
     first = np.flatnonzero(~pd.Series(codes).duplicated().to_numpy())
@@ -250,6 +265,6 @@ def aggregate_rows(keys: np.ndarray, counts: Sequence[np.ndarray]) -> tuple[np.n
 def _totals(codes: np.ndarray, length: int, column: np.ndarray) -> np.ndarray:
     exact = np.zeros(length, np.int64)
     np.add.at(exact, codes, column)
-    # A sum in int64 may come round to a small number; one in float64 only loses digits.
+    # An int64 sum may overflow and wrap around to a small number; a float64 sum only loses digits.
     rough = np.bincount(codes, column, length)
     return np.where((rough > LARGEST_COUNT) | (exact > LARGEST_COUNT), -1, exact)

@@ -1,4 +1,4 @@
-"""Groups beside those of a table or a fit, ``new_groups={"rookie": (0, 4)}``, checked."""
+"""Checks groups that are added to a table or a fit, ``new_groups={"rookie": (0, 4)}``."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -13,14 +13,14 @@ from hierpool.input.labels import KINDS, find
 from hierpool.input.whole_numbers import LARGEST_COUNT, is_whole, unwrapped
 
 NewGroups = Mapping[Any, tuple[int, int]]
-"""Successes and trials by name; a name is a text, or of the kind that the other groups have."""
+"""Successes and trials by name; a name is text, or of the kind of the other groups' names."""
 
 
 class Added(NamedTuple):
-    """Groups to add."""
+    """Groups to add, checked."""
 
     names: list[Any]
-    """(new group,) what they are called."""
+    """(new group,) names."""
     successes: np.ndarray
     """(new group,) int64 successes."""
     trials: np.ndarray
@@ -32,11 +32,11 @@ def read_new_groups(new_groups: NewGroups | None, labels: np.ndarray) -> Added:
 
     Args:
         new_groups: successes and trials by name.
-        labels: (group,) the names of the groups that they are to stand with.
+        labels: (group,) the names of the groups to which they are added.
 
     Raises:
         InputError: a name or a number breaks a rule.
-        TypeError: ``new_groups`` is no mapping.
+        TypeError: ``new_groups`` is not a mapping.
     """
     new_groups = {} if new_groups is None else new_groups
     if not isinstance(new_groups, Mapping):
@@ -46,7 +46,7 @@ def read_new_groups(new_groups: NewGroups | None, labels: np.ndarray) -> Added:
         )
     pairs = [_pair(name, counts, labels) for name, counts in new_groups.items()]
     names = [_in_kind(name, labels) for name in new_groups]
-    # Labels may repeat from data set to data set, which can't have groups added.
+    # Labels may repeat in several data sets, but new groups are refused there: no names to find.
     known = find(labels, names) >= 0 if names else np.zeros(0, bool)
     for place in np.flatnonzero(known)[:1]:
         raise InputError(
@@ -61,7 +61,7 @@ def read_new_groups(new_groups: NewGroups | None, labels: np.ndarray) -> Added:
 
 
 def _pair(name: Any, counts: Any, labels: np.ndarray) -> tuple[int, int]:
-    """Returns the successes and trials of a new group."""
+    """Returns the successes and trials of a new group, checked."""
     is_text = isinstance(name, str) and bool(name.strip())
     if not is_text and not _is_of_kind(name, labels):
         raise InputError(f"A new group needs a name, and a text as such, not {name!r}.")
@@ -81,7 +81,10 @@ def _pair(name: Any, counts: Any, labels: np.ndarray) -> tuple[int, int]:
 
 
 def _in_kind(name: Any, labels: np.ndarray) -> Any:
-    """Returns a name, which on a command line is text, as a number where all others are."""
+    """Returns a name, converted from text to a number if the other groups' names are numbers.
+
+    On a command line every name is text.
+    """
     if isinstance(name, str) and labels.dtype.kind in "iuf":
         try:
             number = labels.dtype.type(name)
@@ -92,7 +95,7 @@ def _in_kind(name: Any, labels: np.ndarray) -> Any:
 
 
 def _is_of_kind(name: Any, labels: np.ndarray) -> bool:
-    """Returns whether a name that is no text is a number, or a time, as the labels are."""
+    """Returns whether a name that is not text is of the kind of the labels, numbers or times."""
     if isinstance(name, bool) or not isinstance(name, int | float | np.generic | datetime):
         return False
     own = pd.Series([name])
@@ -103,7 +106,7 @@ def _is_of_kind(name: Any, labels: np.ndarray) -> bool:
 
 
 def as_json(new_groups: NewGroups | None) -> dict[str, list[int]]:
-    """Returns groups to add as a file's attribute can hold them."""
+    """Returns new groups in a form that can be stored as an attribute of a file."""
     return {
         str(name): [int(count) for count in counts] for name, counts in (new_groups or {}).items()
     }

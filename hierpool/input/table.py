@@ -1,7 +1,7 @@
-"""``Table``: checked counts with their labels. The only way from a frame or file to a model.
+"""``Table``: checked counts with their labels, the only way from a frame or file to a model.
 
-Everything is checked here, on the host, in 64-bit integers, before anything is compiled: with
-64-bit types off JAX wraps 3,000,000,000 to a negative number without a word.
+Everything is checked here, on the host, in 64-bit integers, before anything is compiled: without
+its 64-bit mode, JAX turns 3,000,000,000 into a negative number and gives no warning.
 """
 
 from collections.abc import Sequence
@@ -29,27 +29,27 @@ from hierpool.input.whole_numbers import read_counts
 
 
 class Table(NamedTuple):
-    """Counts that were checked, with what the user calls them."""
+    """Checked counts, with the user's names."""
 
     successes: np.ndarray
     """(group,) int64 successes."""
     trials: np.ndarray
     """(group,) int64 trials."""
     labels: np.ndarray
-    """(group,) names of the groups, unique: text, numbers or times, as the user has them; of
-    several kinds, an array of objects."""
+    """(group,) names of the groups, unique within a data set: text, numbers or times, as in the
+    user's table; an array of objects if they are of several kinds."""
     successes_name: str
-    """The user's word for successes."""
+    """The user's name for successes."""
     trials_name: str
-    """The user's word for trials."""
+    """The user's name for trials."""
     data_set: np.ndarray | None = None
-    """(group,) which data set each group belongs to, if there are several."""
+    """(group,) the index in ``data_sets`` of each group's data set; None without ``by``."""
     data_sets: pd.Index | None = None
-    """(data set,) what the user calls them."""
+    """(data set,) the user's names of the data sets; None without ``by``."""
 
     @property
     def counts(self) -> Counts:
-        """The counts without their labels, as models take them."""
+        """The counts without their labels, in the form that models take."""
         return Counts(self.successes, self.trials)
 
 
@@ -64,27 +64,27 @@ def read_table(
     aggregate: bool = False,
     one_kind: bool = False,
 ) -> Table:
-    """Returns the counts of a frame, a mapping of arrays, or a file, checked.
+    """Returns the checked counts of a frame, a mapping of arrays, or a file.
 
     Args:
         frame: a data frame, a mapping of column names to arrays or Series (which are joined by
             their labels), an ``xarray.Dataset``, or the path of a CSV, TSV or Parquet file; or the
-            name of a table that ships with hierpool. The separator of a CSV file is found; lines
-            that start with ``#`` are comments.
-        successes: column of successes, or a level of the index, as all of them may be.
+            name of a table that ships with hierpool. The separator of a CSV file is detected;
+            lines that start with ``#`` are comments.
+        successes: column of successes. This and every other column may be a level of the index.
         trials: column of trials.
         group: column of the groups' names; by default the frame's index (a file's row numbers,
             from 0).
-        by: columns that tell data sets apart; a name need be unique only within its data set.
-        new_groups: successes and trials by name, to stand with the rest: ``{"rookie": (0, 4)}``.
+        by: columns that identify data sets; a group's name must be unique within its data set.
+        new_groups: successes and trials by name, added to the groups: ``{"rookie": (0, 4)}``.
         aggregate: add up the rows that have the same group name, instead of refusing them.
-        one_kind: refuse names that are partly text and partly numbers. Row numbers become text
-            beside a new group's name, and so do a file's numbers, always.
+        one_kind: require names of one kind: those of several kinds are refused, except that row
+            numbers beside names of text become text. Those of a file always become text.
 
     Raises:
-        InputError: a value breaks a rule; the message names every kind of fault, with the places
-            and the values.
-        TypeError: ``frame`` is none of these, or a column's name can't be one.
+        InputError: a value breaks a rule; the message names every kind of fault, with the rows and
+            the values.
+        TypeError: ``frame`` is none of these types, or a column's name can't be one.
         OSError: the file can't be read.
     """
     by = list(by) if isinstance(by, list | tuple) else [by]

@@ -1,4 +1,4 @@
-"""A column as exact 64-bit counts, whatever it holds; what is no count is reported, not rounded."""
+"""Reads a column of any type as exact 64-bit counts; a value that is not a count is reported."""
 
 import re
 from decimal import Decimal
@@ -10,10 +10,10 @@ import pandas as pd
 from hierpool.input.errors import Places
 
 LARGEST_COUNT = 2**53
-"""Beyond it a float64 no longer tells a count from the next."""
+"""Above it float64 can't hold every whole number."""
 
 FINE, MISSING, TEXT, INFINITE, FRACTION, NEGATIVE, LARGE = range(7)
-"""What is wrong with a value, the first that applies."""
+"""Faults of a value; if several apply, the first is reported."""
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,9})?", re.ASCII)
 _INFINITY = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 # "1.000" is one in London and a thousand in Berlin.
@@ -22,10 +22,10 @@ _SEPARATED = re.compile(r"[+-]?\d+([.,'’_ \u00a0\u2009\u202f]\d+)+", re.ASCII)
 
 
 def read_counts(column: pd.Series, name: str, places: Places) -> tuple[np.ndarray, np.ndarray]:
-    """Returns (row,) int64 counts and (row,) whether each row has one; reports those that do not.
+    """Returns (row,) int64 counts and (row,) whether each is valid; reports the invalid values.
 
     Args:
-        column: numbers, or their texts. Floats must be whole, and texts are read exactly.
+        column: numbers, or numbers as text. Floats must be whole; text is parsed exactly.
         name: the user's name of the column.
         places: collects the problems.
     """
@@ -63,10 +63,10 @@ def read_counts(column: pd.Series, name: str, places: Places) -> tuple[np.ndarra
 
 
 def _of_numbers(column: pd.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Returns (row,) int64 counts, their faults, and what to show, of a column of numbers."""
+    """Returns (row,) int64 counts, faults, and values to show, from a column of numbers."""
     missing = np.asarray(column.isna())
     if isinstance(column.dtype, np.dtype):
-        # Not as float64, in which a long double or a large integer would lose digits.
+        # In float64 a long double or a large integer would lose digits.
         is_float = column.dtype.kind == "f"
         values = column.to_numpy(np.promote_types(column.dtype, float) if is_float else None)
     elif pd.api.types.is_integer_dtype(column):
@@ -88,11 +88,11 @@ def _of_numbers(column: pd.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _of_texts(column: pd.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Returns (row,) int64 counts, their faults, and what to show, of a column of anything."""
+    """Returns (row,) int64 counts, faults, and values to show, from a column of any type."""
     values = np.asarray(column.astype(object), dtype=object)
     missing = np.asarray(column.isna())
     text = ["" if none else _text(value) for value, none in zip(values, missing, strict=True)]
-    # Few texts are distinct, in a long table.
+    # A long table has few distinct texts: each is parsed once.
     codes, distinct = pd.factorize(np.asarray(text, dtype=object))
     parsed = [_parse(text) for text in distinct]
     counts = np.asarray([count for count, _ in parsed], dtype=np.int64)
@@ -102,13 +102,13 @@ def _of_texts(column: pd.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def _text(value: Any) -> str:
     text = str(value).strip()
-    # The point of a number separates no thousands.
+    # In a value that is a number, not text, the point is a decimal point: "e0" makes that clear.
     is_text = isinstance(value, str)
     return text if is_text or not _AMBIGUOUS.fullmatch(text) else f"{text}e0"
 
 
 def _parse(text: str) -> tuple[int, int]:
-    """Returns the count that a text is, and its fault; the count is 0 where there is one."""
+    """Returns the count that a text denotes, and its fault; the count is 0 if there is a fault."""
     if not text:
         return 0, MISSING
     if _INFINITY.fullmatch(text):
@@ -145,6 +145,6 @@ def is_whole(value: Any) -> bool:
 
 
 def unwrapped(value: Any) -> Any:
-    """Returns the scalar that an array without dimensions holds; anything else as it is."""
+    """Returns the scalar in an array of shape (); returns anything else unchanged."""
     is_array = hasattr(value, "__array__") and np.ndim(value) == 0
     return np.asarray(value)[()] if is_array else value

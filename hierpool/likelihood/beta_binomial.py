@@ -1,4 +1,4 @@
-"""Successes to come when a chance is known as a Beta: z of m trials is beta-binomial.
+"""Beta-binomial probabilities: future successes z in m trials, where theta ~ Beta(a, b).
 
 Source: Golub and Welsch (1969), "Calculation of Gauss Quadrature Rules", for the nodes.
 """
@@ -7,29 +7,29 @@ import numpy as np
 from scipy.special import betainc, betaincc, gammaln
 
 MOST_TERMS = 128
-"""Terms of a tail that are summed; a longer one is integrated, and costs ``NUM_NODES`` values."""
+"""The most terms of a tail that are summed; a longer tail is integrated by ``NUM_NODES`` nodes."""
 NUM_NODES = 16
-"""Nodes of an integral: its error stays below 1e-8, the worst of thousands tried was 1.3e-9."""
+"""Nodes of an integral: its error is below 1e-8; the largest in thousands of tests was 1.3e-9."""
 LOGARITHMS = 8
-"""Terms of a sum that take as long as one incomplete Beta function."""
+"""Terms of a sum that take as long as one evaluation of the incomplete Beta function."""
 PIECE = 2**18
-"""Values that are in memory at a time."""
+"""Number of values that are in memory at a time."""
 
 
 def beta_binomial_tail(a: np.ndarray, b: np.ndarray, least: int, trials: int) -> np.ndarray:
-    """Returns (row,) probabilities of ``least`` successes or more, theta from Beta(a, b).
+    """Returns (row,) probabilities of at least ``least`` successes, where theta ~ Beta(a, b).
 
     The absolute error is below 1e-8, for any number of trials.
 
     Args:
         a: (row,) first parameters, positive.
         b: (row,) second parameters, positive.
-        least: successes.
-        trials: trials.
+        least: the smallest number of successes that counts.
+        trials: number of future trials.
     """
     if least <= 0 or least > trials:
         return np.full(len(a), float(least <= 0))
-    # The shorter of the two tails is summed.
+    # The shorter of the two tails is computed.
     is_upper = trials - least < least
     if is_upper:
         a, b, least = b, a, trials - least + 1
@@ -43,11 +43,11 @@ def beta_binomial_tail(a: np.ndarray, b: np.ndarray, least: int, trials: int) ->
 
 
 def tail_cost(least: np.ndarray, trials: np.ndarray) -> np.ndarray:
-    """Returns (group,) how many incomplete Beta functions take as long as a row's tail.
+    """Returns (group,) the cost of a tail for one row, in evaluations of the incomplete Beta.
 
     Args:
-        least: (group,) successes.
-        trials: (group,) trials.
+        least: (group,) smallest numbers of successes that count.
+        trials: (group,) numbers of future trials.
     """
     terms = np.minimum(least, trials - least + 1)
     return np.where(terms > MOST_TERMS, NUM_NODES, np.maximum(terms, 1) / LOGARITHMS)
@@ -59,11 +59,11 @@ def log_beta_binomial(a: np.ndarray, b: np.ndarray, trials: int) -> np.ndarray:
     Args:
         a: (row,) first parameters.
         b: (row,) second parameters.
-        trials: trials.
+        trials: number of future trials.
     """
 
     def risen(x: np.ndarray) -> np.ndarray:
-        # log of x (x + 1) ... (x + m - 1) for m from 0: no large numbers are subtracted.
+        # The log of x (x + 1) ... (x + m - 1) for m from 0, without subtracting large numbers.
         logs = np.log(x[:, None] + np.arange(trials))
         return np.concatenate([np.zeros((len(x), 1)), logs.cumsum(axis=1)], axis=1)
 
@@ -85,7 +85,7 @@ def _lower_sum(a: np.ndarray, b: np.ndarray, least: int, trials: int) -> np.ndar
 def _log_none(a: np.ndarray, b: np.ndarray, trials: int) -> np.ndarray:
     """Returns (row,) log probabilities of no success, log B(a, b + m) - log B(a, b).
 
-    By Stirling's formula, in which a, b and m may be of any size: what is large cancels in it.
+    It uses Stirling's formula, arranged so that large terms cancel for a, b and m of any size.
     """
 
     def rest(x: np.ndarray) -> np.ndarray:
@@ -93,13 +93,14 @@ def _log_none(a: np.ndarray, b: np.ndarray, trials: int) -> np.ndarray:
         return (x + step - 0.5) * np.log1p(step / x) - step + _remainder(x + step) - _remainder(x)
 
     step, other = np.minimum(a, trials), np.maximum(a, trials)
-    # From b + 1 on, for the formula; the last two terms go back to b.
+    # Stirling's formula is applied from b + 1 on, where it is accurate; the two log1p terms of the
+    # result lead from b + 1 back to b.
     risen = step * np.log1p(other / (b + 1)) + rest(b + 1 + other) - rest(b + 1)
     return np.log1p(step / (b + other)) - np.log1p(step / b) - risen
 
 
 def _remainder(x: np.ndarray) -> np.ndarray:
-    """Returns what Stirling's formula for log Gamma(x) leaves, for x >= 1."""
+    """Returns the remainder of Stirling's formula for log Gamma(x), for x >= 1."""
     near = np.minimum(x, 100)
     direct = gammaln(near) - (near - 0.5) * np.log(near) + near - 0.5 * np.log(2 * np.pi)
     square = 1 / (x * x)
@@ -107,11 +108,11 @@ def _remainder(x: np.ndarray) -> np.ndarray:
 
 
 def _lower_integral(a: np.ndarray, b: np.ndarray, least: int, trials: int) -> np.ndarray:
-    """Returns (row,) probabilities of fewer than ``least`` successes, both tails being long.
+    """Returns (row,) probabilities of fewer than ``least`` successes, for two long tails.
 
-    At least k of m successes come if x < theta, with x ~ Beta(k, m - k + 1), the k-th smallest of m
-    uniform numbers. The narrower of the two Betas is integrated over, on which the distribution
-    function of the other is smooth.
+    At least k of m trials succeed if x < theta, where x ~ Beta(k, m - k + 1) is the k-th smallest
+    of m uniform numbers. The integral is over the narrower of the two Betas, on which the
+    distribution function of the other is smooth.
     """
     k, rest = float(least), trials - least + 1.0
     is_narrow = 1 / a + 1 / b < 1 / k + 1 / rest
@@ -127,18 +128,18 @@ def _lower_integral(a: np.ndarray, b: np.ndarray, least: int, trials: int) -> np
 
 
 def gauss_beta(a: np.ndarray, b: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns (row, size) nodes and weights of Gauss's rule for the mean under Beta(a, b).
+    """Returns (row, size) nodes and weights of the Gauss rule for expectations under Beta(a, b).
 
     Args:
         a: (row,) first parameters, at least 1.
         b: (row,) second parameters, at least 1.
-        size: nodes; polynomials of a degree below twice as many are integrated exactly.
+        size: number of nodes; polynomials of degree below 2 * size are integrated exactly.
     """
     a, b = a[:, None] - 1, b[:, None] - 1
     total, n = a + b, np.arange(size)
     s = 2 * n + total
-    # Jacobi's three terms on (0, 1), as sums of positive numbers alone: small chances keep their
-    # digits.
+    # The three-term recurrence of the Jacobi polynomials on (0, 1). Its coefficients are sums of
+    # positive numbers only, so that nodes near 0 keep their digits.
     middle = (2 * n * (n + 1 + total) + total * (1 + a)) / (s * (s + 2))
     n, s = n[1:], s[:, 1:]
     beside = np.sqrt(n * (n + a) * (n + b) * (n + total) / ((s + 1) * (s - 1))) / s

@@ -1,9 +1,10 @@
-"""Log-likelihoods of counts, each group's measured against its own reference rate.
+"""Log-likelihoods of counts, each relative to that of the group's reference rate.
 
-A binomial log-likelihood is a large number of which only the differences matter. So each is given
-less the one of the group's reference rate, (y + 1/2) / (n + 1), which no parameter moves: what is
-left is half a deviance, of the order of one, in float32 as in float64, for 45 trials and for a
-billion. ``reference`` gives back what was taken, with the binomial coefficient.
+A binomial log-likelihood is a large number, but only its differences matter. So the log-likelihood
+of the group's reference rate, (y + 1/2) / (n + 1), which depends on no parameter, is subtracted
+from it. The difference is half a deviance, of order 1, and keeps its digits in float32 and float64,
+for 45 trials and for a billion. ``reference`` returns what is subtracted, with the binomial
+coefficient.
 
 Source: the split of a log Beta function into an entropy, a determinant and Stirling remainders is
 NIST Digital Library of Mathematical Functions, 5.11; the rest is algebra, checked in the tests
@@ -23,9 +24,9 @@ from hierpool.likelihood.special import (
 
 
 def reference(counts: Counts) -> jax.Array:
-    """Returns (group,) log Binomial(y | n, (y + 1/2) / (n + 1)), coefficient included.
+    """Returns (group,) log Binomial(y | n, (y + 1/2) / (n + 1)), with the binomial coefficient.
 
-    Add it to ``binomial`` or ``beta_binomial`` for the log probability of the counts.
+    Add it to ``binomial`` or ``beta_binomial`` to get the log probability of the counts.
     """
     successes, failures, trials = counts.as_floats()
 
@@ -39,7 +40,7 @@ def reference(counts: Counts) -> jax.Array:
 
 
 def binomial(logit_theta: jax.Array, counts: Counts) -> jax.Array:
-    """Returns (group,) log Binomial(y | n, theta), less ``reference``.
+    """Returns (group,) log Binomial(y | n, theta), minus ``reference``.
 
     Args:
         logit_theta: (group,) log-odds of success of each group.
@@ -51,28 +52,29 @@ def binomial(logit_theta: jax.Array, counts: Counts) -> jax.Array:
 
 
 def beta_binomial(logit_phi: jax.Array, kappa: jax.Array, counts: Counts) -> jax.Array:
-    """Returns (group,) log probability of y with theta integrated out, less ``reference``.
+    """Returns (group,) log probability of y with theta integrated out, minus ``reference``.
 
         theta ~ Beta(phi kappa, (1 - phi) kappa), y ~ Binomial(n, theta)
 
     A group with 0 trials gives exactly 0.
 
     Args:
-        logit_phi: () log-odds of the population mean chance.
+        logit_phi: () log-odds of the population mean chance of success.
         kappa: () population concentration, in trials.
         counts: successes out of trials of each group.
     """
     successes, failures, trials = counts.as_floats(logit_phi.dtype)
-    # Of no size that a count over it would overflow: a prior of phi may reach out so far.
+    # Under some priors phi is so near 0 or 1 that a count divided by a or b would overflow.
     smallest = jnp.finfo(logit_phi.dtype).tiny * 2.0**30
     a = jnp.maximum(kappa * jax.nn.sigmoid(logit_phi), smallest)
     b = jnp.maximum(kappa * jax.nn.sigmoid(-logit_phi), smallest)
-    # By how much the data raise the log of each parameter, and so the log-odds of the mean.
+    # How much the data raise the log of each Beta parameter; the difference of the two is the
+    # change in the log-odds of the mean.
     lift_a, lift_b = log1p_ratio(successes, a), log1p_ratio(failures, b)
     from_reference = _log_ratio(a, successes) - _log_ratio(b, failures)
     reference_logit = jnp.log(successes + 0.5) - jnp.log(failures + 0.5)
-    # The likelihood at the posterior mean, what that mean costs under the population, and the
-    # ratio of the widths of posterior and population.
+    # The three terms are the log-likelihood at the posterior mean of theta, the cost of that mean
+    # under the population, and the log ratio of the posterior's width to the population's.
     at_mean = against_reference(reference_logit, from_reference, successes, trials)
     cost = kappa * bernoulli_divergence(logit_phi, lift_a - lift_b)
     widths = 0.5 * (jnp.log1p(trials / kappa) - lift_a - lift_b)
@@ -85,23 +87,23 @@ def beta_binomial(logit_phi: jax.Array, kappa: jax.Array, counts: Counts) -> jax
 def against_reference(
     reference_logit: jax.Array, shift: jax.Array, successes: jax.Array, trials: jax.Array
 ) -> jax.Array:
-    """Returns log Binomial(y | n, theta) less its value at (y + 1/2) / (n + 1), elementwise.
+    """Returns log Binomial(y | n, theta) minus its value at (y + 1/2) / (n + 1), elementwise.
 
     Args:
         reference_logit: log-odds of (y + 1/2) / (n + 1).
-        shift: log-odds of theta less ``reference_logit``.
+        shift: log-odds of theta minus ``reference_logit``.
         successes: y.
         trials: n.
     """
-    # y - n (y + 1/2) / (n + 1): the reference rate is not quite the raw rate, so that it is
-    # never 0 or 1.
+    # This is y - n (y + 1/2) / (n + 1). The reference rate differs a little from the raw rate
+    # y / n, so that it is never 0 or 1.
     excess = (successes - 0.5 * trials) / (trials + 1)
     return excess * shift - trials * bernoulli_divergence(reference_logit, shift)
 
 
 def _log_ratio(parameter: jax.Array, count: jax.Array) -> jax.Array:
     """Returns log((parameter + count) / (1/2 + count))."""
-    # The larger over the smaller: the argument of log1p is never near -1.
+    # The larger is divided by the smaller, so that the argument of log1p is never near -1.
     larger = parameter > 0.5
     excess = jnp.where(larger, parameter - 0.5, 0.5 - parameter)
     log_ratio = log1p_ratio(excess, count + jnp.minimum(parameter, 0.5))

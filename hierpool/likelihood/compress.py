@@ -1,7 +1,7 @@
-"""Counts compressed on the host: exactly, additively, and to the form that suits them.
+"""Compresses counts on the host, without loss, to the form in which a density is evaluated.
 
-A ``Tally`` is three histograms, of successes, of failures and of trials. The tally of two files is
-the sum of theirs, so a data set may be tallied where it lies.
+A ``Tally`` is three histograms, of successes, of failures and of trials. Tallies add up: that of
+two files is the sum of their tallies, so each file may be tallied on the machine that holds it.
 """
 
 from dataclasses import dataclass
@@ -14,26 +14,26 @@ from hierpool.likelihood.histograms import Histograms, Pairs, Rising
 from hierpool.likelihood.rising import tabulate, tabulate_each
 
 MOST_PAIRS = 4096
-"""With no more distinct (y, n) than that, large counts are kept as pairs, which lose no digits."""
+"""Large counts are kept as pairs, which lose no digits, up to this number of distinct (y, n)."""
 LARGE = 4096
-"""A count from here on is large."""
+"""A count above it is large."""
 
 
 class Distinct(NamedTuple):
-    """The distinct (y, n) of a data set."""
+    """The distinct pairs (y, n) of a data set."""
 
     successes: np.ndarray
     """(distinct,) int64 successes."""
     trials: np.ndarray
     """(distinct,) int64 trials."""
     groups: np.ndarray
-    """(distinct,) int64 how many groups have them."""
+    """(distinct,) int64 number of groups with each pair."""
     inverse: np.ndarray
-    """(group,) which of them each group has."""
+    """(group,) the index of each group's pair."""
 
 
 def distinct(successes: np.ndarray, trials: np.ndarray) -> Distinct:
-    """Returns the distinct (y, n) of a data set.
+    """Returns the distinct pairs (y, n) of a data set.
 
     Args:
         successes: (group,) int64 successes.
@@ -41,7 +41,7 @@ def distinct(successes: np.ndarray, trials: np.ndarray) -> Distinct:
     """
     width = int(trials.max(initial=0)) + 1
     if width * width <= 4 * len(trials) + 100_000:
-        # A table of all that is possible is quicker than sorting.
+        # Counting in a table of all possible pairs is faster than sorting.
         code = trials * width + successes
         table = np.bincount(code, minlength=width * width)
         (found,) = np.nonzero(table)
@@ -60,7 +60,7 @@ def distinct(successes: np.ndarray, trials: np.ndarray) -> Distinct:
 
 @dataclass(frozen=True)
 class Tally:
-    """Three histograms of one data set, each as (distinct,) counts and (distinct,) groups."""
+    """Three histograms of one data set: (distinct,) counts and (distinct,) numbers of groups."""
 
     successes: tuple[np.ndarray, np.ndarray]
     """Of y."""
@@ -71,10 +71,10 @@ class Tally:
     log_coefficients: float
     """The sum of the logs of the binomial coefficients."""
     reference: float
-    """The sum of ``likelihood.reference``: what all log-likelihoods are given less."""
+    """The sum of ``binomial.reference`` over groups, subtracted from every log-likelihood."""
 
     def __add__(self, other: "Tally") -> "Tally":
-        """Returns the tally of both data sets together."""
+        """Returns the tally of the two data sets together."""
         return Tally(
             _merge(self.successes, other.successes),
             _merge(self.failures, other.failures),
@@ -84,9 +84,9 @@ class Tally:
         )
 
     def histograms(self) -> Histograms:
-        """Returns the form that ``histograms.log_marginal`` takes."""
+        """Returns the histograms in the form that ``histograms.log_marginal`` takes."""
         parts = (self.successes, self.failures, self.trials)
-        # A power of two, so that a compiled program serves many data sets.
+        # Rounded up to a power of two, so that one compiled program serves many data sets.
         largest = power_of_two(int(self.trials[0].max(initial=0)))
         total_y, total_f, total_n = (float(np.dot(counts, groups)) for counts, groups in parts)
         common = _log_power(total_y, total_f) + _log_power(total_f, total_y)
@@ -120,7 +120,7 @@ def tally(pairs: Distinct) -> Tally:
 
 
 def compress(pairs: Distinct) -> Pairs | Histograms:
-    """Returns a data set in the form that suits it: pairs if few and large, or histograms."""
+    """Returns a data set as ``Pairs`` if they are few and large, else as ``Histograms``."""
     has_large = pairs.trials.max(initial=0) > LARGE
     if has_large and len(pairs.trials) <= MOST_PAIRS:
         return padded_pairs(pairs, power_of_two(len(pairs.trials)))
@@ -128,12 +128,12 @@ def compress(pairs: Distinct) -> Pairs | Histograms:
 
 
 def batch_histograms(pairs: Distinct, which: np.ndarray, number: int, largest: int) -> Histograms:
-    """Returns the histograms of many data sets, each leaf (data set, ...).
+    """Returns the histograms of many data sets, with leaves of shape (data set, ...).
 
     Args:
-        pairs: the distinct (y, n) of all of them.
-        which: (distinct,) the data set that each belongs to.
-        number: how many data sets.
+        pairs: the distinct (y, n) of all data sets.
+        which: (distinct,) the index of the data set to which each belongs.
+        number: the number of data sets.
         largest: a power of 2 that no number of trials exceeds, at most ``LARGE``.
     """
     y, n, groups = pairs.successes, pairs.trials, pairs.groups
@@ -156,7 +156,7 @@ def batch_histograms(pairs: Distinct, which: np.ndarray, number: int, largest: i
 
 
 def padded_pairs(pairs: Distinct, length: int) -> Pairs:
-    """Returns distinct (y, n) filled up with no groups of 0 of 0."""
+    """Returns distinct (y, n), padded to ``length`` with (0, 0), which counts for no group."""
     space = (0, length - len(pairs.trials))
     y, n, groups = (np.pad(x, space) for x in (pairs.successes, pairs.trials, pairs.groups))
     return Pairs(Counts(y, n), groups.astype(float))
@@ -174,7 +174,7 @@ def quarter_octave(least: int) -> int:
 
 
 def padded_rows(successes: np.ndarray, trials: np.ndarray, length: int) -> Pairs:
-    """Returns every group as a row of its own, filled up with no groups of 0 of 0."""
+    """Returns a row for each group, padded to ``length`` with (0, 0), which counts for no group."""
     none = np.empty(0, np.int64)
     return padded_pairs(Distinct(successes, trials, np.ones(len(trials), np.int64), none), length)
 
@@ -187,7 +187,7 @@ def log_coefficient(y: np.ndarray, n: np.ndarray) -> np.ndarray:
 def _constants(y: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Returns log(n choose y) and log Binomial(y | n, (y + 1/2) / (n + 1)), elementwise."""
     f = n - y
-    # Stirling's formula, so that a billion trials lose no digits; see likelihood.reference.
+    # Stirling's formula loses no digits even for a billion trials; see ``binomial.reference``.
     rest = _remainder(n + 1) - _remainder(y + 1) - _remainder(f + 1)
     half_logs = 0.5 * (np.log(n + 1) - np.log(y + 1) - np.log(f + 1))
     shift = y * np.log1p(-0.5 / (y + 1)) + f * np.log1p(-0.5 / (f + 1))
@@ -199,12 +199,12 @@ def _log_power(count: Any, other: Any) -> Any:
     """Returns count times the log of its share, (count + 1/2) / (count + other + 1)."""
     total = count + other + 1
     share = (count + 0.5) / total
-    # log1p where the share is nearly 1.
+    # log1p keeps the digits where the share is nearly 1.
     return count * np.where(share > 0.5, np.log1p(-(other + 0.5) / total), np.log(share))
 
 
 def _remainder(x: np.ndarray) -> np.ndarray:
-    """Returns Stirling's remainder of log Gamma for x >= 1, as ``special.stirling_remainder``."""
+    """Returns the remainder of Stirling's formula, for x >= 1: ``special.stirling_remainder``."""
     far = np.where(x < 10, x + 10, x)
     square = 1 / (far * far)
     series = 1 / 1188 - square * 691 / 360360
@@ -217,7 +217,7 @@ def _remainder(x: np.ndarray) -> np.ndarray:
 
 
 def _histogram(counts: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns distinct counts, ascending, and how many groups have each."""
+    """Returns distinct counts in ascending order, and the number of groups with each."""
     values, inverse = np.unique(counts, return_inverse=True)
     total = np.zeros(len(values), np.int64)
     np.add.at(total, inverse, groups)

@@ -1,15 +1,16 @@
-"""The collapsed likelihood of a whole data set, at a cost that does not grow with it.
+"""The collapsed likelihood of a data set, at a cost that does not depend on the number of groups.
 
-Less the binomial coefficient, one group's log probability with theta integrated out is
+Without the binomial coefficient, the log probability of a group with theta integrated out is
 
     y log phi + (n - y) log(1 - phi) + r(phi kappa, y) + r((1 - phi) kappa, n - y) - r(kappa, n)
     r(x, m) = sum over j < m of log1p(j / x)
 
-The first two terms are complete pooling, the r's are what the spread of the population adds. Summed
-over groups they ask only how many groups have each value of y, of n - y and of n: three histograms,
-which add up across files and machines. Each is a smooth function of one number, and is tabulated:
-so an evaluation costs the same for any number of groups. ``Pairs`` is the other way to be brief: a
-term for every distinct (y, n). It keeps more digits where counts go to a billion.
+The first two terms are the log-likelihood of complete pooling; the terms r come from the spread of
+the population. The sum over groups depends only on the number of groups with each value of y, of
+n - y and of n. These are three histograms, which can be added over files and machines. Each enters
+by a smooth function of one number, which is tabulated, so that an evaluation costs the same for any
+number of groups. ``Pairs`` is another compressed form, with a term for each distinct (y, n). It
+keeps more digits where counts reach a billion.
 """
 
 import math
@@ -27,45 +28,47 @@ LOG_TWO = math.log(2)
 
 
 class Rising(NamedTuple):
-    """The sum over groups of r(x, m), as a function of x: one of a data set's three histograms.
+    """The sum over groups of r(x, m) as a function of x, for one of the three histograms.
 
-    A polynomial for each octave of x, one below and one above; see ``rising``, which makes them.
+    There is a polynomial for each octave of x, one below the octaves and one above; module
+    ``rising`` computes them.
     """
 
     pieces: ArrayLike
-    """(piece, coefficient) of the polynomials, the constant first."""
+    """(piece, coefficient) coefficients of the polynomials, the constant first."""
     slope: ArrayLike
-    """() how fast it falls with log x below the octaves: the sum over groups of m - 1, if m > 0."""
+    """() its decrease per unit of log x below the octaves: the sum of m - 1 over groups where
+    m > 0."""
 
 
 class Histograms(NamedTuple):
-    """A data set by its three histograms: all that its collapsed likelihood depends on."""
+    """A data set as three histograms, which determine its collapsed likelihood."""
 
     successes: Rising
-    """Of y."""
+    """The function of the histogram of y."""
     failures: Rising
-    """Of n - y."""
+    """The function of the histogram of n - y."""
     trials: Rising
-    """Of n."""
+    """The function of the histogram of n."""
     total_successes: ArrayLike
     """() the sum of y."""
     total_trials: ArrayLike
     """() the sum of n."""
     num_groups: ArrayLike
-    """() how many groups have trials."""
+    """() the number of groups that have trials."""
     pooled: ArrayLike
-    """() log-likelihood of one common chance, (sum y + 1/2) / (sum n + 1), less ``reference``."""
+    """() log-likelihood of one common rate, (sum y + 1/2) / (sum n + 1), minus ``reference``."""
     reference: ArrayLike
-    """() the sum of ``likelihood.reference`` over groups."""
+    """() the sum of ``binomial.reference`` over groups."""
 
 
 class Pairs(NamedTuple):
-    """A data set by its distinct (y, n)."""
+    """A data set as its distinct pairs (y, n)."""
 
     counts: Counts
     """(distinct,) successes out of trials."""
     groups: ArrayLike
-    """(distinct,) how many groups have them; 0 fills up."""
+    """(distinct,) the number of groups with each pair; 0 for padding."""
 
 
 Data = Counts | Pairs | Histograms
@@ -75,12 +78,13 @@ Data = Counts | Pairs | Histograms
 def log_marginal(logit_phi: jax.Array, log_kappa: jax.Array, data: Data) -> jax.Array:
     """Returns () the log probability of a data set with every theta integrated out.
 
-    It is given less the sum of ``likelihood.reference``, as every log-likelihood here.
+    The sum of ``binomial.reference`` over groups is subtracted from it, as from every
+    log-likelihood here.
 
     Args:
-        logit_phi: () log-odds of the population mean chance.
+        logit_phi: () log-odds of the population mean chance of success.
         log_kappa: () log of the population concentration, in trials.
-        data: the counts, as they are or compressed.
+        data: the counts, plain or compressed.
     """
     if isinstance(data, Counts):
         return jnp.sum(beta_binomial(logit_phi, jnp.exp(log_kappa), data))
@@ -101,15 +105,16 @@ def log_rising(x: jax.Array, rising: Rising) -> jax.Array:
     """Returns () the sum over groups of r(x, m) = sum over j < m of log1p(j / x).
 
     Args:
-        x: () positive. It is taken itself and not its log, of which float32 would leave less.
-        rising: the function of x, tabulated.
+        x: () a positive number. It is x and not its log, because a log in float32 loses more
+            digits of x.
+        rising: the tabulated function of x.
     """
     pieces, slope = (jnp.asarray(leaf, x.dtype) for leaf in rising)
     num_octaves = pieces.shape[0] - 2
     x = jnp.maximum(x, jnp.finfo(x.dtype).tiny) / LOWEST
     octave, share = _octave(x)
     log_share = jnp.log(share)
-    # Choices, and no minima: those have no slope of their own where two are equal.
+    # jnp.where and not jnp.minimum, whose derivative is wrong where its two arguments are equal.
     is_below, is_above = octave < 0, octave >= num_octaves
     outside = jnp.where(is_below, x, 2.0**num_octaves / x)
     u = 2 * jnp.where(is_below | is_above, outside, log_share / LOG_TWO) - 1
@@ -120,7 +125,7 @@ def log_rising(x: jax.Array, rising: Rising) -> jax.Array:
 
 
 def _octave(x: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Returns k and x / 2^k, exactly, where 2^k is the power of two that is next below x > 0."""
+    """Returns k and x / 2^k, both exact, where 2^k is the largest power of 2 up to x > 0."""
     limits = jnp.finfo(x.dtype)
     bits = jax.lax.bitcast_convert_type(x, f"int{limits.bits}")
     power = jax.lax.bitcast_convert_type(bits >> limits.nmant << limits.nmant, x.dtype)
@@ -128,7 +133,7 @@ def _octave(x: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 
 def log_reference(data: Data) -> jax.Array:
-    """Returns () the sum of ``likelihood.reference``: what ``log_marginal`` is given less."""
+    """Returns () the sum of ``binomial.reference``, which ``log_marginal`` subtracts."""
     if isinstance(data, Histograms):
         return jnp.asarray(data.reference, jnp.result_type(float))
     if isinstance(data, Pairs):
@@ -138,12 +143,12 @@ def log_reference(data: Data) -> jax.Array:
 
 
 def rows(data: Counts | Pairs) -> tuple[Counts, ArrayLike]:
-    """Returns the counts of a data set, and how many groups have each."""
+    """Returns the rows of a data set, and the number of groups with the counts of each row."""
     return (data.counts, data.groups) if isinstance(data, Pairs) else (data, 1)
 
 
 def totals(data: Data) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Returns () the successes and failures of a data set, and how many groups have trials."""
+    """Returns () the total successes, the total failures and the number of groups with trials."""
     dtype = jnp.result_type(float)
     if isinstance(data, Histograms):
         successes, trials, groups = (jnp.asarray(value, dtype) for value in data[3:6])

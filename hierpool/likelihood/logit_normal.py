@@ -1,8 +1,8 @@
-"""The log-likelihood of a count whose log-odds are normal: an integral, by a trapezoid rule.
+"""The log-likelihood of a count with normal log-odds, integrated by a trapezoid rule.
 
     logit theta ~ Normal(mu, sigma), y ~ Binomial(n, theta)
 
-It is given less that of the reference rate, as in ``likelihood``.
+The log-likelihood of the reference rate is subtracted from it, as in ``likelihood.binomial``.
 """
 
 from typing import NamedTuple
@@ -16,30 +16,31 @@ from hierpool.likelihood.special import HALF_LOG_TWO_PI
 
 
 class LogitNormalNodes(NamedTuple):
-    """Where the integral over each group's log-odds is evaluated: a trapezoid rule a group."""
+    """The nodes of a trapezoid rule for the integral over each group's log-odds."""
 
     shift: jax.Array
-    """(node, group) log-odds, ascending, less those of the group's reference rate."""
+    """(node, group) log-odds minus those of the group's reference rate, ascending."""
     mass: jax.Array
-    """(node, group) integrand times spacing, over e^top."""
+    """(node, group) integrand times the distance between nodes, divided by e^top."""
     top: jax.Array
-    """(group,) log of the integrand at its mode, less ``reference``."""
+    """(group,) log of the integrand at its mode, minus ``reference``."""
     centre: jax.Array
-    """(group,) where the nodes are dense: shift is centre + constant sinh(t), equidistant in t."""
+    """(group,) the shift at which nodes are densest: shift = centre + constant sinh(t), where the
+    nodes are equidistant in t."""
     spacing: jax.Array
-    """(group,) distance of neighbours in t."""
+    """(group,) distance between neighbouring nodes in t."""
 
 
 def logit_normal_binomial(mu: jax.Array, sigma: jax.Array, counts: Counts) -> jax.Array:
-    """Returns (group,) log probability of y with theta integrated out, less ``reference``.
+    """Returns (group,) log probability of y with theta integrated out, minus ``reference``.
 
         logit theta ~ Normal(mu, sigma), y ~ Binomial(n, theta)
 
-    A group with 0 trials gives exactly 0. ``logit_normal_nodes`` tells how exact the rest is.
+    A group with 0 trials gives exactly 0. ``logit_normal_nodes`` states the error of the others.
 
     Args:
         mu: () mean of the population's log-odds.
-        sigma: () their standard deviation; not negative.
+        sigma: () sd of the population's log-odds; not negative.
         counts: successes out of trials of each group.
     """
     nodes = logit_normal_nodes(mu, sigma, counts)
@@ -50,24 +51,26 @@ def logit_normal_binomial(mu: jax.Array, sigma: jax.Array, counts: Counts) -> ja
 def logit_normal_nodes(
     mu: jax.Array, sigma: jax.Array, counts: Counts, *, num_nodes: int = 49
 ) -> LogitNormalNodes:
-    """Returns the nodes of each group: around its mode, out to where nothing is left.
+    """Returns the nodes of each group: around its mode, as far as the integrand matters.
 
-    The trapezoid rule on a sinh scale: for a function that is smooth on the whole line its error
-    falls geometrically in the number of nodes, and the scale lets it reach from the unit on which
-    the likelihood bends to many of a wide population's sds. Derivatives are those of ``mass`` on
-    nodes that move with the mode, where the terms of the score are smallest.
+    It is a trapezoid rule on a sinh scale. For a function that is smooth on the whole real line,
+    the error of the trapezoid rule falls geometrically with the number of nodes. The sinh scale
+    lets the nodes resolve the unit scale of log-odds on which the likelihood varies, and extend
+    over many sds of a wide population. For derivatives, the nodes move with the mode, which keeps
+    the terms of the score as small as possible.
 
-    Measured against a dense rule, the error of the integral's logarithm in float64 is at most
-    1e-12 for sigma up to 3, 1e-9 up to 50 and 1e-7 up to 10,000, for n to a billion and mu from
-    -20 to 5; its slopes are off by at most 1e-10 up to sigma = 3 and 1e-8 up to 50 if n is at
-    most a million, beyond which they have seven digits. In float32 it is right to 1e-4, its
-    slopes to 5e-4.
+    Compared with a dense rule in float64, the log of the integral has an error of at most 1e-12 for
+    sigma up to 3, 1e-9 up to 50 and 1e-7 up to 10,000, for n up to a billion and mu from -20 to 5.
+    Its derivatives have an error of at most 1e-10 for sigma up to 3 and 1e-8 up to 50 if n is at
+    most a million; beyond that they have seven correct digits. In float32 the error is 1e-4, and
+    5e-4 for the derivatives.
 
     Args:
         mu: () mean of the population's log-odds.
-        sigma: () their standard deviation; held below 1e6, lest its square overflow.
+        sigma: () sd of the population's log-odds; a value above 1e6 is replaced by 1e6, so that
+            its square does not overflow.
         counts: successes out of trials of each group.
-        num_nodes: nodes of each group.
+        num_nodes: number of nodes of each group.
     """
     successes, failures, trials = counts.as_floats(mu.dtype)
     reference_logit = jnp.log(successes + 0.5) - jnp.log(failures + 0.5)
@@ -81,28 +84,28 @@ def logit_normal_nodes(
     at_mode = _around(reference_logit + mode, score, trials)
     ratio = s * s * information
     width = 1 / jnp.sqrt(1 + ratio)
-    # From the mean, in sds of the population: where ``mode`` has lost the digits of a tiny sigma,
-    # the score has them.
+    # The mode minus the population mean, in population sds. If sigma is tiny, the difference has
+    # lost its digits, and the score gives the value instead.
     at = jnp.where(ratio < 1, s * score, (mode - from_reference) / s)
     left, right = _reach(at_mode, s, ratio)
-    # A group without successes or failures has its mode far from where its likelihood bends,
-    # which is where its reference rate is: there the nodes must be dense.
+    # The likelihood varies most near the reference rate, so the nodes must be dense there. The mode
+    # is far from it for a group without successes or without failures.
     away = 7 * jnp.maximum(s * width - 1.5, 0)
     centre = jnp.clip(jnp.clip(-mode, -away, away) / jnp.maximum(s, 1), -left, right)
     scale = jnp.minimum(2 * width, 3 / jnp.maximum(s, 1))
     first, last = -jnp.arcsinh((left + centre) / scale), jnp.arcsinh((right - centre) / scale)
     spacing = (last - first) / (num_nodes - 1)
-    # What is known of a group is computed once: fused into the nodes, XLA does it again at each.
+    # Without this barrier XLA recomputes the quantities of a group at every node.
     once = jax.lax.optimization_barrier
     at_mode, at, centre, scale, first, spacing = once((at_mode, at, centre, scale, first, spacing))
     rise = jnp.exp(first + spacing * jnp.arange(num_nodes, dtype=mu.dtype)[:, None])
     step = centre + 0.5 * scale * (rise - 1 / rise)
-    # Zeros that carry derivatives: of the mode's place, and with it of every node's.
+    # These terms are zero, but carry the derivatives of the mode, with which every node moves.
     mu_rise, sigma_rise = mu - held_mu, sigma - s
     slide = -s * information * mu_rise + (score - s * information * at) * sigma_rise
     step = step + slide * width * width
     from_mode = s * step + (mu_rise + sigma_rise * (at + step))
-    # The terms of first order cancel, but for what rounding left of them.
+    # The first-order terms of the likelihood and of the population cancel, up to rounding.
     log_density = at_mode.log_chance(from_mode) - step * (at + 0.5 * step)
     cell = (0.5 * np.exp(-HALF_LOG_TWO_PI)) * scale * spacing * (rise + 1 / rise)
     top = at_reference.log_chance(mode) - 0.5 * at * at
@@ -117,11 +120,13 @@ def standard_log_odds(
 
         z ~ Normal(0, 1), y ~ Binomial(n, inverse_logit(mu + sigma z))
 
-    Nearly: from the mode, the curvature there, and the skew. They are smooth in mu and sigma.
+    Both are approximations from the mode, and the curvature and skew at the mode. They are smooth
+    in mu and sigma.
 
     Args:
         mu: () mean of the population's log-odds.
-        sigma: () their standard deviation; not negative, and small enough to be squared.
+        sigma: () sd of the population's log-odds; not negative, and such that its square does not
+            overflow.
         counts: successes out of trials of each group.
     """
     successes, failures, trials = counts.as_floats(mu.dtype)
@@ -134,7 +139,7 @@ def standard_log_odds(
         chance = jax.nn.sigmoid(sign * mu + sigma * z)
         curvature = 1 + sigma * sigma * (trials * (chance * (1 - chance)))
         slope = sigma * (rarer - trials * chance) - z
-        # Half the third derivative over the curvature squared leads from the mode to the mean.
+        # The mean is the mode plus half the third derivative divided by the squared curvature.
         skew = 0.5 * sigma * (curvature - 1) * (2 * chance - 1) / (curvature * curvature)
         return z + slope / curvature, curvature, skew
 
@@ -142,7 +147,7 @@ def standard_log_odds(
     z = _near_mode(sign * held_mu, held_sigma, rarer, trials)
     for _ in range(3):
         z, _, _ = jax.lax.optimization_barrier(newton(z, held_mu, held_sigma))
-    # At the mode one step more moves nothing, but has the mode's derivatives.
+    # At the mode one more Newton step changes no value, but gives the derivatives of the mode.
     z, _, _ = newton(z, mu, sigma)
     _, curvature, skew = newton(z, mu, sigma)
     return sign * (z + skew), 1 / jnp.sqrt(curvature)
@@ -151,12 +156,14 @@ def standard_log_odds(
 def _near_mode(
     mu: jax.Array, sigma: jax.Array, successes: jax.Array, trials: jax.Array
 ) -> jax.Array:
-    """Returns (group,) z close to the mode of ``standard_log_odds``, where success is the rarer.
+    """Returns (group,) z near the mode for ``standard_log_odds``, if success is the rarer outcome.
 
-    A group's log-likelihood is weight (shift - e^shift), nearly, where shift is the distance from
-    its own log-odds. With that the mode has w + log w = level, if w = weight sigma^2 e^shift.
+    A group's log-likelihood is approximately weight (shift - e^shift), where shift is the log-odds
+    minus the group's own log-odds. Under this approximation w = weight sigma^2 e^shift solves
+    w + log w = level at the mode.
     """
-    # Each logarithm has a loop of its own: beside an exponential XLA does not vectorise it.
+    # The barriers give each logarithm a loop of its own: XLA does not vectorise a loop that has an
+    # exponential as well.
     once = jax.lax.optimization_barrier
     own = jnp.log((successes + 0.5) / (trials - successes + 0.5))
     weight = (successes + 0.5) * (trials - successes + 0.5) / (trials + 1)
@@ -172,25 +179,25 @@ def _near_mode(
 
 
 class _Binomials(NamedTuple):
-    """Binomial log-likelihoods around log-odds, for a logarithm and two exponentials each."""
+    """Binomial log-likelihoods near given log-odds; each takes a logarithm and two exponentials."""
 
     logit: jax.Array
-    """(group,) log-odds that all is measured from."""
+    """(group,) the log-odds from which shifts are measured."""
     sign: jax.Array
-    """(group,) 1 if success is the rarer outcome there, or -1."""
+    """(group,) 1 if success is the rarer outcome at ``logit``, else -1."""
     rarer: jax.Array
-    """(group,) the chance of the rarer outcome."""
+    """(group,) the probability of the rarer outcome."""
     score: jax.Array
-    """(group,) slope of the log-likelihood there."""
+    """(group,) derivative of the log-likelihood at ``logit``."""
     trials: jax.Array
     """(group,) n."""
 
     def log_chance(self, shift: jax.Array) -> jax.Array:
-        """Returns log Binomial(y | n, theta) less that at ``logit``; theta is ``shift`` above."""
+        """Returns log Binomial(y | n, theta) at the log-odds logit + shift, minus that at logit."""
         return self.score * shift - self.trials * _divergence(self.rarer, self.sign * shift)
 
     def slopes(self, shift: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Returns the slope of ``log_chance``, and less its curvature."""
+        """Returns the derivative of ``log_chance``, and the negative of its second derivative."""
         growth = jnp.expm1(jnp.minimum(self.sign * shift, _far(shift)))
         inverse = 1 / (1 + self.rarer * growth)
         information = self.trials * (self.rarer * (1 - self.rarer) * inverse)
@@ -203,18 +210,18 @@ def _around(logit: jax.Array, score: jax.Array, trials: jax.Array) -> _Binomials
 
 
 def _far(shift: jax.Array) -> float:
-    """Returns the exponent that is held, lest it overflow."""
+    """Returns the largest exponent that is used, so that the exponential does not overflow."""
     return 0.9 * float(np.log(jnp.finfo(shift.dtype).max))
 
 
 @jax.custom_jvp
 def _divergence(chance: jax.Array, shift: jax.Array) -> jax.Array:
-    """Returns ``bernoulli_divergence`` of a chance up to 1/2, which is itself not differentiated.
+    """Returns ``bernoulli_divergence`` for a probability up to 1/2, differentiable in ``shift``.
 
-    It is cheaper by three quarters.
+    It has no derivative in ``chance``, and takes a quarter of the time.
     """
     near = jnp.minimum(shift, _far(shift))
-    # Beyond, log(1 - p + p e^shift) is a straight line.
+    # Beyond that, log(1 - p + p e^shift) is linear in the shift.
     return jnp.log1p(chance * jnp.expm1(near)) + (shift - near) - chance * shift
 
 
@@ -229,23 +236,24 @@ def _divergence_jvp(
 
 
 def _mode(from_reference: jax.Array, sigma: jax.Array, binomials: _Binomials) -> jax.Array:
-    """Returns (group,) modes of the log-odds, less those of the reference rates.
+    """Returns (group,) modes of the log-odds, minus the log-odds of the reference rates.
 
     Args:
-        from_reference: (group,) mean of the population, less those of the reference rates.
+        from_reference: (group,) population mean minus the log-odds of the reference rates.
         sigma: () the population's sd.
-        binomials: around the reference rates.
+        binomials: the log-likelihoods around the reference rates.
     """
     variance = sigma * sigma
 
     def newton(_: int, shift: jax.Array) -> jax.Array:
-        # Four at most: Newton's step may overshoot where the likelihood is flat.
+        # A step is limited to 4, because Newton's method may overshoot where the likelihood is
+        # flat.
         score, information = binomials.slopes(shift)
         step = (variance * score + from_reference - shift) / (1 + variance * information)
         return shift + jnp.clip(step, -4, 4)
 
-    # The mode lies between the population's mean and the own rate, and on the near side of where
-    # the score would balance the whole distance between the two.
+    # The mode lies between the group's own log-odds and the population mean. It is no further from
+    # the former than the point where the score would balance the pull of the whole distance.
     pull = from_reference / jnp.maximum(variance, jnp.finfo(sigma.dtype).tiny)
     pull = pull / (binomials.trials + 1)
     chance, rest = jax.nn.sigmoid(binomials.logit), jax.nn.sigmoid(-binomials.logit)
@@ -260,14 +268,14 @@ def _mode(from_reference: jax.Array, sigma: jax.Array, binomials: _Binomials) ->
 def _reach(
     binomials: _Binomials, sigma: jax.Array, ratio: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    """Returns (group,) how far left and right of its mode the log integrand falls by 24, at most.
+    """Returns (group,) upper bounds, left and right, of where the log integrand has fallen by 24.
 
-    In sds of the population: bounds, not much wider than they need be.
+    They are distances from the mode in population sds, and not much wider than necessary.
 
     Args:
-        binomials: around the modes.
+        binomials: the log-likelihoods around the modes.
         sigma: () the population's sd.
-        ratio: (group,) curvature of the likelihood over that of the population.
+        ratio: (group,) curvature of the likelihood divided by that of the population.
     """
     drop = 24.0
     # The curvature of a binomial log-likelihood changes no faster than e^distance. So its drop is
@@ -275,13 +283,14 @@ def _reach(
     share = drop / jnp.maximum(ratio, 1e-6 * drop)
     data = 0.5 * (share * sigma + jnp.sqrt((share * sigma) ** 2 + 8 * share))
     both = 1 / jnp.sqrt(1 / (2 * drop) + 1 / data**2)
-    # To the left and to the right, where n softplus is the cost: first by its bound, z itself.
+    # On either side the log-likelihood falls by n times a softplus minus its tangent. The first
+    # bound, ``linear``, replaces the softplus of an argument by the argument, which is smaller.
     z = jnp.stack([-binomials.logit, binomials.logit])
     each = drop / binomials.trials
     linear = (each + jax.nn.softplus(-z)) / (jax.nn.sigmoid(-z) * sigma)
     reach = jnp.minimum(both, linear)
     cost = each + jax.nn.softplus(z) + jax.nn.sigmoid(z) * sigma * reach
     bound = (cost + jnp.log(-jnp.expm1(-cost)) - z) / sigma
-    # Near the mode the terms cancel, and the first bounds are good.
+    # Near the mode the terms of ``bound`` cancel, and the first bounds are tight.
     left, right = jnp.where(sigma * reach > 1, jnp.minimum(reach, bound), reach)
     return left, right

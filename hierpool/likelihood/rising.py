@@ -1,12 +1,12 @@
-"""Rising factorials, tabulated on the host: what a histogram of counts adds to a log-likelihood.
+"""Logs of rising factorials, tabulated on the host: the terms of a log-likelihood by histogram.
 
     r(x, m) = log Gamma(x + m) - log Gamma(x) - m log x = sum over j < m of log1p(j / x)
 
-As a function of log x its singularities are pi away from the real axis, so that over an octave of x
-the polynomial through 12 Chebyshev points is as exact as a float64. Below the lowest count, 1, it
-is a power series in x, less a multiple of log x; above the largest, one in 1 / x. The coefficients
-of a histogram are the sum of its groups', and those of a count are the same in every data set: a
-table of them is made once.
+As a function of log x its singularities are at a distance of pi from the real axis, so that over an
+octave of x the polynomial through 12 Chebyshev points is exact to float64 rounding. For x below 1,
+the smallest j, it is a power series in x minus a multiple of log x; for x above the largest count,
+it is a power series in 1 / x. The coefficients of a histogram are the sum of those of its groups,
+and the coefficients of a count are the same in every data set, so a table of them is computed once.
 
 Source: Trefethen (2013), "Approximation Theory and Approximation Practice", chapters 4 and 8.
 """
@@ -16,26 +16,27 @@ from functools import lru_cache
 import numpy as np
 
 LOWEST = 0.125
-"""Where the octaves begin; an eighth of the lowest singularity, as they end at eight times the
+"""The x at which the octaves begin: an eighth of the smallest count. They end at eight times the
 largest."""
 MARGIN = 6
-"""Octaves more than those from 1 to the largest count."""
+"""The number of octaves beyond those from 1 to the largest count."""
 POINTS = 12
 DENSE = 4096
-"""Up to here the logarithms are summed one by one; beyond, by Stirling's formula."""
+"""Up to this count the logarithms are summed one by one; beyond, Stirling's formula is used."""
 CHUNK = 256
 
 
 def tabulate(counts: np.ndarray, groups: np.ndarray, largest: int) -> np.ndarray:
-    """Returns (piece, coefficient) the sum over groups of r(x, m), piece by piece.
+    """Returns (piece, coefficient) the sum over groups of r(x, m) as piecewise polynomials in x.
 
-    Piece 0 is below the octaves and holds, in powers of 2 x / x_0 - 1, the sum less (m - 1) log(x_0
-    / x) of every group with m > 0; the last is above them, in powers of 2 x_1 / x - 1; each octave
-    between is in powers of 2 log2(x / start) - 1.
+    Piece 0 is for x below x_0, where the octaves begin: it is the sum minus (m - 1) log(x_0 / x)
+    for every group with m > 0, in powers of 2 x / x_0 - 1. The last piece is for x above x_1, where
+    they end, in powers of 2 x_1 / x - 1. Each piece between is for an octave of x, in powers of
+    2 log2(x / start) - 1.
 
     Args:
         counts: (distinct,) m.
-        groups: (distinct,) how many groups have each.
+        groups: (distinct,) the number of groups with each count.
         largest: a power of 2 that no count exceeds: it sets the number of octaves.
     """
     dense = min(largest, DENSE)
@@ -50,10 +51,10 @@ def tabulate(counts: np.ndarray, groups: np.ndarray, largest: int) -> np.ndarray
 
 
 def tabulate_each(counts: np.ndarray, largest: int) -> np.ndarray:
-    """Returns (data set, piece, coefficient), as ``tabulate`` for many data sets of small counts.
+    """Returns (data set, piece, coefficient): ``tabulate`` for many data sets of small counts.
 
     Args:
-        counts: (data set, largest + 1) how many groups have each count.
+        counts: (data set, largest + 1) the number of groups with each count from 0.
         largest: a power of 2, at most ``DENSE``.
     """
     table = _near_table(largest)
@@ -63,7 +64,7 @@ def tabulate_each(counts: np.ndarray, largest: int) -> np.ndarray:
 
 @lru_cache(maxsize=8)
 def _near_table(largest: int) -> np.ndarray:
-    """Returns (count, piece, coefficient) of every count that is summed one by one."""
+    """Returns (count, piece, coefficient) for every count up to ``DENSE``."""
     x = _places(largest)
     j = np.arange(min(largest, DENSE))[:, None, None]
     # log1p(0 / x) = 0 is the term of j = 0.
@@ -72,10 +73,11 @@ def _near_table(largest: int) -> np.ndarray:
 
 
 def _far_table(counts: np.ndarray, largest: int) -> np.ndarray:
-    """Returns (count, piece, coefficient) of counts beyond ``DENSE``."""
+    """Returns (count, piece, coefficient) for counts beyond ``DENSE``."""
     x, m = _places(largest), counts[:, None, None].astype(float)
     start, end = x + DENSE, x + m
-    # log Gamma(x + m) - log Gamma(x + DENSE) - (m - DENSE) log x, with nothing large but m itself.
+    # This is log Gamma(x + m) - log Gamma(x + DENSE) - (m - DENSE) log x, without large terms that
+    # cancel.
     rise = (end - 0.5) * np.log1p(m / x) - (start - 0.5) * np.log1p(DENSE / x) - (m - DENSE)
     remainder = (1 / end - 1 / start) / 12 - (1 / end**3 - 1 / start**3) / 360
     dense = np.log1p(np.arange(DENSE)[:, None, None] / x).sum(axis=0)
@@ -83,13 +85,14 @@ def _far_table(counts: np.ndarray, largest: int) -> np.ndarray:
 
 
 def _coefficients(values: np.ndarray, counts: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Returns (count, piece, coefficient) of polynomials from (count, piece, point) values."""
+    """Returns (count, piece, coefficient) of polynomials through (count, piece, point) values."""
     values = values.copy()
     more = np.maximum(counts - 1, 0)[:, None]
     values[:, 0] += more * np.log(x[0] / LOWEST)
-    # Chebyshev coefficients from values at Chebyshev points, then powers: each step is exact to
-    # rounding, because the coefficients fall by more than the powers' grow. A level common to all
-    # points is kept out of it, or its rounding would be added twelve times.
+    # Values at Chebyshev points are converted to Chebyshev coefficients, and these to coefficients
+    # of powers. Each step is exact to rounding, because the Chebyshev coefficients fall faster than
+    # their conversion to powers grows. A level common to all points is left out of the conversion,
+    # which would add its rounding error twelve times.
     level = values[..., POINTS // 2]
     degree = np.arange(POINTS)
     to_chebyshev = np.cos(degree[:, None] * _angles()) * np.where(degree == 0, 1, 2)[:, None]
@@ -98,14 +101,14 @@ def _coefficients(values: np.ndarray, counts: np.ndarray, x: np.ndarray) -> np.n
         to_powers[k, : k + 1] = np.polynomial.chebyshev.cheb2poly(np.eye(POINTS)[k])[: k + 1]
     coefficients: np.ndarray = (values - level[..., None]) @ (to_chebyshev.T / POINTS) @ to_powers
     coefficients[..., 0] += level
-    # r is 0 where x is infinite.
+    # At x = infinity r is 0.
     last = coefficients[:, -1]
     last[:, 0] -= last @ (-1.0) ** degree
     return coefficients
 
 
 def _places(largest: int) -> np.ndarray:
-    """Returns (piece, point) where r is computed."""
+    """Returns (piece, point) the values of x at which r is computed."""
     octaves = MARGIN + largest.bit_length() - 1
     u = np.cos(_angles())
     starts = LOWEST * 2.0 ** np.arange(octaves)

@@ -1,7 +1,7 @@
-"""The functions a beta-binomial hierarchy needs, right in float64 and float32.
+"""Special functions of a beta-binomial hierarchy, accurate in float64 and float32.
 
-Every one is arranged so that nothing large cancels: a population concentration of 1e12, a mean
-chance of 1e-12 and a billion trials lose no digits that the arguments still hold.
+Each is arranged so that no large terms cancel: with a population concentration of 1e12, a mean
+chance of success of 1e-12 and a billion trials, results keep all the digits of the arguments.
 
 Source: the asymptotic series of log Gamma is NIST Digital Library of Mathematical Functions,
 5.11.1; splitting a binomial into a deviance and Stirling remainders follows Loader (2000), "Fast
@@ -12,29 +12,29 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-# B_2k / (2k (2k - 1)) for k = 1 .. 7: the coefficients of log Gamma's asymptotic series.
+# B_2k / (2k (2k - 1)) for k = 1 .. 7: the coefficients of the asymptotic series of log Gamma.
 _STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156)
-# Where the series is exact to rounding, and how many of its terms that takes, by precision.
+# The x from which the series is exact to rounding, and the number of its terms, by precision.
 _SERIES_FROM = {jnp.dtype("float32"): (4, 3), jnp.dtype("float64"): (9, 7)}
 
 HALF_LOG_TWO_PI = 0.9189385332046727
 FAR = 60.0
-"""A shift of log-odds whose exponential either precision still holds."""
+"""A shift of log-odds whose exponential overflows neither in float32 nor in float64."""
 
 
 def stirling_remainder(x: ArrayLike) -> jax.Array:
-    """Returns what Stirling's formula leaves out of log Gamma.
+    """Returns the remainder of Stirling's formula for log Gamma.
 
         log Gamma(x) = (x - 1/2) log x - x + log(2 pi) / 2 + stirling_remainder(x)
 
-    It falls like 1 / (12 x): a difference of log Gammas written with it keeps the digits that
-    subtracting two log Gammas of large arguments would lose.
+    It falls like 1 / (12 x). A difference of log Gammas that is written with it keeps the digits
+    that would be lost by subtracting two log Gammas of large arguments.
 
     Args:
         x: positive numbers, any shape.
 
     Returns:
-        The remainder, the shape of ``x``.
+        The remainder, in the shape of ``x``.
     """
     x = jnp.asarray(x)
     far, shift, product = _shifted(x)
@@ -44,7 +44,7 @@ def stirling_remainder(x: ArrayLike) -> jax.Array:
 
 
 def _shifted(x: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Returns x moved up to where the series is exact, how far, and Gamma there over Gamma(x)."""
+    """Returns x + shift, for which the series is exact, shift, and Gamma(x + shift) / Gamma(x)."""
     least, _ = _SERIES_FROM.get(x.dtype, (9, 7))
     is_small = x < least
     small = jnp.minimum(x, least)
@@ -56,7 +56,7 @@ def _shifted(x: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
 
 
 def _series(x: jax.Array) -> jax.Array:
-    """Returns Stirling's remainder where the asymptotic series is exact."""
+    """Returns the remainder of Stirling's formula for x where the asymptotic series is exact."""
     _, num_terms = _SERIES_FROM.get(x.dtype, (9, 7))
     inverse = 1 / x
     square = inverse * inverse
@@ -69,7 +69,7 @@ def _series(x: jax.Array) -> jax.Array:
 def log_beta(a: ArrayLike, b: ArrayLike) -> jax.Array:
     """Returns log B(a, b) = log Gamma(a) + log Gamma(b) - log Gamma(a + b).
 
-    ``jax.scipy.special.betaln`` is off by up to 6e-7 in float64; this is not.
+    ``jax.scipy.special.betaln`` has errors up to 6e-7 in float64; this function avoids them.
 
     Args:
         a: positive numbers.
@@ -78,8 +78,8 @@ def log_beta(a: ArrayLike, b: ArrayLike) -> jax.Array:
     a, b = jnp.asarray(a), jnp.asarray(b)
     (far_a, shift_a, product_a), (far_b, shift_b, product_b) = _shifted(a), _shifted(b)
     far, shift, product = _shifted(a + b)
-    # Stirling's formula by ratios of the three, near 1 where a or b is large, so that nothing large
-    # cancels.
+    # Stirling's formula in ratios of the three arguments, which are near 1 where a or b is large,
+    # so that no large terms cancel.
     below_a = jnp.log1p((b + (shift - shift_a)) / far_a)
     below_b = jnp.log1p((a + (shift - shift_b)) / far_b)
     excess = shift_a + shift_b - shift
@@ -92,14 +92,14 @@ def log_beta(a: ArrayLike, b: ArrayLike) -> jax.Array:
 def bernoulli_divergence(logit: ArrayLike, shift: ArrayLike) -> jax.Array:
     """Returns KL(Bernoulli(p) || Bernoulli(q)), logit p = ``logit``, logit q = ``logit + shift``.
 
-    n times it is the binomial log-likelihood that a rate q loses against the rate p, if p is the
-    rate observed. Written in the shift, it stays exact where p and q agree to many digits and
-    where either is within rounding of 0 or 1. The derivatives are written out, because those of
-    autodiff subtract q from p.
+    If p is the observed rate of n trials, n times the divergence is the binomial log-likelihood at
+    p minus that at q. Written in terms of the shift, it stays exact where p and q agree to many
+    digits and where either is within rounding of 0 or 1. The derivatives are written out, because
+    automatic differentiation would subtract q from p.
 
     Args:
-        logit: log-odds of the first chance.
-        shift: log-odds of the second less those of the first, broadcast against ``logit``.
+        logit: log-odds of the first probability, p.
+        shift: log-odds of the second, q, minus those of p, broadcast against ``logit``.
     """
     return _divergence(jnp.asarray(logit), jnp.asarray(shift))[0]
 
@@ -116,14 +116,14 @@ def _bernoulli_divergence_jvp(
 
 
 def _divergence(logit: jax.Array, shift: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Returns the divergence, and q - p: with one exponential and one logarithm of the shift."""
-    # The divergence is the same for failures: take the rarer outcome, whose chance is <= 1/2.
+    """Returns the divergence and q - p, by one exponential and one logarithm of the shift."""
+    # The divergence is the same for failures: the rarer outcome, of probability <= 1/2, is used.
     sign = jnp.where(logit > 0, -1, 1).astype(logit.dtype)
     rare, shift = sign * logit, sign * shift
     chance, other = jax.nn.sigmoid(rare), jax.nn.sigmoid(-rare)
     shifted = rare + shift
-    # log((1 + e^(rare + shift)) / (1 + e^rare)); where the first exponential is huge, by the
-    # logarithm that it is the exponential of.
+    # log_ratio is log((1 + e^(rare + shift)) / (1 + e^rare)). Where the first exponential is huge,
+    # it is computed as a difference of two softplus functions, which do not overflow.
     is_near = shift < FAR
     growth = jnp.expm1(jnp.where(is_near, shift, -jnp.abs(shifted)))
     log_ratio = jnp.log1p(jnp.where(is_near, chance * growth, 1 + growth))
@@ -135,9 +135,10 @@ def _divergence(logit: jax.Array, shift: jax.Array) -> tuple[jax.Array, jax.Arra
 
 @jax.custom_jvp
 def log1p_ratio(x: ArrayLike, y: ArrayLike) -> jax.Array:
-    """Returns log1p(x / y) for x >= 0 and y > 0, with slopes that survive a tiny y.
+    """Returns log1p(x / y) for x >= 0 and y > 0, with derivatives that are right for a tiny y.
 
-    Autodiff would divide by y squared, which underflows long before x / y overflows.
+    Automatic differentiation would divide by y squared, which underflows long before x / y
+    overflows.
 
     Args:
         x: the numerator.
@@ -156,10 +157,10 @@ def _log1p_ratio_jvp(
 
 
 def logit(chance: ArrayLike) -> jax.Array:
-    """Returns log(p / (1 - p)), finite: a chance rounded to 0 or 1 is moved to its neighbour.
+    """Returns log(p / (1 - p)), always finite: 0 and 1 are moved to the nearest number between.
 
     Args:
-        chance: numbers from 0 to 1.
+        chance: probabilities from 0 to 1.
     """
     chance = jnp.asarray(chance)
     limits = jnp.finfo(chance.dtype)

@@ -1,4 +1,4 @@
-"""Partial pooling with a Pareto prior of kappa: the joint density, and theta integrated out.
+"""Partial pooling with a Pareto prior on kappa: the joint density, and theta integrated out.
 
 Source: Efron and Morris (1975), "Data Analysis Using Stein's Estimator and its Generalizations";
 Carpenter, Gabry and Goodrich (2016), "Hierarchical Partial Pooling for Repeated Binary Trials".
@@ -32,16 +32,36 @@ from hierpool.models.protocol import (
 
 @model
 class PartialPooling(ExploresTheta):
-    """Groups share a population, from which each learns what its own trials do not tell.
+    """Partial pooling: every theta comes from one Beta population, with a Pareto prior on kappa.
 
         phi ~ Beta(phi_alpha, phi_beta)
         kappa_log ~ Exponential(kappa_log_rate), kappa = exp(kappa_log)
         theta_i ~ Beta(phi kappa, (1 - phi) kappa)
         y_i ~ Binomial(n_i, theta_i)
 
-    kappa counts prior trials, is always above 1, and is a priori Pareto(1, kappa_log_rate). The
+    kappa is in units of trials, is always above 1, and has a Pareto(1, kappa_log_rate) prior. The
     position is ``logit_phi`` (), ``log_kappa_log`` () and ``logit_theta`` (group,); the density is
-    the joint one.
+    the joint density of all of them. ``model="partial"`` means this model with its defaults.
+
+    Args:
+        kappa_log_rate: () rate of the exponential prior on kappa_log, positive.
+        phi_alpha: () first parameter of the Beta prior on phi, positive.
+        phi_beta: () second parameter of the Beta prior on phi, positive.
+
+    Raises:
+        TypeError: a keyword is not one of these; the message lists them.
+
+    Examples:
+        The prior probability that kappa exceeds 10 is 10 ** -1.5.
+
+        >>> import numpy as np
+        >>> import hierpool as hp
+        >>> model = hp.PartialPooling(kappa_log_rate=1.5)
+        >>> draws = model.draw_prior(np.random.default_rng(0), num_draws=4000, num_groups=18)
+        >>> draws["theta"].shape
+        (4000, 18)
+        >>> print(round(float(np.mean(draws["kappa"] > 10)), 2))
+        0.03
     """
 
     kappa_log_rate: ArrayLike = 1.5
@@ -55,16 +75,33 @@ class PartialPooling(ExploresTheta):
 
 @model
 class CollapsedPartialPooling(BetaPopulation):
-    """The model of ``PartialPooling`` with theta integrated out: two numbers to explore.
+    """The model of ``PartialPooling`` with theta integrated out, which leaves two parameters.
 
         phi ~ Beta(phi_alpha, phi_beta)
         kappa_log ~ Exponential(kappa_log_rate), kappa = exp(kappa_log)
         y_i ~ BetaBinomial(n_i, phi kappa, (1 - phi) kappa)
         theta_i | y_i ~ Beta(phi kappa + y_i, (1 - phi) kappa + n_i - y_i)
 
-    The posterior is the same. ``constrain`` draws theta exactly, so this is the model to take for
-    speed, for many groups, and where the joint density is hard to sample. The position is
-    ``logit_phi`` () and ``log_kappa_log`` ().
+    The posterior is the same, because ``constrain`` draws theta exactly. Use this model for speed,
+    for many groups, and where the joint density is hard to sample. The position is ``logit_phi`` ()
+    and ``log_kappa_log`` (). ``model="collapsed"`` means this model with its defaults.
+
+    Args:
+        kappa_log_rate: () rate of the exponential prior on kappa_log, positive.
+        phi_alpha: () first parameter of the Beta prior on phi, positive.
+        phi_beta: () second parameter of the Beta prior on phi, positive.
+
+    Raises:
+        TypeError: a keyword is not one of these; the message lists them.
+
+    Examples:
+        Given phi = 0.25 and kappa = 40, the prior on theta is Beta(10, 30).
+
+        >>> import numpy as np
+        >>> import hierpool as hp
+        >>> model = hp.CollapsedPartialPooling()
+        >>> model.theta_prior({"phi": np.array([0.25]), "kappa": np.array([40.0])})
+        (array([10.]), array([30.]))
     """
 
     kappa_log_rate: ArrayLike = 1.5
@@ -73,7 +110,7 @@ class CollapsedPartialPooling(BetaPopulation):
     coordinate: ClassVar[str] = "log_kappa_log"
 
     def log_prior(self, position: Position) -> jax.Array:
-        """Returns () the log prior density of logit_phi and log_kappa_log. Its integral is 1."""
+        """Returns () the normalized log prior density of logit_phi and log_kappa_log."""
         log_kappa_log = position["log_kappa_log"]
         a, b, rate = floats(self.phi_alpha, self.phi_beta, self.kappa_log_rate)
         # Exponential(rate) on kappa_log is Pareto(1, rate) on kappa; the last term is
@@ -82,16 +119,16 @@ class CollapsedPartialPooling(BetaPopulation):
         return log_prior_of_phi(position["logit_phi"], a, b) + kappa
 
     def start(self, key: jax.Array, data: Data) -> jax.Array:
-        """Returns () a rough log_kappa_log."""
+        """Returns () a random start for log_kappa_log: kappa_log is uniform from 1 to 6."""
         return jnp.log(jax.random.uniform(key, (), jnp.result_type(float), 1.0, 6.0))
 
     def log_kappa(self, position: Position) -> jax.Array:
-        """Returns () log kappa = exp(log_kappa_log), held below where kappa overflows."""
+        """Returns () log kappa = exp(log_kappa_log), limited so that kappa does not overflow."""
         log_kappa_log = position["log_kappa_log"]
         return jnp.minimum(jnp.exp(log_kappa_log), ceiling(log_kappa_log.dtype))
 
     def reported(self, position: Position) -> Parameters:
-        """Returns phi and kappa_log, which have means and sds; kappa, of infinite variance, not."""
+        """Returns phi and kappa_log, but not kappa, whose variance may be infinite."""
         return {
             "phi": jax.nn.sigmoid(position["logit_phi"]),
             "kappa_log": jnp.exp(position["log_kappa_log"]),
@@ -102,15 +139,15 @@ class CollapsedPartialPooling(BetaPopulation):
         return self.reported(position) | {"kappa": jnp.exp(self.log_kappa(position))}
 
     def kappa_chart(self, dtype: jax.typing.DTypeLike) -> tuple[jax.Array, jax.Array]:
-        """Returns (point,) places from a kappa near 1 to the largest, and their log_kappa_log."""
+        """Returns (point,) chart coordinates for kappa from near 1 to huge, and log_kappa_log."""
         return jnp.asarray(PLACES, dtype), _log_kappa_log(jnp.asarray(LOG_EXCESSES, dtype))
 
     def kappa_from_chart(self, place: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Returns () log_kappa_log of a place, and the log-Jacobian.
+        """Returns () log_kappa_log at a chart coordinate, and the log-Jacobian.
 
-        The scale is that of log(kappa - 1): for a kappa near 1 that is log_kappa_log, for a large
-        one kappa_log itself. So it sees the bends of the likelihood, which are on the scale of
-        kappa_log, equally wide everywhere, and the end of the line at kappa = 1 is far away.
+        The coordinate is log(kappa - 1), which is about log_kappa_log for a kappa near 1, and about
+        kappa_log for a large kappa. The likelihood varies on the scale of kappa_log, so its
+        features are equally wide everywhere, and the boundary kappa = 1 is far away.
         """
         log_excess, log_slope = unfolded(place)
         log_kappa_log = _log_kappa_log(log_excess)
@@ -120,7 +157,7 @@ class CollapsedPartialPooling(BetaPopulation):
         """Returns (draw,) ``phi``, ``kappa_log`` and ``kappa`` from the prior, on the host."""
         phi = draw_beta(rng, self.phi_alpha, self.phi_beta, (num_draws,))
         kappa_log = rng.exponential(1 / number(self.kappa_log_rate), num_draws)
-        # Held below overflow: out there the population is a point.
+        # The limit avoids overflow. With such a kappa every theta equals phi.
         return {"phi": phi, "kappa_log": kappa_log, "kappa": np.exp(np.minimum(kappa_log, 600))}
 
 

@@ -1,11 +1,11 @@
-"""A Beta population of chances: all of a model but its prior of phi and kappa.
+"""Models with a Beta population of theta: everything but the prior on phi and kappa.
 
     phi, kappa ~ a prior
     theta_i ~ Beta(phi kappa, (1 - phi) kappa)
     y_i ~ Binomial(n_i, theta_i)
 
-A model of this family says what its prior is, and in which coordinate kappa is explored; the rest
-stands here, once with theta integrated out and once with every theta explored.
+A model of this family defines its prior and the coordinate in which kappa is explored. The rest is
+here, once with theta integrated out and once with every theta explored.
 """
 
 from collections.abc import Mapping
@@ -30,11 +30,11 @@ from hierpool.likelihood.special import (
 from hierpool.models.protocol import NumpyParameters, Parameters, Position
 
 WIDE = 20.0
-"""Beyond there, a rate of 1e-9, the scale of phi's chart is that of the cubic root of logit_phi."""
+"""Beyond these log-odds, of a rate of 2e-9, phi's chart has the scale of logit_phi's cube root."""
 
 
 class BetaPopulation:
-    """Theta integrated out: two numbers to explore, ``logit_phi`` () and a coordinate of kappa.
+    """A Beta population with theta integrated out, in ``logit_phi`` () and a kappa coordinate ().
 
     A model adds ``log_prior``, ``start``, ``log_kappa``, ``population``, ``reported``,
     ``kappa_chart``, ``kappa_from_chart`` and ``draw_population``.
@@ -44,15 +44,15 @@ class BetaPopulation:
     """The name of kappa's coordinate in a position."""
 
     def log_prior(self, position: Position) -> jax.Array:
-        """Returns () the log prior density of a position. Its integral is 1."""
+        """Returns () the normalized log prior density of a position."""
         raise NotImplementedError
 
     def start(self, key: jax.Array, data: Data) -> jax.Array:
-        """Returns () a rough draw of kappa's coordinate, spread wider than its posterior."""
+        """Returns () a random start for kappa's coordinate, more dispersed than its posterior."""
         raise NotImplementedError
 
     def log_kappa(self, position: Position) -> jax.Array:
-        """Returns () log kappa, held below where kappa overflows."""
+        """Returns () log kappa, limited so that kappa does not overflow."""
         raise NotImplementedError
 
     def population(self, position: Position) -> Parameters:
@@ -60,15 +60,15 @@ class BetaPopulation:
         raise NotImplementedError
 
     def reported(self, position: Position) -> Parameters:
-        """Returns those of which means and sds are reported: phi, kappa_log, and maybe others."""
+        """Returns the parameters whose mean and sd are reported, at least phi and kappa_log."""
         raise NotImplementedError
 
     def kappa_chart(self, dtype: jax.typing.DTypeLike) -> tuple[jax.Array, jax.Array]:
-        """Returns (point,) a scale along which kappa is looked at first, and its coordinate."""
+        """Returns (point,) chart coordinates that cover all kappa, and the coordinate of kappa."""
         raise NotImplementedError
 
     def kappa_from_chart(self, place: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Returns () kappa's coordinate of a place on that scale, and the log-Jacobian."""
+        """Returns () the coordinate of kappa at a chart coordinate, and the log-Jacobian."""
         raise NotImplementedError
 
     def draw_population(self, rng: np.random.Generator, num_draws: int) -> NumpyParameters:
@@ -76,7 +76,7 @@ class BetaPopulation:
         raise NotImplementedError
 
     def init(self, key: jax.Array, counts: Data) -> Position:
-        """Returns a start: a rough draw of the population."""
+        """Returns a random start of the population, near the data."""
         phi_key, kappa_key = jax.random.split(key)
         position = {self.coordinate: self.start(kappa_key, counts)}
         centre, spread = _around(self.log_kappa(position), counts)
@@ -86,14 +86,14 @@ class BetaPopulation:
     def log_density(self, position: Position, counts: Data) -> jax.Array:
         """Returns () the log posterior density of the population, up to a constant of the data.
 
-        ``counts`` may also be compressed, to ``Histograms``, whose cost does not grow with the
-        data, or to ``Pairs``.
+        ``counts`` may also be compressed, to ``Pairs`` or to ``Histograms``; the cost of the latter
+        does not depend on the number of groups.
         """
         data = log_marginal(position["logit_phi"], self.log_kappa(position), counts)
         return self.log_prior(position) + data
 
     def constrain(self, key: jax.Array, position: Position, counts: Counts) -> Parameters:
-        """Returns the population's parameters, and ``theta`` (group,) drawn exactly."""
+        """Returns the population's parameters, and ``theta`` (group,) drawn given them."""
         successes, failures, _ = counts.as_floats(position["logit_phi"].dtype)
         a, b = self.prior_counts(position)
         theta = jax.random.beta(key, a + successes, b + failures)
@@ -105,10 +105,11 @@ class BetaPopulation:
         return kappa * jax.nn.sigmoid(logit_phi), kappa * jax.nn.sigmoid(-logit_phi)
 
     def standardize(self, position: Position, counts: Data) -> Position:
-        """Returns a position as NUTS explores it: phi in units of what kappa leaves open of it.
+        """Returns the position in the coordinates that NUTS explores.
 
-        The more a group weighs, the narrower the posterior of phi: with the spread that goes with
-        each kappa taken out, that funnel is gone. ``unstandardize`` is the inverse.
+        phi is standardized by its approximate mean and sd given kappa. The larger kappa is, the
+        narrower is the posterior of phi; the standardization removes this funnel.
+        ``unstandardize`` is the inverse.
         """
         centre, spread = _around(self.log_kappa(position), counts)
         z_phi = (position["logit_phi"] - centre) / spread
@@ -123,14 +124,14 @@ class BetaPopulation:
         return {"logit_phi": logit_phi} | position, jnp.log(spread) + jnp.log(kappa_spread)
 
     def chart(self, counts: Data) -> tuple[Position, jax.Array]:
-        """Returns points (point,) along the whole line of kappa, and (point,) spreads of phi's.
+        """Returns (point,) points that cover all kappa, and (point,) approximate sds of phi's.
 
-        They are in the coordinates of ``from_chart``; kappa ascends.
+        Both are in the coordinates of ``from_chart``, in ascending order of kappa.
         """
         places, values = self.kappa_chart(jnp.result_type(float))
         log_kappa = self.log_kappa({self.coordinate: values})
         logit_phi, spread = jax.vmap(_around, (0, None))(log_kappa, counts)
-        # The inverse of the cubic of ``from_chart``, by a third of its angle.
+        # This is the inverse of the cubic in ``from_chart``, in closed form.
         log_odds = 2 / 3**0.5 * WIDE * jnp.sinh(jnp.arcsinh(1.5 * 3**0.5 / WIDE * logit_phi) / 3)
         return {"excess": places, "log_odds": log_odds}, spread / (1 + 3 * (log_odds / WIDE) ** 2)
 
@@ -139,8 +140,8 @@ class BetaPopulation:
 
             log_odds + log_odds^3 / WIDE^2 = logit_phi
 
-        The prior of phi may fall slowly towards 0 or 1, by a power of phi: the cubic brings that
-        near. Kappa's scale is the model's.
+        The prior on phi may fall slowly towards 0 or 1, as a power of phi: the cubic shortens such
+        a tail. The model defines the scale of kappa.
         """
         value, of_kappa = self.kappa_from_chart(point["excess"])
         square = (point["log_odds"] / WIDE) ** 2
@@ -153,17 +154,17 @@ class BetaPopulation:
         return marginal + reference(counts)
 
     def collapsed(self) -> "BetaPopulation":
-        """Returns itself: theta is integrated out."""
+        """Returns the model itself, because theta is already integrated out."""
         return self
 
     def compress(self, pairs: Distinct) -> Data:
-        """Returns the histograms of a data set."""
+        """Returns a data set as ``Histograms``, or as ``Pairs`` if these are few and large."""
         return compress(pairs)
 
     def theta_prior(self, parameters: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Returns (draw,) parameters of theta's Beta prior: phi kappa and (1 - phi) kappa."""
         phi, kappa = parameters["phi"], parameters["kappa"]
-        # Parameters that have underflowed to 0 are no Beta's.
+        # The limit keeps the parameters positive where they underflow to 0.
         return np.maximum(phi * kappa, 1e-300), np.maximum((1 - phi) * kappa, 1e-300)
 
     def draw_prior(
@@ -176,9 +177,9 @@ class BetaPopulation:
 
 
 class ExploresTheta:
-    """The same posterior with every theta explored: ``logit_theta`` (group,) beside the population.
+    """The same posterior with every theta explored, as ``logit_theta`` (group,).
 
-    A model adds ``collapsed``, the model of the population.
+    A model adds ``collapsed``, which returns the model with theta integrated out.
     """
 
     def collapsed(self) -> BetaPopulation:
@@ -186,26 +187,27 @@ class ExploresTheta:
         raise NotImplementedError
 
     def init(self, key: jax.Array, counts: Counts | Pairs) -> Position:
-        """Returns a start: a rough draw of the population, and of theta given it."""
+        """Returns a random start of the population near the data, and of theta given it."""
         population_key, theta_key = jax.random.split(key)
         position = self.collapsed().init(population_key, counts)
         centre, spread = self._theta_around(position, counts)
-        # A chance near 0 is spread over thousands on the logit scale: nobody need start out there.
+        # The sd of logit_theta may be in the thousands for a theta near 0. No start needs to be
+        # that far out.
         noise = jax.random.normal(theta_key, centre.shape, centre.dtype)
         return position | {"logit_theta": centre + jnp.minimum(spread, 1) * noise}
 
     def log_density(self, position: Position, counts: Counts | Pairs) -> jax.Array:
         """Returns () the joint log posterior density, up to a constant of the data.
 
-        ``counts`` may also be ``Pairs`` of a row a group, filled up with rows of no group.
+        ``counts`` may also be ``Pairs`` with one row for each group, padded with rows of weight 0.
         """
         population = self.collapsed()
         counts, weight = rows(counts)
         logit_phi, logit_theta = position["logit_phi"], position["logit_theta"]
         kappa = jnp.exp(population.log_kappa(position))
         log_phi, log_not_phi = jax.nn.log_sigmoid(logit_phi), jax.nn.log_sigmoid(-logit_phi)
-        # The Beta density of theta on the logit scale, so with its Jacobian: kappa times a
-        # divergence from phi, and a normaliser in which the Beta function's large terms have
+        # The Beta density of theta on the logit scale, Jacobian included, is written as kappa times
+        # a divergence from phi and a normalizer, in which the large terms of the Beta function have
         # cancelled.
         shares = jnp.exp(jnp.stack([log_phi, log_not_phi, jnp.zeros_like(log_phi)]))
         rest = stirling_remainder(kappa * shares)
@@ -224,11 +226,11 @@ class ExploresTheta:
         return self.collapsed().population(position) | {"theta": theta}
 
     def standardize(self, position: Position, counts: Counts | Pairs) -> Position:
-        """Returns a position as NUTS explores it: what the population leaves open of each theta.
+        """Returns the position in the coordinates that NUTS explores.
 
-        Given the population, logit_theta is normal but for its skew: its mean and spread are taken
-        out, and with them the neck of the joint density, where kappa is large and every theta near
-        phi.
+        Given the population, logit_theta is nearly normal, and is standardized by its mean and sd.
+        This removes the narrow neck of the joint density, where kappa is large and every theta is
+        near phi.
         """
         centre, spread = self._theta_around(position, counts)
         z_theta = (position["logit_theta"] - centre) / spread
@@ -249,9 +251,9 @@ class ExploresTheta:
         return self.collapsed().log_likelihood(parameters, counts)
 
     def compress(self, pairs: Distinct) -> Data:
-        """Returns ``Pairs`` of a row a group."""
-        # A step over every theta costs as much as there are rows, so sizes stand close together: 19
-        # groups take 1% longer as 20 rows, and 27% longer as 32.
+        """Returns ``Pairs`` with one row for each group."""
+        # The cost of a step is proportional to the number of rows, so few rows are added: 19 groups
+        # take 1% longer as 20 rows, and 27% longer as 32.
         y, n = pairs.successes[pairs.inverse], pairs.trials[pairs.inverse]
         return padded_rows(y, n, quarter_octave(len(n)))
 
@@ -268,9 +270,10 @@ class ExploresTheta:
     def _theta_around(
         self, position: Position, counts: Counts | Pairs
     ) -> tuple[jax.Array, jax.Array]:
-        """Returns (group,) mean and sd of logit_theta given the population and the data, nearly.
+        """Returns (group,) approximate mean and sd of logit_theta given the population and data.
 
-        For Beta(a, b) they are differences of digammas and trigammas: by their first two terms.
+        For Beta(a, b) they are a difference of digammas and a sum of trigammas, which are replaced
+        by the first two terms of their series.
         """
         successes, failures, _ = rows(counts)[0].as_floats(position["logit_phi"].dtype)
         a, b = self.collapsed().prior_counts(position)
@@ -285,30 +288,30 @@ class ExploresTheta:
 
 def log_prior_of_phi(logit_phi: jax.Array, alpha: jax.Array, beta: jax.Array) -> jax.Array:
     """Returns () the log density of logit_phi where phi ~ Beta(alpha, beta)."""
-    # log(1 - phi) = log phi - logit_phi.
+    # This uses log(1 - phi) = log phi - logit_phi.
     return (alpha + beta) * jax.nn.log_sigmoid(logit_phi) - beta * logit_phi - log_beta(alpha, beta)
 
 
 def ceiling(dtype: jax.typing.DTypeLike) -> jax.Array:
-    """Returns () the largest log kappa: above, kappa overflows.
+    """Returns () the largest log kappa that is used, so that kappa does not overflow.
 
-    Up there the population is a point: the likelihood has reached its limit, only the prior falls.
+    Above it every theta equals phi: the likelihood is constant there, and only the prior falls.
     """
     return (0.9 * jnp.log(jnp.finfo(dtype).max)).astype(dtype)
 
 
 def _kappa_spread(data: Data) -> jax.Array:
-    """Returns () how uncertain as many groups leave the coordinate of kappa, roughly."""
+    """Returns () an approximate posterior sd of kappa's coordinate, from the number of groups."""
     _, _, groups = totals(data)
     return 1 / jnp.sqrt(1 + 1.5 * groups)
 
 
 def _around(log_kappa: ArrayLike, data: Data) -> tuple[jax.Array, jax.Array]:
-    """Returns () where the data put logit_phi, and how uncertain a kappa leaves it, roughly."""
+    """Returns () approximate posterior mean and sd of logit_phi given kappa."""
     successes, failures, groups = totals(data)
     trials = successes + failures
-    # The standard error of the population's log-odds, each group counting for the trials it is
-    # worth: its own, but no more than kappa.
+    # The sd is the standard error of the population's log-odds. A group counts for its number of
+    # trials, but for no more than kappa.
     most = groups * jnp.exp(log_kappa)
     worth = trials / (1 + (trials + 1) / jnp.maximum(most, 1))
     rarer = (jnp.minimum(successes, failures) + 0.5) / (trials + 1)

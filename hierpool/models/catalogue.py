@@ -1,7 +1,7 @@
-"""The models that hierpool has: one row each, read by the command, by messages and by saved fits.
+"""The table of hierpool's models, used by the command line, by messages and by saved fits.
 
-A new model is a class in this room, a row here, and a line of the package's stub. Nothing here
-needs a library until it is called: ``--help`` waits for none.
+A new model needs a class in this sub-package, a row here, and an entry in the package's stub. No
+library is imported before a function here is called, so that ``--help`` is fast.
 """
 
 from dataclasses import replace
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
 
 class Hyperparameter(NamedTuple):
-    """A number that a model's prior is given by."""
+    """A parameter of a model's prior."""
 
     default: float
-    """What it is where nothing else is said."""
+    """The default value."""
     text: str
-    """What it is, in a line of ``--help``."""
+    """A description for ``--help``."""
     is_positive: bool = True
-    """Whether it must be above 0; if not, any finite number will do."""
+    """Whether it must be above 0; if not, it may be any finite number."""
 
     @property
     def help(self) -> str:
-        """The line, with the default."""
+        """The description with the default."""
         return f"{self.text} ({self.default:g})"
 
 
@@ -49,22 +49,22 @@ HYPERPARAMETERS = {
 
 
 class Row(NamedTuple):
-    """A model."""
+    """A model of the table."""
 
     name: str
-    """Its class."""
+    """The name of its class."""
     home: str
-    """The module of this room that holds it."""
+    """The module of this sub-package that defines it."""
     hyperparameters: tuple[str, ...]
     """The fields of its class, in their order."""
     parameters: tuple[str, ...]
-    """Those of its population, in the order of a printed table."""
+    """The parameters of its population, in the order of a printed table."""
     least_kappa: float = 1.0
-    """Below that the prior allows no kappa, if the model has one."""
+    """The lower bound of kappa under the prior, if the model has a kappa."""
     collapsed: str = ""
-    """The class of the same posterior that has theta integrated out, if it is another."""
+    """The name of the class of the same posterior with theta integrated out, if it is another."""
     is_explored: bool = True
-    """Whether there is anything to explore: else every algorithm draws from it exactly."""
+    """Whether the position has coordinates; if not, every algorithm draws exactly."""
 
 
 POPULATION = ("kappa", "kappa_log", "phi")
@@ -86,24 +86,24 @@ CATALOGUE = {
     ),
     "collapsed-logit": Row("CollapsedLogitPartialPooling", "logit_normal", *LOGIT),
 }
-"""The models by their words, the same on the command line and in Python."""
+"""The models by the words for them, the same on the command line and in Python."""
 MODELS = {word: row.name for word, row in CATALOGUE.items()} | {
-    # As ``compare`` calls collapsed beside the others.
+    # The name of "collapsed" in the results of ``compare``.
     "beta": "CollapsedPartialPooling"
 }
-"""The names of classes by every word that stands for one."""
+"""The names of classes, by every word for them."""
 COMPARED = ("complete", "none", "beta", "logit")
 """The models that ``compare`` compares by default."""
 ROWS = {row.name: row for row in CATALOGUE.values()}
-"""The rows by the names of classes."""
+"""The rows, by the names of classes."""
 
 
 OWN: dict[str, type] = {}
-"""Classes of the user's own that were fitted or named in this process, by their names."""
+"""The user's own classes that were fitted or named in this process, by name."""
 
 
 def remember(kind: type) -> None:
-    """Keeps a class of a model that is not hierpool's, for answers to its fit."""
+    """Stores a user's own class, so that functions that take its fit find it by name."""
     if kind.__name__ not in ROWS:
         OWN[kind.__name__] = kind
 
@@ -112,7 +112,7 @@ def kind_of_name(name: str) -> Any:
     """Returns the class of a model by its name.
 
     Raises:
-        InputError: it is none of hierpool's, and none that was named in this process.
+        InputError: the name is neither one of hierpool's classes nor stored by ``remember``.
     """
     from hierpool.input.errors import InputError
 
@@ -130,7 +130,7 @@ def kind_of(word: str) -> Any:
     """Returns the class of a model by its word.
 
     Raises:
-        InputError: there is none; the message lists the words.
+        InputError: no model has this word; the message lists the words.
     """
     from hierpool.input.errors import InputError
 
@@ -140,11 +140,11 @@ def kind_of(word: str) -> Any:
 
 
 def model_of_word(model: "Model | str") -> "Model":
-    """Returns a model, which may be given by its word.
+    """Returns a model, which may be given as a word.
 
     Raises:
-        InputError: there is none of that word.
-        TypeError: it is a class, and not yet a model.
+        InputError: no model has this word.
+        TypeError: ``model`` is a class, not an instance.
     """
     if isinstance(model, type):
         raise TypeError(f"model must be a model, and is a class: write {model.__name__}().")
@@ -153,13 +153,15 @@ def model_of_word(model: "Model | str") -> "Model":
 
 
 def check_model(model: Any) -> "Model":
-    """Returns a model, which may be given by its word.
+    """Returns a checked model, which may be given as a word.
 
-    A model of the user's own is remembered by the name of its class, so that answers know it.
+    The class of a user's own model is stored by its name, so that functions that take its fit find
+    it.
 
     Raises:
-        InputError: a hyperparameter is out of its range, or there is no model of that word.
-        TypeError: it is no model.
+        InputError: a hyperparameter is out of its range, no model has this word, a method is
+            missing, or the model is not a pytree.
+        TypeError: ``model`` is not a model.
     """
     import jax
     import numpy as np

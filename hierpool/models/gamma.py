@@ -1,4 +1,4 @@
-"""Partial pooling with a Gamma prior of kappa, as evaluations of language models use it.
+"""Partial pooling with a Gamma prior on kappa, as used in evaluations of language models.
 
 Source: Bowyer, Aitchison and Ivanova (2025), "Position: Don't Use the CLT in LLM Evals With Fewer
 Than a Few Hundred Datapoints".
@@ -17,16 +17,35 @@ from hierpool.models.protocol import NumpyParameters, Position, draw_beta, float
 
 @model
 class GammaPartialPooling(LogKappa):
-    """Groups share a population whose concentration has a Gamma prior; theta is integrated out.
+    """Partial pooling with a Gamma prior on kappa, and theta integrated out.
 
         phi ~ Beta(phi_alpha, phi_beta)
         kappa ~ Gamma(kappa_shape, kappa_rate)
         y_i ~ BetaBinomial(n_i, phi kappa, (1 - phi) kappa)
         theta_i | y_i ~ Beta(phi kappa + y_i, (1 - phi) kappa + n_i - y_i)
 
-    kappa may be below 1, where most groups have a chance near 0 or 1. Under Gamma(1, 1) it is
-    expected to be 1: groups are shrunk little. The position is ``logit_phi`` () and ``log_kappa``
-    ().
+    kappa may be below 1, where most groups have a theta near 0 or 1. Under the default prior,
+    Gamma(1, 1), its mean is 1, so that groups are shrunk little. The position is ``logit_phi`` ()
+    and ``log_kappa`` (). ``model="gamma"`` means this model with its defaults.
+
+    Args:
+        kappa_shape: () shape of the Gamma prior on kappa, positive.
+        kappa_rate: () rate of the Gamma prior on kappa, positive; the mean is shape / rate trials.
+        phi_alpha: () first parameter of the Beta prior on phi, positive.
+        phi_beta: () second parameter of the Beta prior on phi, positive.
+
+    Raises:
+        TypeError: a keyword is not one of these; the message lists them.
+
+    Examples:
+        Under Gamma(1, 1) the prior probability of a kappa below 1 is 1 - 1 / e.
+
+        >>> import numpy as np
+        >>> import hierpool as hp
+        >>> model = hp.GammaPartialPooling(kappa_shape=1.0, kappa_rate=1.0)
+        >>> draws = model.draw_prior(np.random.default_rng(0), num_draws=4000, num_groups=18)
+        >>> print(round(float(np.mean(draws["kappa"] < 1)), 1))
+        0.6
     """
 
     kappa_shape: ArrayLike = 1.0
@@ -35,16 +54,16 @@ class GammaPartialPooling(LogKappa):
     phi_beta: ArrayLike = 1.0
 
     def log_prior(self, position: Position) -> jax.Array:
-        """Returns () the log prior density of logit_phi and log_kappa. Its integral is 1."""
+        """Returns () the normalized log prior density of logit_phi and log_kappa."""
         log_kappa = position["log_kappa"]
         a, b, shape, rate = floats(self.phi_alpha, self.phi_beta, self.kappa_shape, self.kappa_rate)
-        # kappa^shape, and not kappa^(shape - 1): d kappa / d log_kappa is kappa.
+        # The power of kappa is shape, not shape - 1, because d kappa / d log_kappa = kappa.
         of_kappa = shape * (jnp.log(rate) + log_kappa) - rate * jnp.exp(log_kappa)
         of_phi = log_prior_of_phi(position["logit_phi"], a, b)
         return of_phi + of_kappa - jax.lax.lgamma(shape)
 
     def start(self, key: jax.Array, data: Data) -> jax.Array:
-        """Returns () a rough log_kappa."""
+        """Returns () a random start for log_kappa, uniform from -1 to 4."""
         return jax.random.uniform(key, (), jnp.result_type(float), -1.0, 4.0)
 
     def draw_population(self, rng: np.random.Generator, num_draws: int) -> NumpyParameters:

@@ -1,4 +1,4 @@
-"""Any Beta population with every theta explored: the joint density."""
+"""The joint density of any model with a Beta population, with every theta explored."""
 
 from hierpool.models.beta_population import BetaPopulation, ExploresTheta
 from hierpool.models.protocol import model
@@ -6,12 +6,24 @@ from hierpool.models.protocol import model
 
 @model
 class Joint(ExploresTheta):
-    """The posterior of another model, with every theta explored beside its population.
+    """The joint density of another model's population and every theta.
 
-    It is the same posterior, by the joint density: ``Joint(CollapsedPartialPooling())`` is
-    ``PartialPooling()``. Take it to look at the joint density itself; else the model is quicker.
+    The posterior is that of the other model: ``Joint(CollapsedPartialPooling())`` is the model
+    ``PartialPooling()``. Use it to study the joint density itself; otherwise the other model is
+    faster. The position is that of the other model and ``logit_theta`` (group,).
 
-        tree = hp.fit(frame, "y", "n", model=hp.Joint(hp.GammaPartialPooling()))
+    Args:
+        population: a model with a Beta population and theta integrated out, such as
+            ``GammaPartialPooling(...)`` or a model of your own derived from ``LogKappa``.
+
+    Raises:
+        TypeError: a keyword is not ``population``.
+
+    Examples:
+        >>> import hierpool as hp
+        >>> model = hp.Joint(hp.CollapsedPartialPooling(kappa_log_rate=1.0))
+        >>> model.collapsed()
+        CollapsedPartialPooling(kappa_log_rate=1.0, phi_alpha=1.0, phi_beta=1.0)
     """
 
     population: BetaPopulation

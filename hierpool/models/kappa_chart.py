@@ -1,9 +1,9 @@
-"""A scale along the whole line of kappa, on which nothing that matters is narrow or far away.
+"""A coordinate of kappa for the exact integration, with no narrow features and no long tails.
 
     place + FOLD exp((place - FAR) / FOLD) = x
 
-where x is log(kappa - 1), or log kappa. Where no likelihood bends any more and only a prior falls,
-slowly perhaps, the place is a logarithm of x.
+x is log(kappa - 1) or log kappa, and ``place`` is the coordinate. For large x, where the likelihood
+is constant and the prior may fall slowly, the coordinate grows like the log of x.
 """
 
 import jax
@@ -11,13 +11,13 @@ import jax.numpy as jnp
 import numpy as np
 
 FAR = 22.0
-"""Up to there the scale is that of x, beyond that of its log."""
+"""Below it the coordinate is about x; beyond it, the coordinate grows like log x."""
 FOLD = 5.0
-"""About how far the change from one to the other takes."""
+"""About the width of the transition between the two."""
 
 
 def _folded(x: np.ndarray) -> np.ndarray:
-    """Returns the places of x, by Newton's method from above."""
+    """Returns the coordinates of x, by Newton's method from above."""
     place = np.minimum(x, FAR + FOLD * np.log(np.maximum(x, FOLD) / FOLD))
     for _ in range(60):
         beyond = np.exp((place - FAR) / FOLD)
@@ -28,13 +28,13 @@ def _folded(x: np.ndarray) -> np.ndarray:
 LOG_EXCESSES = np.concatenate(
     [np.arange(-20, 0, 2), np.arange(0, 26, 1.25), [28, 33, 40, 55, 100, 1000]]
 )
-"""x where the posterior is looked at before it is searched. A log likelihood of counts up to a
-billion bends on no smaller scale than these are apart, and beyond them not at all."""
+"""The x at which the posterior is evaluated before its mode is searched. The log-likelihood of
+counts up to a billion has no features narrower than their spacing, and none beyond them."""
 PLACES = _folded(LOG_EXCESSES)
-"""The same on the scale of the chart."""
+"""Their coordinates."""
 
 
 def unfolded(place: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Returns () x of a place, and the log of its slope."""
+    """Returns () x at a coordinate, and () the log of the derivative of x."""
     beyond = jnp.exp((place - FAR) / FOLD)
     return place + FOLD * beyond, jnp.log1p(beyond)

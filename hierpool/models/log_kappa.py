@@ -1,4 +1,4 @@
-"""Populations whose kappa is explored as its log: any positive number, below 1 too."""
+"""Beta populations whose kappa may be any positive number, and is explored as log kappa."""
 
 from typing import ClassVar
 
@@ -11,26 +11,60 @@ from hierpool.models.protocol import Parameters, Position
 
 
 class LogKappa(BetaPopulation):
-    """A Beta population explored in ``logit_phi`` () and ``log_kappa`` ()."""
+    """The base class of models with a Beta population, in ``logit_phi`` () and ``log_kappa`` ().
+
+        phi, kappa ~ the prior of the derived class
+        theta_i ~ Beta(phi kappa, (1 - phi) kappa)
+        y_i ~ Binomial(n_i, theta_i)
+
+    Theta is integrated out. A derived class, decorated by ``hp.model``, has its hyperparameters
+    as fields, and two methods. ``log_prior(position)`` returns () the log prior density of
+    logit_phi and log_kappa, with their Jacobians, and normalized so that the log evidence is right;
+    ``start(key, data)`` returns () a random start for log_kappa. A third is needed only for draws
+    from the prior: ``draw_population(rng, num_draws)`` returns (draw,) ``phi``, ``kappa_log`` and
+    ``kappa`` by name.
+
+    Examples:
+        >>> import jax
+        >>> import jax.numpy as jnp
+        >>> import hierpool as hp
+        >>> @hp.model
+        ... class HalfCauchyPooling(hp.LogKappa):
+        ...     scale: float = 10.0
+        ...
+        ...     def log_prior(self, position):
+        ...         logit_phi, log_kappa = position["logit_phi"], position["log_kappa"]
+        ...         uniform = jax.nn.log_sigmoid(logit_phi) + jax.nn.log_sigmoid(-logit_phi)
+        ...         log_ratio = log_kappa - jnp.log(self.scale)
+        ...         half_cauchy = jnp.log(2 / jnp.pi) + log_ratio - jax.nn.softplus(2 * log_ratio)
+        ...         return uniform + half_cauchy
+        ...
+        ...     def start(self, key, data):
+        ...         return jax.random.uniform(key, minval=0.0, maxval=4.0)
+        >>> model = HalfCauchyPooling(scale=5.0)
+        >>> position = {"logit_phi": jnp.array(0.0), "log_kappa": jnp.log(5.0)}
+        >>> print(round(float(model.log_prior(position)), 2))
+        -2.53
+    """
 
     coordinate: ClassVar[str] = "log_kappa"
 
     def log_kappa(self, position: Position) -> jax.Array:
-        """Returns () log kappa, held below where kappa overflows."""
+        """Returns () log kappa, limited so that kappa does not overflow."""
         return jnp.minimum(position["log_kappa"], ceiling(position["log_kappa"].dtype))
 
     def reported(self, position: Position) -> Parameters:
-        """Returns phi and kappa_log, of which means and sds are reported."""
+        """Returns phi and kappa_log, whose mean and sd are reported."""
         return {"phi": jax.nn.sigmoid(position["logit_phi"]), "kappa_log": position["log_kappa"]}
 
     def population(self, position: Position) -> Parameters:
-        """Returns what is reported, and kappa."""
+        """Returns the reported parameters, and kappa."""
         return self.reported(position) | {"kappa": jnp.exp(self.log_kappa(position))}
 
     def kappa_chart(self, dtype: jax.typing.DTypeLike) -> tuple[jax.Array, jax.Array]:
-        """Returns (point,) places from a kappa near 0 to the largest, and their log_kappa."""
+        """Returns (point,) chart coordinates for kappa from near 0 to huge, and log_kappa."""
         return jnp.asarray(PLACES, dtype), jnp.asarray(LOG_EXCESSES, dtype)
 
     def kappa_from_chart(self, place: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Returns () log_kappa of a place, and the log-Jacobian."""
+        """Returns () log_kappa at a chart coordinate, and the log-Jacobian."""
         return unfolded(place)

@@ -1,11 +1,11 @@
-"""The other population: normal log-odds, sampled on a scale of their own (non-centred).
+"""Partial pooling with a normal population of log-odds, in the non-centred parametrization.
 
-NUTS explores both models in coordinates in which their posterior is nearly normal: mu in units of
-what sigma and the data leave open of it, each log-odds in units of what population and data do.
+NUTS explores both models in coordinates in which their posterior is nearly normal: mu standardized
+given sigma and the data, and each group's log-odds given the population and the data.
 
 Source: the rstanarm version of Carpenter, Gabry and Goodrich (2016), "Hierarchical Partial Pooling
 for Repeated Binary Trials"; Papaspiliopoulos, Roberts and Skold (2007), "A General Framework for
-the Parametrization of Hierarchical Models", for the scale.
+the Parametrization of Hierarchical Models", for the parametrization.
 """
 
 from collections.abc import Mapping
@@ -31,33 +31,34 @@ from hierpool.likelihood.special import HALF_LOG_TWO_PI
 from hierpool.models.protocol import NumpyParameters, Parameters, Position, floats, model, number
 
 HIGHEST_LOG_SIGMA = 14.0
-"""sigma beyond it is held: its square would overflow in float32."""
+"""The limit of log sigma, so that the square of sigma does not overflow in float32."""
 
 
 class _LogOdds:
-    """What both models know of a normal population of log-odds on the host."""
+    """The methods on the host that both models of a normal population of log-odds share."""
 
     mu_mean: ArrayLike
     mu_sd: ArrayLike
     sigma_sd: ArrayLike
 
     def prior_trials(self, parameters: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Returns (draw,) trials that the population is worth to a group, roughly."""
-        # The variance of a Beta is p (1 - p) / (kappa + 1); here it is about (p (1 - p) sigma)^2.
+        """Returns (draw,) the number of trials that has about the weight of the population."""
+        # The variance of a Beta population is p (1 - p) / (kappa + 1), where kappa is that number;
+        # the variance of theta here is about (p (1 - p) sigma)^2.
         chance = 1 / (1 + np.exp(-parameters["mu"]))
         return 1 / (chance * (1 - chance) * parameters["sigma"] ** 2)
 
     def draw_theta_prior(
         self, rng: np.random.Generator, parameters: Mapping[str, np.ndarray], num_groups: int
     ) -> np.ndarray:
-        """Returns (draw, group) chances of groups of which no data are known."""
+        """Returns (draw, group) theta of groups without data, given the population."""
         mu, sigma = parameters["mu"], parameters["sigma"]
         return expit(mu[:, None] + sigma[:, None] * rng.normal(size=(len(mu), num_groups)))
 
     def draw_prior(
         self, rng: np.random.Generator, num_draws: int, num_groups: int
     ) -> NumpyParameters:
-        """Returns ``mu``, ``sigma`` and ``theta`` from the prior."""
+        """Returns ``mu`` (draw,), ``sigma`` (draw,) and ``theta`` (draw, group) from the prior."""
         mu = rng.normal(number(self.mu_mean), number(self.mu_sd), num_draws)
         sigma = np.abs(rng.normal(0, number(self.sigma_sd), num_draws))
         log_odds = mu[:, None] + sigma[:, None] * rng.normal(size=(num_draws, num_groups))
@@ -66,14 +67,33 @@ class _LogOdds:
 
 @model
 class LogitPartialPooling(_LogOdds):
-    """Groups share a normal population of log-odds.
+    """Partial pooling: the log-odds of the groups come from one normal population.
 
         mu ~ Normal(mu_mean, mu_sd)
         sigma ~ HalfNormal(sigma_sd)
         z_i ~ Normal(0, 1), theta_i = inverse_logit(mu + sigma z_i)
         y_i ~ Binomial(n_i, theta_i)
 
-    The position is ``mu`` (), ``log_sigma`` () and ``z`` (group,).
+    The position is ``mu`` (), ``log_sigma`` () and ``z`` (group,). ``model="logit"`` means this
+    model with its defaults.
+
+    Args:
+        mu_mean: () mean of the normal prior on mu, in log-odds, finite.
+        mu_sd: () sd of the normal prior on mu, in log-odds, positive.
+        sigma_sd: () scale of the half-normal prior on sigma, in log-odds, positive.
+
+    Raises:
+        TypeError: a keyword is not one of these; the message lists them.
+
+    Examples:
+        The prior median of every theta is inverse_logit(mu_mean).
+
+        >>> import numpy as np
+        >>> import hierpool as hp
+        >>> model = hp.LogitPartialPooling(mu_mean=-1.0)
+        >>> draws = model.draw_prior(np.random.default_rng(0), num_draws=4000, num_groups=18)
+        >>> print(round(float(np.median(draws["theta"])), 1))
+        0.3
     """
 
     mu_mean: ArrayLike = -1.0
@@ -81,7 +101,7 @@ class LogitPartialPooling(_LogOdds):
     sigma_sd: ArrayLike = 1.0
 
     def init(self, key: jax.Array, counts: Counts | Pairs) -> Position:
-        """Returns a start: mu near the pooled log-odds, sigma from 0.05 to 1, z given both."""
+        """Returns a random start: mu near the pooled log-odds, sigma from 0.05 to 1, then z."""
         counts, _ = rows(counts)
         mu_key, sigma_key, z_key = jax.random.split(key, 3)
         successes, failures, _ = counts.as_floats()
@@ -98,7 +118,7 @@ class LogitPartialPooling(_LogOdds):
     def log_density(self, position: Position, counts: Counts | Pairs) -> jax.Array:
         """Returns () the joint log posterior density, up to a constant of the data.
 
-        ``counts`` may also be ``Pairs`` of a row a group, filled up with rows of no group.
+        ``counts`` may also be ``Pairs`` with one row for each group, padded with rows of weight 0.
         """
         counts, weight = rows(counts)
         mu, log_sigma, z = position["mu"], position["log_sigma"], position["z"]
@@ -108,13 +128,13 @@ class LogitPartialPooling(_LogOdds):
         return _log_prior(self, mu, sigma) + log_sigma + jnp.sum(weight * (_log_normal(z) + data))
 
     def constrain(self, key: jax.Array, position: Position, counts: Counts) -> Parameters:
-        """Returns ``mu``, ``sigma`` and ``theta`` (group,). Nothing is drawn."""
+        """Returns ``mu``, ``sigma`` and ``theta`` (group,). Nothing is random."""
         sigma = jnp.exp(position["log_sigma"])
         theta = jax.nn.sigmoid(position["mu"] + sigma * position["z"])
         return {"mu": position["mu"], "sigma": sigma, "theta": theta}
 
     def standardize(self, position: Position, counts: Counts | Pairs) -> Position:
-        """Returns a position as NUTS explores it: what the population leaves open of each theta."""
+        """Returns the position in NUTS's coordinates: mu given sigma, z given mu and sigma."""
         centre, spread = _z_around(position, counts)
         return _standardize(self, position, counts) | {"z_theta": (position["z"] - centre) / spread}
 
@@ -137,24 +157,42 @@ class LogitPartialPooling(_LogOdds):
         return CollapsedLogitPartialPooling(**vars(self))
 
     def compress(self, pairs: Distinct) -> Data:
-        """Returns ``Pairs`` of a row a group."""
+        """Returns ``Pairs`` with one row for each group."""
         y, n = pairs.successes[pairs.inverse], pairs.trials[pairs.inverse]
         return padded_rows(y, n, quarter_octave(len(n)))
 
 
 @model
 class CollapsedLogitPartialPooling(_LogOdds):
-    """The model of ``LogitPartialPooling`` with theta integrated out: two numbers to explore.
+    """The model of ``LogitPartialPooling`` with theta integrated out, which leaves two parameters.
 
         mu ~ Normal(mu_mean, mu_sd)
         sigma ~ HalfNormal(sigma_sd)
         y_i ~ Binomial(n_i, inverse_logit(mu + sigma z)) averaged over z ~ Normal(0, 1)
         theta_i | y_i: inverse_logit(mu + sigma z_i), z_i from its conditional
 
-    The posterior is the same. The position is ``log_sigma`` () and ``mu`` (). There is no closed
-    form: each distinct (y, n) costs a quadrature of 49 nodes, of which the error is below 1e-9 in
+    The posterior is the same. The position is ``log_sigma`` () and ``mu`` (). The integral has no
+    closed form: each distinct (y, n) needs a quadrature of 49 nodes, whose error is below 1e-9 in
     float64 for sigma up to 50 (``likelihood.logit_normal``). ``constrain`` draws theta by inverting
-    the distribution function, which it tabulates to 1e-6 or better.
+    a tabulated distribution function, with an error of at most 1e-6. ``model="collapsed-logit"``
+    means this model with its defaults.
+
+    Args:
+        mu_mean: () mean of the normal prior on mu, in log-odds, finite.
+        mu_sd: () sd of the normal prior on mu, in log-odds, positive.
+        sigma_sd: () scale of the half-normal prior on sigma, in log-odds, positive.
+
+    Raises:
+        TypeError: a keyword is not one of these; the message lists them.
+
+    Examples:
+        With mu = -1 and sigma = 0.5, the population has about the weight of 20 trials.
+
+        >>> import numpy as np
+        >>> import hierpool as hp
+        >>> model = hp.CollapsedLogitPartialPooling()
+        >>> print(model.prior_trials({"mu": np.array([-1.0]), "sigma": np.array([0.5])}).round())
+        [20.]
     """
 
     mu_mean: ArrayLike = -1.0
@@ -162,7 +200,7 @@ class CollapsedLogitPartialPooling(_LogOdds):
     sigma_sd: ArrayLike = 1.0
 
     def init(self, key: jax.Array, counts: Data) -> Position:
-        """Returns a start: mu near the pooled log-odds, sigma from 0.05 to 1."""
+        """Returns a random start: mu near the pooled log-odds, sigma from 0.05 to 1."""
         _distinct(counts)
         mu_key, sigma_key = jax.random.split(key)
         successes, failures, _ = totals(counts)
@@ -176,7 +214,8 @@ class CollapsedLogitPartialPooling(_LogOdds):
     def log_density(self, position: Position, counts: Data) -> jax.Array:
         """Returns () the log posterior density of the population, up to a constant of the data.
 
-        ``counts`` may also be ``Pairs``: it then costs as much as there are distinct (y, n).
+        ``counts`` may also be ``Pairs``; the cost is then proportional to the number of distinct
+        (y, n).
 
         Raises:
             TypeError: ``counts`` are ``Histograms``.
@@ -190,25 +229,25 @@ class CollapsedLogitPartialPooling(_LogOdds):
         return prior + jnp.sum(jnp.asarray(groups, mu.dtype) * each)
 
     def constrain(self, key: jax.Array, position: Position, counts: Counts) -> Parameters:
-        """Returns ``mu``, ``sigma``, and ``theta`` (group,) drawn exactly."""
+        """Returns ``mu``, ``sigma``, and ``theta`` (group,) drawn given them and the counts."""
         mu, sigma = position["mu"], jnp.exp(position["log_sigma"])
         level = jax.random.uniform(key, jnp.shape(counts.trials), mu.dtype)
         return {"mu": mu, "sigma": sigma, "theta": theta_quantile(level, mu, sigma, counts)}
 
     def chart(self, counts: Data) -> tuple[Position, jax.Array]:
-        """Returns points where the exact integration looks for the posterior first."""
+        """Returns (point,) points at which the exact integration starts, and sds of mu there."""
         return _chart(counts)
 
     def from_chart(self, point: Position) -> tuple[Position, jax.Array]:
-        """Returns the position of a point of the chart, which is the same, and () 0."""
+        """Returns the position of a point of the chart, which is the point itself, and () 0."""
         return point, jnp.zeros_like(point["mu"])
 
     def reported(self, position: Position) -> Position:
-        """Returns mu and sigma, whose means and sds the integration has to get right."""
+        """Returns mu and sigma, whose mean and sd the integration must determine accurately."""
         return {"mu": position["mu"], "sigma": jnp.exp(position["log_sigma"])}
 
     def standardize(self, position: Position, counts: Data) -> Position:
-        """Returns a position as NUTS explores it: mu in units of what sigma leaves open of it."""
+        """Returns the position in NUTS's coordinates: mu standardized given sigma."""
         return _standardize(self, position, counts)
 
     def unstandardize(self, standard: Position, counts: Data) -> tuple[Position, jax.Array]:
@@ -220,24 +259,24 @@ class CollapsedLogitPartialPooling(_LogOdds):
         return _log_likelihood(parameters, counts)
 
     def collapsed(self) -> "CollapsedLogitPartialPooling":
-        """Returns itself."""
+        """Returns the model itself, because theta is already integrated out."""
         return self
 
     def compress(self, pairs: Distinct) -> Data:
-        """Returns the distinct (y, n), each with its number of groups."""
+        """Returns the distinct (y, n), with the number of groups of each."""
         return padded_pairs(pairs, power_of_two(len(pairs.trials)))
 
     def unconstrain(self, parameters: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Returns the position of parameters, (draw,) each, on the host."""
+        """Returns the positions of draws of the parameters, (draw,) each, on the host."""
         return {"log_sigma": np.log(parameters["sigma"]), "mu": parameters["mu"]}
 
 
 LOG_SIGMAS = np.arange(-16, 12, 0.8)
-"""log(sigma) where the posterior is looked at before it is searched."""
+"""The log(sigma) at which the posterior is evaluated before its mode is searched."""
 
 
 def _chart(data: Data) -> tuple[Position, jax.Array]:
-    """Returns points along the whole line of log_sigma, and how wide mu is given each, roughly."""
+    """Returns (point,) points that cover all sigma, and (point,) approximate sds of mu at each."""
     successes, failures, groups = totals(data)
     log_sigma = jnp.asarray(LOG_SIGMAS, successes.dtype)
     mu = jnp.full_like(log_sigma, jnp.log(successes + 0.5) - jnp.log(failures + 0.5))
@@ -253,14 +292,14 @@ def theta_quantile(level: jax.Array, mu: jax.Array, sigma: jax.Array, counts: Co
     """Returns (group,) quantiles of each theta given the population and the group's counts.
 
     Args:
-        level: (group,) probabilities below the quantiles.
+        level: (group,) levels of the quantiles, from 0 to 1.
         mu: () mean of the population's log-odds.
-        sigma: () their standard deviation.
+        sigma: () sd of the population's log-odds.
         counts: successes out of trials of each group.
     """
     nodes = logit_normal.logit_normal_nodes(mu, sigma, counts, num_nodes=129)
     mass = nodes.mass
-    # Of each cell, by the polynomial through six nodes: beyond the ends there is nothing.
+    # The mass of each cell, from the polynomial through six nodes. It is 0 beyond the last nodes.
     num_cells = mass.shape[0] - 1
     padded = jnp.pad(mass, ((2, 2), (0, 0)))
     stencil = (11 / 1440, -93 / 1440, 802 / 1440, 802 / 1440, -93 / 1440, 11 / 1440)
@@ -272,7 +311,8 @@ def theta_quantile(level: jax.Array, mu: jax.Array, sigma: jax.Array, counts: Co
     def at(table: jax.Array, row: jax.Array) -> jax.Array:
         return jnp.take_along_axis(table, row[None], axis=0)[0]
 
-    # Within a cell, Hermite's cubic: its values and slopes are right at both ends.
+    # Within a cell the distribution function is Hermite's cubic, whose values and slopes are right
+    # at both ends.
     tiny = jnp.finfo(mass.dtype).tiny
     low, left, right = at(below, cell), at(mass, cell), at(mass, cell + 1)
     rise = jnp.maximum(at(below, cell + 1) - low, tiny)
@@ -282,10 +322,11 @@ def theta_quantile(level: jax.Array, mu: jax.Array, sigma: jax.Array, counts: Co
     for _ in range(4):
         value = place * (left + place * (square + place * cube))
         slope = left + place * (2 * square + 3 * place * cube)
-        # In the far tails the cubic need not rise everywhere: there a chord will do.
+        # In the far tails the cubic may not increase everywhere; there the slope of the chord is
+        # used instead.
         move = (value - wanted) / jnp.where(slope > 0.1 * rise, slope, rise)
         place = jnp.clip(place - move, 0, 1)
-    # Between nodes too the scale is that of sinh.
+    # The interpolation between nodes is on the sinh scale as well.
     before, after = at(nodes.shift, cell) - nodes.centre, at(nodes.shift, cell + 1) - nodes.centre
     parts = before * jnp.sinh((1 - place) * nodes.spacing) + after * jnp.sinh(place * nodes.spacing)
     shift = nodes.centre + parts / jnp.sinh(nodes.spacing)
@@ -308,16 +349,16 @@ def _unstandardize(model: LogitModel, standard: Position, data: Data) -> tuple[P
 
 
 def _sigma_spread(data: Data) -> jax.Array:
-    """Returns () how uncertain as many groups leave log_sigma, roughly."""
+    """Returns () an approximate posterior sd of log_sigma, from the number of groups."""
     _, _, groups = totals(data)
     return 1 / jnp.sqrt(1 + groups)
 
 
 def _mu_around(model: LogitModel, log_sigma: jax.Array, data: Data) -> tuple[jax.Array, jax.Array]:
-    """Returns () mean and sd of mu given sigma and the data, nearly.
+    """Returns () approximate mean and sd of mu given sigma and the data.
 
-    They are those of normal log-odds that are measured with a known error: the smaller sigma, the
-    more the groups with many trials weigh, and the closer they hold mu.
+    Each group's log-odds are treated as normal, and measured with a known variance. The smaller
+    sigma is, the more weight groups with many trials have, and the smaller the sd of mu is.
     """
     mean, sd = floats(model.mu_mean, model.mu_sd)
     log_odds, variance, groups = _own_log_odds(data)
@@ -327,16 +368,16 @@ def _mu_around(model: LogitModel, log_sigma: jax.Array, data: Data) -> tuple[jax
 
 
 def _z_around(position: Position, counts: Counts | Pairs) -> tuple[jax.Array, jax.Array]:
-    """Returns (group,) mean and sd of z given the population and the data, nearly."""
+    """Returns (group,) approximate mean and sd of z given the population and the data."""
     sigma = _held(position["log_sigma"])
     return logit_normal.standard_log_odds(position["mu"], sigma, rows(counts)[0])
 
 
 def _own_log_odds(data: Data) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Returns each group's own estimate of its log-odds, its variance, and how many have it.
+    """Returns each row's own estimate of its log-odds, its variance, and its number of groups.
 
-    Half a success and half a failure are added, or more of the more frequent outcome, in the
-    proportion of the pooled rate: many groups without any success are then not biased alike.
+    The outcome that is rarer overall is given 1/2 more, and the other outcome 1/2 times its pooled
+    odds. With 1/2 more of both, groups without a success would all be biased in one direction.
     """
     counts, groups = _distinct(data)
     successes, failures, trials = counts.as_floats()
@@ -349,12 +390,12 @@ def _own_log_odds(data: Data) -> tuple[jax.Array, jax.Array, jax.Array]:
 
 
 def _held(log_sigma: jax.Array) -> jax.Array:
-    """Returns sigma, held below where its square overflows."""
+    """Returns sigma, limited so that its square does not overflow."""
     return jnp.exp(jnp.minimum(log_sigma, HIGHEST_LOG_SIGMA))
 
 
 def _distinct(data: Data) -> tuple[Counts, ArrayLike]:
-    """Returns the counts of a data set, and how many groups have each."""
+    """Returns the rows of a data set, and the number of groups with the counts of each row."""
     if isinstance(data, Histograms):
         raise TypeError(
             "CollapsedLogitPartialPooling needs the successes and trials of groups: give it "

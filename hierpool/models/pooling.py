@@ -1,4 +1,4 @@
-"""No population: one chance of success for all groups, or one of its own for each.
+"""Models without a population: one chance of success for all groups, or a separate one for each.
 
 Source: Efron and Morris (1975), "Data Analysis Using Stein's Estimator and its Generalizations";
 Carpenter, Gabry and Goodrich (2016), "Hierarchical Partial Pooling for Repeated Binary Trials".
@@ -28,14 +28,32 @@ from hierpool.models.protocol import (
 
 @model
 class CompletePooling:
-    """Every group has the same chance of success.
+    """Complete pooling: every group has the same chance of success, phi.
 
         phi ~ Beta(phi_alpha, phi_beta)
         theta_i = phi
         y_i ~ Binomial(n_i, theta_i)
 
-    The posterior is a Beta distribution: there is nothing to explore, the position is empty, and
-    ``log_density`` is the log evidence, up to the constant of the data.
+    The posterior is a Beta distribution. There is nothing to explore: the position is empty, and
+    ``log_density`` is the log evidence, up to the constant of the data. ``model="complete"`` means
+    this model with its defaults.
+
+    Args:
+        phi_alpha: () first parameter of the Beta prior on phi, positive.
+        phi_beta: () second parameter of the Beta prior on phi, positive.
+
+    Raises:
+        TypeError: a keyword is not one of these; the message lists them.
+
+    Examples:
+        Groups with nearly equal rates favour complete pooling over no pooling.
+
+        >>> import numpy as np
+        >>> import hierpool as hp
+        >>> counts = hp.Counts(successes=np.array([18, 17, 16]), trials=np.array([45, 45, 45]))
+        >>> complete = hp.CompletePooling().log_density({}, counts)
+        >>> bool(complete > hp.NoPooling().log_density({}, counts))
+        True
     """
 
     phi_alpha: ArrayLike = 1.0
@@ -66,32 +84,49 @@ class CompletePooling:
         return binomial(logit(parameters["phi"]), counts) + reference(counts)
 
     def collapsed(self) -> "CompletePooling":
-        """Returns itself: there is no theta to integrate out."""
+        """Returns the model itself, because it has no theta to integrate out."""
         return self
 
     def draw_prior(
         self, rng: np.random.Generator, num_draws: int, num_groups: int
     ) -> NumpyParameters:
-        """Returns ``phi`` and ``theta`` from the prior."""
+        """Returns ``phi`` (draw,) and ``theta`` (draw, group) from the prior."""
         phi = draw_beta(rng, self.phi_alpha, self.phi_beta, (num_draws,))
         return {"phi": phi, "theta": self.draw_theta_prior(rng, {"phi": phi}, num_groups)}
 
     def draw_theta_prior(
         self, rng: np.random.Generator, parameters: Mapping[str, np.ndarray], num_groups: int
     ) -> np.ndarray:
-        """Returns (draw, group) theta, each equal to phi. Nothing is drawn."""
+        """Returns (draw, group) theta, each equal to phi. Nothing is random."""
         return np.repeat(parameters["phi"][:, None], num_groups, axis=1)
 
 
 @model
 class NoPooling:
-    """Every group has a chance of its own, and no group learns from another.
+    """No pooling: every group has a theta of its own, estimated from its own trials only.
 
         theta_i ~ Beta(theta_alpha, theta_beta)
         y_i ~ Binomial(n_i, theta_i)
 
-    The posterior is a product of Beta distributions: the position is empty, and ``log_density`` is
-    the log evidence, up to the constant of the data.
+    The posterior is a product of Beta distributions. There is nothing to explore: the position is
+    empty, and ``log_density`` is the log evidence, up to the constant of the data.
+    ``model="none"`` means this model with its defaults.
+
+    Args:
+        theta_alpha: () first parameter of the Beta prior on each theta, positive.
+        theta_beta: () second parameter of the Beta prior on each theta, positive.
+
+    Raises:
+        TypeError: a keyword is not one of these; the message lists them.
+
+    Examples:
+        Under the uniform prior, every number of successes in 9 trials has probability 1 / 10.
+
+        >>> import numpy as np
+        >>> import hierpool as hp
+        >>> counts = hp.Counts(successes=np.array([3, 8]), trials=np.array([9, 9]))
+        >>> print(np.exp(hp.NoPooling().log_likelihood({}, counts)).round(2))
+        [0.1 0.1]
     """
 
     theta_alpha: ArrayLike = 1.0
@@ -106,7 +141,7 @@ class NoPooling:
         return jnp.sum(self._marginal(counts))
 
     def constrain(self, key: jax.Array, position: Position, counts: Counts) -> Parameters:
-        """Returns ``theta`` (group,) drawn from its Beta posteriors."""
+        """Returns ``theta`` (group,), each drawn from its Beta posterior."""
         successes, failures, _ = counts.as_floats()
         a, b = floats(self.theta_alpha, self.theta_beta)
         return {"theta": jax.random.beta(key, a + successes, b + failures)}
@@ -116,7 +151,7 @@ class NoPooling:
         return self._marginal(counts) + reference(counts)
 
     def collapsed(self) -> "NoPooling":
-        """Returns itself: theta is integrated out."""
+        """Returns the model itself, because theta is already integrated out."""
         return self
 
     def theta_prior(self, parameters: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -126,7 +161,7 @@ class NoPooling:
     def draw_prior(
         self, rng: np.random.Generator, num_draws: int, num_groups: int
     ) -> NumpyParameters:
-        """Returns ``theta`` from the prior."""
+        """Returns ``theta`` (draw, group) from the prior."""
         shape = (num_draws, num_groups)
         return {"theta": draw_beta(rng, self.theta_alpha, self.theta_beta, shape)}
 

@@ -1,8 +1,8 @@
-"""What a model is: a few pure functions of one position and one data set.
+"""The protocol of a model: a few pure functions of one position and one data set.
 
-``log_density`` is the log of prior times likelihood with every Jacobian, less one constant of the
-data that is the same for all models (the sum of ``likelihood.binomial.reference``), so two models
-of the same data can be compared.
+``log_density`` is the log of prior times likelihood, with every Jacobian, minus a constant that
+depends on the data alone, the sum of ``likelihood.binomial.reference``. The constant is the same
+for every model, so that models of the same data can be compared.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,11 +21,11 @@ from hierpool.likelihood.histograms import Data
 from hierpool.runtime.keywords import suggesting
 
 Position = dict[str, jax.Array]
-"""A point of the unconstrained space, by the names of its coordinates."""
+"""A point of the unconstrained space: its coordinates by name."""
 Parameters = dict[str, jax.Array]
-"""What a position stands for, by the names of the parameters."""
+"""The constrained parameters of a position, by name."""
 NumpyParameters = dict[str, np.ndarray]
-"""The same on the host, (draw,) each and (draw, group) for theta."""
+"""Draws of parameters on the host, by name: (draw,) each, and (draw, group) for theta."""
 
 
 def floats(*hyperparameters: ArrayLike) -> tuple[jax.Array, ...]:
@@ -36,96 +36,137 @@ def floats(*hyperparameters: ArrayLike) -> tuple[jax.Array, ...]:
 
 @runtime_checkable
 class Model(Protocol):
-    """What an inference algorithm needs to know of a model.
+    """The four methods that every model has, and every inference algorithm uses.
 
-    All of it is pure and written for one position and one data set: batching is ``jax.vmap``.
+    They are pure functions of one position and one data set; use ``jax.vmap`` for many. A class
+    with these methods is a model; it need not be derived from this one.
+
+    Examples:
+        >>> import hierpool as hp
+        >>> isinstance(hp.CollapsedPartialPooling(), hp.Model)
+        True
     """
 
     def init(self, key: jax.Array, counts: Counts) -> Position:
-        """Returns a start on the unconstrained space, spread a little wider than the posterior."""
+        """Returns a random start in the unconstrained space, a little wider than the posterior.
+
+        Args:
+            key: a typed JAX key.
+            counts: successes out of trials of each group, (group,) each.
+
+        Returns:
+            The coordinates by name, each a real number or an array of real numbers.
+        """
         ...
 
     def log_density(self, position: Position, counts: Counts) -> jax.Array:
-        """Returns () the log posterior density of the position, up to a constant of the data."""
+        """Returns () the log posterior density of the position, up to a constant of the data.
+
+        Args:
+            position: the coordinates by name.
+            counts: successes out of trials of each group, (group,) each.
+
+        Returns:
+            () the log of prior times likelihood, with the Jacobian of ``constrain``, minus the sum
+            of ``likelihood.binomial.reference`` over groups; -inf where the density is 0.
+        """
         ...
 
     def constrain(self, key: jax.Array, position: Position, counts: Counts) -> Parameters:
-        """Returns the parameters by name; what the position does not hold is drawn exactly."""
+        """Returns the parameters by name; those that the position lacks are drawn given it.
+
+        Args:
+            key: a typed JAX key, for the parameters that are drawn.
+            position: the coordinates by name.
+            counts: successes out of trials of each group, (group,) each.
+
+        Returns:
+            The parameters of the population, () each, and ``theta`` (group,), each group's chance
+            of success.
+        """
         ...
 
     def log_likelihood(self, parameters: Parameters, counts: Counts) -> jax.Array:
         """Returns (group,) log probability of each group's successes given the population.
 
-        theta is integrated out, so that leaving one out leaves a group out.
+        theta is integrated out, so that leave-one-out cross-validation leaves out a whole group.
+
+        Args:
+            parameters: the parameters by name, as ``constrain`` returns them.
+            counts: successes out of trials of each group, (group,) each.
+
+        Returns:
+            (group,) log probabilities, with the binomial coefficient; 0 for a group without trials.
         """
         ...
 
 
-# What a model may offer beyond ``Model``. An answer asks for what it needs, not for a class.
+# Methods that a model may have beyond those of ``Model``. A function that needs one checks for the
+# method, not for a class.
 
 
 @runtime_checkable
 class Collapsible(Protocol):
-    """A model whose posterior is known with theta integrated out."""
+    """A model that has a form with theta integrated out."""
 
     def collapsed(self) -> Model:
-        """Returns the model of the same posterior that does not explore theta."""
+        """Returns the model of the same posterior with theta integrated out."""
         ...
 
 
 @runtime_checkable
 class Compressible(Protocol):
-    """A model that takes its data in another form than a row a group."""
+    """A model that takes its data in a form other than one row for each group."""
 
     def compress(self, pairs: Distinct) -> Data:
         """Returns a data set in the form in which the density is evaluated.
 
-        It is filled up to one of a few sizes, so that compiled programs serve many tables.
+        It is padded to one of a few sizes, so that one compiled program serves many tables.
         """
         ...
 
 
 @runtime_checkable
 class BetaGroups(Protocol):
-    """A model under which theta, given the population, has a Beta prior of its own."""
+    """A model under which theta, given the population, has a Beta distribution."""
 
     def theta_prior(self, parameters: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        """Returns (draw,) parameters of theta's Beta prior, positive; (1,) of no population."""
+        """Returns (draw,) the two positive parameters of that Beta; (1,) without a population."""
         ...
 
 
 @runtime_checkable
 class DrawsTheta(Protocol):
-    """A model under which theta, given the population, has another prior than a Beta."""
+    """A model that can draw theta given the population, where theta is not Beta-distributed."""
 
     def draw_theta_prior(
         self, rng: np.random.Generator, parameters: Mapping[str, np.ndarray], num_groups: int
     ) -> np.ndarray:
-        """Returns (draw, group) chances of groups of which no data are known."""
+        """Returns (draw, group) theta of groups without data, given the population."""
         ...
 
 
 @runtime_checkable
 class WorthTrials(Protocol):
-    """A model whose population counts for a group as much as so many trials, roughly."""
+    """A model whose population has about the weight of a known number of trials."""
 
     def prior_trials(self, parameters: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Returns (draw,) trials."""
+        """Returns (draw,) that number of trials."""
         ...
 
 
 @runtime_checkable
 class Unconstrainable(Model, Protocol):
-    """A model whose position follows from the parameters of its population."""
+    """A model whose position can be computed from the parameters of its population."""
 
     def unconstrain(self, parameters: Mapping[str, np.ndarray]) -> NumpyParameters:
-        """Returns the position of parameters, (draw,) each, on the host."""
+        """Returns the positions of draws of the parameters, (draw,) each, on the host."""
         ...
 
 
 @runtime_checkable
 class DrawsPrior(Protocol):
-    """A model that can be drawn from before there are data."""
+    """A model that can draw its parameters from the prior."""
 
     def draw_prior(
         self, rng: np.random.Generator, num_draws: int, num_groups: int
@@ -135,29 +176,33 @@ class DrawsPrior(Protocol):
 
 
 def groups_differ(model: object) -> bool:
-    """Returns whether groups have chances of their own; a model says so by ``groups_differ``."""
+    """Returns whether theta differs by group: the model's attribute ``groups_differ``, or True."""
     return bool(getattr(model, "groups_differ", True))
 
 
 def number(hyperparameter: ArrayLike) -> float:
-    """Returns a hyperparameter on the host."""
+    """Returns a hyperparameter as a Python ``float``."""
     return float(np.asarray(hyperparameter))
 
 
 def draw_beta(
     rng: np.random.Generator, alpha: ArrayLike, beta: ArrayLike, shape: tuple[int, ...]
 ) -> np.ndarray:
-    """Returns draws of Beta variables by NumPy: they cost no compiling, and a tenth of the time."""
-    # NumPy refuses parameters that have underflowed to 0: out there theta is 0 or 1 for certain.
+    """Returns draws from a Beta by NumPy, which needs no compilation and a tenth of JAX's time."""
+    # NumPy refuses parameters that have underflowed to 0, under which theta is certainly 0 or 1.
     a, b = (np.maximum(np.asarray(value, float), 1e-300) for value in (alpha, beta))
     return rng.beta(a, b, shape)
 
 
 def require[Capability](model: object, capability: type[Capability]) -> Capability:
-    """Returns a model that offers what is needed.
+    """Returns the model, after a check that it has the methods of a protocol.
+
+    Args:
+        model: the model.
+        capability: the protocol.
 
     Raises:
-        InputError: it does not; the message names the method that is missing.
+        InputError: a method is missing; the message names it.
     """
     if not isinstance(model, capability):
         lacking = [name for name in _methods(capability) if not hasattr(model, name)]
@@ -177,7 +222,25 @@ def _methods(protocol: type) -> list[str]:
 def model[T](cls: type[T]) -> type[T]:
     """Returns the class as a frozen dataclass and a pytree with its hyperparameters as leaves.
 
-    So is every class that is derived from it.
+    Use it as a decorator. Every class derived from the returned one is registered as a pytree, too.
+
+    Args:
+        cls: a class with the methods of a model, whose annotated fields are its hyperparameters.
+
+    Returns:
+        The class as a dataclass, whose constructor takes the hyperparameters and raises a
+        ``TypeError`` for an unknown one, with the nearest name as a suggestion.
+
+    Examples:
+        >>> import jax
+        >>> import hierpool as hp
+        >>> @hp.model
+        ... class WideSpreadPooling(hp.SpreadPartialPooling):
+        ...     tau_sd: float = 2.0
+        >>> WideSpreadPooling()
+        WideSpreadPooling(tau_sd=2.0, phi_alpha=1.0, phi_beta=1.0)
+        >>> jax.tree.leaves(WideSpreadPooling())
+        [2.0, 1.0, 1.0]
     """
     cls = dataclass(frozen=True)(cls)
     if not _is_registered(cls):
@@ -191,13 +254,13 @@ def _is_registered(cls: type) -> bool:
 
 
 def _register(cls: type) -> None:
-    """Registers a derived class as a pytree, before it is known which fields it adds."""
+    """Registers a derived class as a pytree, whose fields are looked up when it is flattened."""
 
     def flatten(instance: Any) -> tuple[list[Any], None]:
         return [getattr(instance, field.name) for field in fields(instance)], None
 
     def unflatten(_: None, leaves: Iterable[Any]) -> Any:
-        # Not by the constructor: leaves may be anything while JAX looks at structures.
+        # The constructor is not called, because JAX may put any object in the place of a leaf.
         instance: Any = object.__new__(cls)
         for field, leaf in zip(fields(instance), leaves, strict=True):
             object.__setattr__(instance, field.name, leaf)

@@ -1,4 +1,4 @@
-"""The settings of JAX under which hierpool runs on the host, whatever the caller's are."""
+"""The JAX settings under which hierpool runs, independent of the caller's settings."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,9 +8,9 @@ import jax
 
 @contextmanager
 def own_rules() -> Iterator[None]:
-    """Promotes types and ranks inside as JAX does by default: for what a caller's program traces.
+    """Promotes types and ranks by JAX's default rules, for code traced in a caller's program.
 
-    Neither BlackJAX nor our own densities trace under strict promotion.
+    Neither BlackJAX nor hierpool's densities can be traced under strict promotion.
     """
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
         yield
@@ -18,16 +18,17 @@ def own_rules() -> Iterator[None]:
 
 @contextmanager
 def scope(*, is_double: bool = True) -> Iterator[None]:
-    """Runs what is inside in float64, with JAX's own rules; the caller's settings stay as they are.
+    """Runs code in float64 by JAX's default rules, and then restores the caller's settings.
 
-    Infinite values are part of the work, as the density of a chain that is not yet known: so the
-    caller's checks of NaN and infinity are off inside. So is a guard against copies between host
-    and device: a table comes from the host, and what is found goes back there. A thread needs a
-    scope of its own: JAX gives it the settings of the process, and not those of the thread that
-    started it.
+    The caller's checks for NaN and infinity are off inside, because infinite values occur in
+    normal work, such as the initial density of a chain. So is the guard against copies between
+    host and device: a table comes from the host, and the results go back to it. Every thread needs
+    a scope of its own: JAX gives a new thread the settings of the process, not those of the thread
+    that started it.
 
     Args:
-        is_double: False stays in float32, for programs that run in the caller's precision.
+        is_double: whether to use float64; False uses float32, for programs that run in the
+            caller's precision.
     """
     with (
         own_rules(),

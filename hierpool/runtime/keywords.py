@@ -1,4 +1,4 @@
-"""Constructors that answer a setting they do not have with the nearest one they do."""
+"""Constructors that suggest the nearest setting when they are given an unknown one."""
 
 import difflib
 from dataclasses import fields
@@ -7,15 +7,15 @@ from typing import Any
 
 
 def suggesting[T](cls: type[T]) -> type[T]:
-    """Returns a dataclass whose constructor suggests the setting that was meant.
+    """Returns the dataclass with a constructor that suggests a name for an unknown setting.
 
-    ``NUTS(chains=2)`` is a ``TypeError`` that names ``num_chains``.
+    ``NUTS(chains=2)`` raises a ``TypeError`` that suggests ``num_chains``.
     """
     names = [field.name for field in fields(cls)]  # type: ignore[arg-type]
     construct: Any = vars(cls)["__init__"]
 
-    # All keywords pass through, so that Python's own complaint, which suggests nothing, is not the
-    # first.
+    # Any keyword is accepted, so that this error is raised before Python's own, which suggests
+    # nothing.
     @wraps(construct)
     def checked(self: T, *values: Any, **settings: Any) -> None:
         for name in [name for name in settings if name not in names]:

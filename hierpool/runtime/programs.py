@@ -1,8 +1,8 @@
-"""Compiled programs, of which only the latest few sizes are kept.
+"""Keeps compiled programs for the most recent sizes of arguments only.
 
-``jax.jit`` keeps every program for as long as its function lives: some 40 MB for each new number of
-groups that NUTS explores. So a function here is compiled anew for each size of its arguments, and
-the sizes that were asked for longest ago are let go with their programs.
+``jax.jit`` keeps every program for as long as its function exists: about 40 MB for each new number
+of groups that NUTS explores. So here every size of the arguments has a ``jax.jit`` of its own, and
+those of the least recently used sizes are discarded with their programs.
 """
 
 from collections.abc import Callable, Hashable, Sequence
@@ -13,21 +13,21 @@ import jax
 import numpy as np
 
 SIZES = 8
-"""Sizes whose programs are kept: two octaves of ``tally.quarter_octave``."""
+"""Number of sizes whose programs are kept: two octaves of ``compress.quarter_octave``."""
 
 
 class BySize:
-    """A function, compiled for each size of its arguments; the latest ``SIZES`` are kept.
+    """A function compiled for each size of its arguments, with the latest ``SIZES`` sizes kept.
 
     Args:
-        function: pure, of arrays.
-        static_argnames: arguments by keyword that are no arrays.
+        function: a pure function of arrays.
+        static_argnames: names of keyword arguments that are not arrays.
     """
 
     def __init__(self, function: Callable[..., Any], static_argnames: Sequence[str] = ()) -> None:
         @lru_cache(maxsize=SIZES)
         def program(size: Hashable) -> Any:
-            # A function of its own, or jax.jit would keep it with all others of the same function.
+            # A new function for each size: jax.jit keeps all programs of one function together.
             @wraps(function)
             def own(*arguments: Any, **settings: Any) -> Any:
                 return function(*arguments, **settings)
@@ -37,7 +37,7 @@ class BySize:
         self._program = program
 
     def of(self, *arguments: Any) -> Any:
-        """Returns the ``jax.jit`` of arguments of this size; arrays or their shapes will do."""
+        """Returns the ``jax.jit`` for arguments of this size, given as arrays or shapes."""
         leaves, structure = jax.tree.flatten(arguments)
         sizes = tuple((np.shape(leaf), getattr(leaf, "dtype", type(leaf))) for leaf in leaves)
         return self._program((structure, sizes))

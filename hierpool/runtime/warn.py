@@ -1,4 +1,4 @@
-"""Warnings, at the user's own line."""
+"""Warnings that point at the user's own code."""
 
 import os
 import warnings
@@ -9,5 +9,5 @@ PACKAGE = Path(__file__).parent.parent
 
 
 def warn(sentence: str, category: type[Warning]) -> None:
-    """Warns at the line outside the package that asked."""
+    """Warns at the line of code outside the package that called it."""
     warnings.warn(sentence, category, skip_file_prefixes=(f"{PACKAGE}{os.sep}",))

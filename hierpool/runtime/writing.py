@@ -1,8 +1,9 @@
-"""Files are written beside and renamed: whatever stops a write, the file that was there is whole.
+"""Writes a file under a temporary name and renames it: an interrupted write leaves the old intact.
 
-A file in the making is ``.XXXXXXXX.hierpool.part`` in the folder of the one it becomes, and locked
-for as long as its writer lives. The system lets the lock of a dead process go, so that the next
-write in the folder knows what was left behind, and removes it.
+A temporary file is ``.X.hierpool.part``, X being 16 random hexadecimal digits, in the folder of the
+final file. It is locked as long as the process that writes it lives. The operating system releases
+the lock of a dead process, so that the next write in the folder recognizes the abandoned file and
+removes it.
 """
 
 import io
@@ -20,11 +21,23 @@ if sys.platform != "win32":
     import fcntl
 
 PART = ".hierpool.part"
-"""How the name of a file in the making ends."""
+"""The suffix of a temporary file."""
 
 
 def check_writable(path: str | os.PathLike[str], *, force: bool = False) -> None:
-    """Raises what would keep a file from being written, before any work is done."""
+    """Checks that a file can be written, before any work is done.
+
+    Args:
+        path: the file.
+        force: whether an existing file may be replaced.
+
+    Raises:
+        IsADirectoryError: the path is a folder.
+        FileNotFoundError: the folder of the file does not exist.
+        InputError: the path is a device or a pipe.
+        FileExistsError: the file exists, and ``force`` is false.
+        PermissionError: the folder can't be written to.
+    """
     path = Path(path)
     folder = Path(os.path.realpath(path)).parent
     if path.is_dir():
@@ -42,9 +55,9 @@ def check_writable(path: str | os.PathLike[str], *, force: bool = False) -> None
 def require_not_read(
     path: str | os.PathLike[str], sources: Iterable[str | os.PathLike[str]]
 ) -> None:
-    """Raises ``InputError`` if a file to write is one that is read, by whatever name or link."""
+    """Raises ``InputError`` if the file to write is one of ``sources``, by any name or link."""
     for source in sources:
-        # What does not exist is no file to lose; whoever reads it says so.
+        # A file that does not exist can't be overwritten; the code that reads it reports the error.
         with suppress(OSError):
             if os.path.samefile(path, source):
                 raise InputError(
@@ -55,15 +68,15 @@ def require_not_read(
 
 @contextmanager
 def whole_file(path: str | os.PathLike[str]) -> Iterator[io.BufferedRandom]:
-    """Yields a file to fill, which takes its name once it is whole and on the disk.
+    """Yields a temporary file to write, renamed to ``path`` once it is complete and on the disk.
 
-    A link is followed: what it points to is replaced. Permissions stay those of the old file.
+    A link is followed: its target is replaced. The permissions of the old file are kept.
 
     Args:
-        path: the file, as ``check_writable`` found it good.
+        path: the file, checked by ``check_writable``.
 
     Raises:
-        OSError: the file can't be written; then what was there is as it was.
+        OSError: the file can't be written; an existing file is then unchanged.
     """
     target = Path(os.path.realpath(path))
     _sweep(target.parent)
@@ -81,7 +94,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[io.BufferedRandom]:
     except OSError as error:
         if error.errno is None:
             raise
-        # By the name that the user knows.
+        # The error names the file that the user asked for, not the temporary one.
         raise OSError(error.errno, error.strerror, str(path)) from None
     finally:
         part.unlink(missing_ok=True)
@@ -93,19 +106,20 @@ def _make_beside(target: Path) -> tuple[io.BufferedRandom, Path]:
         part = target.with_name(f".{secrets.token_hex(8)}{PART}")
         file = part.open("x+b")
         if sys.platform != "win32":
-            # Some file systems have no locks: nothing is swept there.
+            # Some file systems have no locks: abandoned files are not removed there.
             with suppress(OSError):
                 fcntl.flock(file, fcntl.LOCK_EX)
-        # Another process may have swept it before it was locked.
+        # Another process may have removed the file before it was locked.
         if part.exists():
             return file, part
         file.close()
 
 
 def _sweep(folder: Path) -> None:
-    """Removes the files in the making that dead processes left in a folder."""
+    """Removes the temporary files that dead processes left in a folder."""
     for left in folder.glob(f".*{PART}"):
-        # What a live process holds can't be locked; on Windows, what is open can't be removed.
+        # A file that a live process has locked can't be locked; on Windows, an open file can't be
+        # removed. Either way an OSError keeps it.
         with suppress(OSError):
             if sys.platform == "win32":
                 left.unlink()
