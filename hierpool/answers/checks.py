@@ -1,4 +1,4 @@
-"""Can the model be believed? Replicates of the data under the fit, against the data.
+"""Posterior predictive checks: the data compared with replicates drawn from the fit.
 
 Source: Gelman, Meng and Stern (1996), "Posterior Predictive Assessment of Model Fitness via
 Realized Discrepancies", for the p-values.
@@ -20,13 +20,13 @@ from hierpool.posterior.random import betas, binomials, stream
 from hierpool.posterior.values import by_group
 
 Statistic = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""A function of counts (draw, group) and trials (group,), (draw,): each row by itself."""
+"""A function of counts (draw, group) and trials (group,) that returns (draw,), row by row."""
 
 REPLICATES = ("same-groups", "new-groups")
 PIECE = 2**18
-"""Values whose statistics are computed at a time: they fit a processor's cache."""
+"""Number of counts whose statistics are computed at a time, so that they fit in the CPU cache."""
 BUDGET = 4_000_000
-"""Successes of new groups that are drawn: a second. Past it, every other draw replicates."""
+"""Most counts drawn for new groups: about a second. Above it, the posterior draws are thinned."""
 
 
 def predictive_check(
@@ -89,25 +89,30 @@ def predictive_check(
 
 
 def tail_indicators(values: np.ndarray, observed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns whether replicates are at least, and at most, what was observed.
+    """Returns whether each replicated statistic is at least, and at most, the observed one.
 
-    What differs by rounding only is equal: sums of the same numbers in another order are.
+    Values that differ only by rounding count as equal, as do sums of the same numbers in another
+    order.
 
     Args:
-        values: (draw, ...) statistics of replicates.
-        observed: (...) those of the data.
+        values: (draw, ...) statistics of the replicates.
+        observed: (...) statistics of the data.
+
+    Returns:
+        Two (draw, ...) arrays of booleans: at least, and at most, the observed statistic.
     """
     slack = 1e-12 * np.maximum(1, np.abs(observed))
     return values >= observed - slack, values <= observed + slack
 
 
 def new_replicates(fitted: Fitted, trials: np.ndarray, seed: int) -> np.ndarray:
-    """Returns (draw, group) successes of groups whose chances are drawn from the population.
+    """Returns (draw, group) successes of new groups, whose theta is drawn from the population.
 
     Args:
-        fitted: a fit; each draw of its population gives a row, as long as that is quick.
-        trials: (group,) trials of the groups.
-        seed: of the draws.
+        fitted: a fit. Each draw of its population gives one row; where that would exceed
+            ``BUDGET``, draws are left out at regular steps, but at least 50 per chain are kept.
+        trials: (group,) trials of the new groups.
+        seed: seed of the draws.
     """
     seed = check_seed(seed)
     num_draws, num_groups = len(fitted.theta), len(trials)
@@ -137,7 +142,7 @@ FOUR: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 def _evaluate(
     counts: np.ndarray, trials: np.ndarray, custom: Mapping[str, Statistic]
 ) -> np.ndarray:
-    """Returns (draw, statistic) values."""
+    """Returns (draw, statistic) values of all statistics."""
     height = max(1, PIECE // len(trials))
     pieces = (counts[start : start + height] for start in range(0, len(counts), height))
     return np.concatenate([np.stack(list(_of_piece(y, trials, custom)), axis=1) for y in pieces])
@@ -166,7 +171,7 @@ def _of_piece(
 def _compare(fitted: Fitted, values: np.ndarray, observed: np.ndarray) -> dict[str, np.ndarray]:
     upper, lower = (part.astype(float) for part in tail_indicators(values, observed))
     mean, sd = values.mean(axis=0), values.std(axis=0, ddof=1)
-    # By the delta method, from the error of the variance.
+    # The error of the sd follows from that of the variance by the delta method.
     of_variance = fitted.error((values - mean) ** 2)
     of_sd = np.divide(of_variance, 2 * sd, out=np.zeros_like(sd), where=sd > 0)
     columns = {

@@ -1,4 +1,4 @@
-"""Which model foretells a group best? Exact leave-one-group-out scores and the evidence.
+"""Compares models by exact leave-one-group-out log predictive density (elpd) and by evidence.
 
 Source: Vehtari, Gelman and Gabry (2017), "Practical Bayesian Model Evaluation Using Leave-One-Out
 Cross-Validation and WAIC", for the score, its standard error, and Pareto k.
@@ -158,7 +158,7 @@ def compare_fits(
 
 
 def _by_name(models: Any) -> dict[str, Model]:
-    """Returns models by name; words of models are names by themselves."""
+    """Returns checked models by name; a model given as a word is named by that word."""
     if isinstance(models, list | tuple) and all(isinstance(word, str) for word in models):
         for word in models:
             if models.count(word) > 1:
@@ -187,7 +187,7 @@ def _tables(
     models: Mapping[str, Model], pairs: Distinct, names: pd.Index, quadrature: Quadrature
 ) -> Comparison:
     log.info("integrating %s", ", ".join(models))
-    # Side by side: nearly all of a first call is compiling, which takes one processor each.
+    # In threads: a first call spends nearly all its time compiling, which uses one core a model.
     with ThreadPoolExecutor(os.cpu_count()) as workers:
         found = workers.map(lambda model: leave_one_out(model, pairs, quadrature), models.values())
         scores = dict(zip(models, found, strict=True))
@@ -218,31 +218,31 @@ def _tables(
 
 
 def _standard_error(pointwise: pd.DataFrame) -> pd.Series:
-    """Returns the standard errors of column sums over groups, as ArviZ has them."""
+    """Returns the standard errors of column sums over groups, as ArviZ computes them."""
     return np.sqrt(len(pointwise) * pointwise.var(ddof=0))
 
 
 def _pareto(
     tree: xr.DataTree, fitted: Fitted, tried: np.ndarray, pairs: Distinct
 ) -> tuple[float, np.ndarray]:
-    """Returns the elpd that the draws tell by smoothed importance sampling, and (group,) Pareto k.
+    """Returns the elpd estimated by Pareto-smoothed importance sampling, and (group,) Pareto k.
 
-    Both are those of ``az.loo``; groups of the same successes and trials share them.
+    Both equal those of ``az.loo``. Groups with the same successes and trials share them.
     """
-    # Statistics alone: arviz itself would bring its plots along.
+    # Only the statistics: importing arviz itself would also load its plotting.
     from arviz_stats.base import array_stats  # type: ignore[attr-defined]
 
     if "log_likelihood" not in tree.children:
         return np.nan, np.full(len(pairs.inverse), np.nan)
     _, places = np.unique(pairs.inverse, return_index=True)
-    # In the order of the fit that the pairs were found in.
+    # The pairs were found in the order of the first fit, so this fit is read in that order.
     scored = with_log_likelihood(tree, fitted.labels, fitted.trials)
     each = by_group(tree, "log_likelihood", "y", scored)
     if each.shape[-1] == len(fitted.labels):
         each = each[..., tried]
     each = each[..., places].reshape(-1, len(places))
     k, elpd = np.full(each.shape[1], np.nan), each.mean(axis=0)
-    # What is the same in every draw needs no weights, and ArviZ refuses it.
+    # A log likelihood that is the same in every draw needs no weights, and ArviZ rejects it.
     varies = np.ptp(each, axis=0) > 1e-12
     if varies.any():
         log_weights, k[varies] = array_stats.psislw(
@@ -253,7 +253,7 @@ def _pareto(
 
 
 def _relative_efficiency(tree: xr.DataTree) -> float:
-    """Returns effective draws a draw, over all parameters, as ``az.loo`` takes it by default."""
+    """Returns effective draws per draw, averaged over all parameters: the default of ``az.loo``."""
     from arviz_stats.base import array_stats  # type: ignore[attr-defined]
 
     posterior = tree["posterior"].dataset

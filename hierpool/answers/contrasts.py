@@ -1,4 +1,4 @@
-"""Contrasts: whether one group beats another, by how much, and what choosing one may lose."""
+"""Contrasts of pairs of groups, and the expected loss of choosing each group as the best."""
 
 from collections.abc import Sequence
 
@@ -14,15 +14,15 @@ from hierpool.posterior.fitted import Fitted, find_group
 
 Rope = float | tuple[float, float]
 PIECE = 2**16
-"""Differences at work at a time: what fits a processor's cache."""
+"""Number of differences computed at a time, so that they fit in the CPU cache."""
 MOST_PAIRS = 10_000
-"""Pairs at most, unless more are asked for."""
+"""Most pairs that are compared, unless the caller raises the limit."""
 SECONDS = 5e-8
-"""What a pair takes for each draw."""
+"""Time that one pair takes per draw, in seconds."""
 COLUMNS = 16
-"""Numbers and labels of a row."""
+"""Numbers and labels in a row of the table, for the estimate of its memory."""
 TINY = 1e-290
-"""In place of chances that have underflowed, so that ratios are numbers."""
+"""Replaces a theta that has underflowed to 0, so that ratios are finite."""
 
 
 def contrast(
@@ -136,7 +136,7 @@ def expected_loss(tree: xr.DataTree, *, best: Best = "highest") -> pd.DataFrame:
     return pd.DataFrame(
         {
             "expected_loss": losses.mean(axis=0),
-            # A loss that no draw shows is known to one draw only, of the largest loss.
+            # A group that is best in every draw gets the error of one draw with the largest loss.
             "mcse": np.where(losses.any(axis=0), fitted.error(losses), losses.max() / len(losses)),
             "best": is_best.mean(axis=0),
             "best_mcse": fitted.share_error(is_best),
@@ -152,7 +152,7 @@ def _contrasts(
     prob: float,
     region: tuple[float, float] | None,
 ) -> dict[str, np.ndarray]:
-    """Returns (pair,) columns, from (pair, draw) chances."""
+    """Returns the columns, (pair,) each, from (pair, draw) values of theta_a and theta_b."""
     difference = a - b
     above = (difference > 0) + 0.5 * (difference == 0)
     columns = {"probability": above.mean(axis=1), "mcse": fitted.share_error(above.T)}
@@ -176,7 +176,7 @@ def _contrasts(
 
 
 def _quantiles(values: np.ndarray, levels: list[float]) -> list[np.ndarray]:
-    """Returns (pair,) quantiles at each level of (pair, draw) values, which it sorts."""
+    """Returns (pair,) quantiles at each level of (pair, draw) values, which it sorts in place."""
     # NumPy's sort is several times as fast as its quantile.
     values.sort(axis=1)
     quantiles = []

@@ -1,4 +1,7 @@
-"""Events: which groups are above a line, how many, and after the season; a selection of them."""
+"""Probabilities that theta, or a future rate, exceeds a threshold.
+
+Also selects groups above a threshold at a given false discovery rate.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from numbers import Real
@@ -17,11 +20,11 @@ from hierpool.posterior.fitted import Fitted, batch_means
 from hierpool.posterior.weights import FEWEST_EFFECTIVE, effective_draws, warn_of_few
 
 PIECE = 2**22
-"""Values that are in memory at a time."""
+"""Largest number of values held in memory at a time."""
 NEGLIGIBLE = 1e-12
-"""Joint events that are less probable by far than anybody asks for: no warning is worth it."""
+"""Joint events less probable than this are of no practical interest, and raise no warning."""
 NUM_REPEATS = 200
-"""Bootstraps, of which the error of a q-value is the spread."""
+"""Number of bootstrap samples, whose standard deviation is the error of a q-value."""
 
 
 class Events(NamedTuple):
@@ -71,7 +74,7 @@ def events(tree: xr.DataTree, *, above: float | Sequence[float]) -> Events:
         row: dict[str, Any] = {"num_groups": int(tried.sum())}
         for name in ("some", "all"):
             row[name], row[f"{name}_mcse"] = probability_and_error(rows, together[name])
-            # Counted draws have the error of a share, however few they are.
+            # Only closed forms are checked: counted draws already have the error of a proportion.
             if isinstance(rows, Betas) and _is_rough(together[name]):
                 doubtful[f"{name} are above {line}"] = float(effective_draws(together[name]))
         number = _over_all_draws(few, every, rows, together["expected_number"])
@@ -204,8 +207,9 @@ def probability_and_error(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns (...) means of (row, ...) probabilities, and their Monte Carlo standard errors.
 
-    A mean to which few rows contribute is known to one row only: a row that was not drawn may give
-    the event, or its complement, more than all of those together. A single row is exact.
+    A mean to which fewer than ``FEWEST_EFFECTIVE`` rows contribute has an error of at least one
+    row, 1 / rows: a row that was not drawn may add more to the event, or to its complement, than
+    all others together. A single row is exact, with error 0.
     """
     mean, error = values.mean(axis=0), rows.error(values)
     if len(values) > 1:
@@ -215,7 +219,10 @@ def probability_and_error(
 
 
 def _worth(values: np.ndarray) -> np.ndarray:
-    """Returns (...) how many rows carry the mean of (row, ...) probabilities, or of 1 less them."""
+    """Returns (...) the effective number of rows behind the mean of (row, ...) probabilities.
+
+    It is the smaller of the number for the probabilities and that for their complements.
+    """
     with np.errstate(invalid="ignore"):
         worth = [effective_draws(part) for part in (values, 1 - values)]
     return np.nan_to_num(np.minimum(*worth), nan=0)
@@ -224,12 +231,16 @@ def _worth(values: np.ndarray) -> np.ndarray:
 def _above(
     rows: Betas | Points, line: float, times: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """Returns (kind,) probabilities above a line and their errors, and (row,) joint ones by name.
+    """Returns the probabilities that theta is above a threshold, by kind of group and jointly.
 
     Args:
-        rows: what is known of a group of each kind.
-        line: the line.
-        times: (kind,) groups of the kind that have trials.
+        rows: the distribution of theta of each kind of group, given each posterior draw.
+        line: the threshold.
+        times: (kind,) number of groups of each kind that have trials.
+
+    Returns:
+        (kind,) probabilities, (kind,) Monte Carlo errors, and (row,) values of ``some``, ``all``
+        and ``expected_number``.
     """
     probability, error = np.empty((2, len(times)))
     log_none, log_all, number = np.zeros((3, rows.num_rows))
@@ -247,7 +258,7 @@ def _above(
 
 
 def _is_rough(values: np.ndarray) -> bool:
-    """Returns whether the mean of (row,) probabilities of an event rests on few rows."""
+    """Returns whether the mean of (row,) probabilities of an event rests on few effective rows."""
     if len(values) == 1 or values.mean() < NEGLIGIBLE:
         return False
     return bool(effective_draws(values) < FEWEST_EFFECTIVE)
@@ -258,8 +269,9 @@ def _over_all_draws(
 ) -> tuple[float, float]:
     """Returns the mean of (row,) totals over all draws of a fit, and its Monte Carlo error.
 
-    Where the rows are but some of the draws, a polynomial of the population is fitted to the
-    totals, and averaged over all of them; what it leaves is averaged over the rows.
+    Where the rows are only some of the draws, a quadratic in the log-odds of phi and the log of
+    kappa is fitted to the totals. The quadratic is averaged over all draws, and the residuals over
+    the rows.
     """
     if every == 1 or len(totals) == 1:
         return float(totals.mean()), float(rows.error(totals))
@@ -276,17 +288,17 @@ def _over_all_draws(
 
 
 def _q_values(probability: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """Returns (..., kind) mean errors of the groups that are as probable or more.
+    """Returns (..., kind) q-values: the mean error of all groups that are at least as probable.
 
     Args:
-        probability: (..., kind) probabilities to be above the line.
-        times: (kind,) groups of the kind.
+        probability: (..., kind) probabilities that theta is above the threshold.
+        times: (kind,) number of groups of each kind.
     """
     order = np.argsort(-probability, axis=-1, kind="stable")
     ranked = np.take_along_axis(probability, order, axis=-1)
     weight = times[order]
     so_far = np.cumsum((1 - ranked) * weight, axis=-1) / np.cumsum(weight, axis=-1)
-    # The last of those that tie: all of them are as good.
+    # Kinds that tie share the q-value of the last of them.
     place = np.arange(ranked.shape[-1])
     ends = np.concatenate([ranked[..., 1:] < ranked[..., :-1], np.ones_like(order[..., :1])], -1)
     last = np.where(ends, place, place[-1])
@@ -299,28 +311,28 @@ def _q_values(probability: np.ndarray, times: np.ndarray) -> np.ndarray:
 def _q_value_errors(rows: Betas | Points, values: np.ndarray, times: np.ndarray) -> np.ndarray:
     """Returns (kind,) Monte Carlo standard errors of q-values, from (row, kind) probabilities.
 
-    By the bootstrap of batch means: where groups change places no derivative exists.
+    By a bootstrap of batch means, because a q-value has no derivative where two ranks exchange.
     """
     if len(values) == 1:
         return np.zeros(values.shape[1])
     batches = batch_means(values, rows.num_chains)
     number = len(batches)
     drawn = np.random.default_rng(0).multinomial(number, np.full(number, 1 / number), NUM_REPEATS)
-    # Rounded, so that what ties still does.
+    # Rounded, so that kinds with equal probabilities stay tied in every bootstrap sample.
     probability = np.round(drawn @ batches / number, 12)
     return _q_values(probability, times).std(axis=0) * np.sqrt(number / (number - 1))
 
 
 def _pieces(rows: Betas | Points, number: int) -> Iterator[slice]:
-    """Returns slices of so many groups, whose values find room in memory."""
+    """Yields slices of the groups, each small enough for its values to fit in memory."""
     width = max(1, PIECE // rows.num_rows)
     for start in range(0, number, width):
         yield slice(start, start + width)
 
 
 def _least_above(line: float, total: np.ndarray) -> np.ndarray:
-    """Returns (group,) the fewest successes of a rate strictly above a line."""
-    # By the rates themselves: line * total may round to the wrong side of a whole number.
+    """Returns (group,) the fewest successes whose rate is strictly above a threshold."""
+    # Rates are compared, because line * total may round to the wrong side of a whole number.
     least = np.floor(line * total).astype(np.int64) - 1
     for _ in range(3):
         least += least / total <= line

@@ -1,7 +1,7 @@
-"""Do rates go with the number of trials?
+"""Tests whether raw rates depend on the number of trials, against exchangeability.
 
-Then the groups are not exchangeable, as all models here take them to be: those who are tried more
-are better, or worse, and shrinking all towards one mean misleads.
+All models of hierpool take the groups as exchangeable. If groups with more trials have higher, or
+lower, rates, shrinking all groups towards one mean misleads.
 """
 
 from typing import NamedTuple
@@ -107,7 +107,7 @@ def exchangeability(
 
 
 def _weight(fitted: Fitted, n: np.ndarray) -> np.ndarray:
-    """Returns (group,) inverse variances of the rates, up to a factor."""
+    """Returns (group,) inverse variances of the raw rates, up to a factor."""
     model, of = fitted.model, fitted.parameters
     if not groups_differ(model):
         return n.astype(float)
@@ -116,17 +116,17 @@ def _weight(fitted: Fitted, n: np.ndarray) -> np.ndarray:
     else:
         trials = require(model, WorthTrials).prior_trials(of)
     kappa = float(np.median(trials))
-    # Held finite: beyond, the weight is n, but for a factor.
+    # Capped, so that the weight is above 0; beyond the cap it is proportional to n.
     return n / (n + min(kappa, 1e15))
 
 
 def _correlation(values: np.ndarray, other: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Returns (draw,) weighted correlations of (draw, group) with (group,); 0 of equal values."""
+    """Returns (draw,) weighted correlations of (draw, group) with (group,); 0 for equal values."""
     weight = weight / weight.sum()
     other = other - weight @ other
     centred = values - (values @ weight)[:, None]
     variance = np.einsum("dg,dg,g->d", centred, centred, weight)
-    # Equal values leave nothing but rounding.
+    # If all values are equal, the variance is only rounding error.
     scale = np.sqrt(variance * (weight @ other**2))
     covariance = centred @ (weight * other)
     return np.divide(covariance, scale, out=np.zeros_like(scale), where=variance > 1e-28)

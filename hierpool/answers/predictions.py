@@ -1,8 +1,8 @@
-"""Successes in further trials, of known groups and of new ones: a table, or draws in the tree.
+"""Predicts successes in further trials, of known and of new groups: a table, or draws in the tree.
 
-Given theta they are binomial; given the population, beta-binomial. Mean and sd need theta's alone:
-with E and V its mean and variance, z in m trials has mean m E and variance m (E (1 - E) - V) +
-m^2 V.
+Given theta the successes are binomial; given the population, beta-binomial. Their mean and sd
+follow from those of theta: with E and V its posterior mean and variance, the successes z in m
+trials have mean m E and variance m (E (1 - E) - V) + m^2 V.
 """
 
 import json
@@ -28,22 +28,22 @@ from hierpool.posterior.values import GROUPS
 from hierpool.posterior.weights import effective_draws, moments, of_rows, resampled
 
 BUDGET = 3e7
-"""Probabilities that the quantiles of one table take: about a second."""
+"""Most probabilities that are summed for the quantiles of one table: about a second."""
 FEWEST = 1000
-"""Rows that the sums take at least; where these are too many, z is drawn instead."""
+"""Fewest rows to sum over; where even these exceed the budget, z is drawn instead."""
 PIECE = 2**18
-"""Probabilities that are in memory at a time."""
+"""Largest number of probabilities held in memory at a time."""
 MOST_DRAWN = 2**22
-"""Draws of z that are in memory at a time."""
+"""Largest number of draws of z held in memory at a time."""
 
 
 class Ends(NamedTuple):
-    """Ends of intervals of successes to come."""
+    """Quantiles of future successes, and the probability of the interval between them."""
 
     at: np.ndarray
-    """(level, group) quantiles: the smallest numbers that z does not exceed so probably."""
+    """(level, group) quantiles: the smallest k for which Pr(z <= k) is at least the level."""
     holds: np.ndarray
-    """(group,) probability of the interval from the first to the last of them, both included."""
+    """(group,) probability of the interval from the first to the last quantile, both included."""
 
 
 def predict(
@@ -125,7 +125,7 @@ def add_predictions(
     Warns:
         FewDrawsWarning: as ``newcomers``.
     """
-    # arviz_base alone: arviz itself would bring its plots along.
+    # Only arviz_base: importing arviz itself would also load its plotting.
     from arviz_base import from_dict
 
     fitted, weight = _joined(tree, new_groups, seed, needs_theta=True)
@@ -154,19 +154,19 @@ def add_predictions(
 def quantiles(
     fitted: Fitted, weight: np.ndarray, trials: np.ndarray, levels: np.ndarray, seed: int
 ) -> Ends:
-    """Returns quantiles of the successes in further trials, and what lies between them.
+    """Returns quantiles of the successes in further trials, and the probability between them.
 
     Args:
         fitted: a fit.
         weight: (draw,) weights that add up to 1.
-        trials: (group,) trials to come.
-        levels: (level,) probabilities.
-        seed: of the draws of z, where they are needed.
+        trials: (group,) future trials.
+        levels: (level,) probabilities of the quantiles.
+        seed: seed of the draws of z, where they are needed.
     """
     rows = rows_of(fitted)
     weight_of_row = of_rows(weight, rows)
     cells = np.stack([fitted.successes, fitted.trials, trials], axis=1)
-    # Points differ from group to group.
+    # Draws of theta (Points) differ between groups even where the counts agree.
     if isinstance(rows, Points):
         cells = np.insert(cells, 0, np.arange(len(cells)), axis=1)
     found, first, inverse = np.unique(cells, axis=0, return_index=True, return_inverse=True)
@@ -187,7 +187,7 @@ def quantiles(
 
 
 def _probabilities(rows: Betas | Points, weight: np.ndarray, group: int, trials: int) -> np.ndarray:
-    """Returns (trials + 1,) weighted sums of the probabilities of each number of successes."""
+    """Returns (trials + 1,) probabilities of 0, 1, ... successes, averaged over rows by weight."""
     total = np.zeros(trials + 1)
     z = np.arange(trials + 1)
     height = max(1, PIECE // (trials + 1))
@@ -198,7 +198,7 @@ def _probabilities(rows: Betas | Points, weight: np.ndarray, group: int, trials:
             b = rows.beta[some] + rows.failures[group]
             logs = log_beta_binomial(a, b, trials)
         else:
-            # Held off 0 and 1, whose logarithms are none: a float64 tells no more of them.
+            # Kept away from 0 and 1, where 0 * log(0) would be NaN.
             theta = np.clip(rows.theta[some, group], 1e-300, 1 - 1e-16)[:, None]
             logs = z * np.log(theta) + z[::-1] * np.log1p(-theta)
             logs += gammaln(trials + 1) - gammaln(z + 1) - gammaln(z[::-1] + 1)
@@ -209,9 +209,9 @@ def _probabilities(rows: Betas | Points, weight: np.ndarray, group: int, trials:
 def _drawn_quantiles(
     fitted: Fitted, weight: np.ndarray, trials: np.ndarray, levels: np.ndarray, seed: int
 ) -> Ends:
-    """Returns quantiles of draws of the successes, and what lies between them.
+    """Returns quantiles of draws of the successes, and the share of draws between them.
 
-    Draws of some groups at a time are in memory.
+    The groups are drawn in parts, which bounds the memory.
     """
     width = max(1, MOST_DRAWN // len(weight))
     ends, holds = np.empty((len(levels), len(trials))), np.empty(len(trials))
@@ -227,12 +227,12 @@ def _drawn_quantiles(
 def _draws(
     fitted: Fitted, weight: np.ndarray, trials: np.ndarray, seed: int, part: int = 0
 ) -> np.ndarray:
-    """Returns (draw, group) successes in further trials; the draws weigh the same."""
+    """Returns (draw, group) successes in further trials, as draws of equal weight."""
     theta = fitted.theta
     if theta.shape[1] < len(trials):
         theta = draw_theta(fitted, seed, part)
     if weight.min() < weight.max():
-        # The same draws for every part, so that they stay joint.
+        # Every part takes the same posterior draws, so that predictions of all groups stay joint.
         theta = theta[resampled(weight, np.random.default_rng(stream(seed, "weights")))]
     return binomials(stream(seed, "predictions", part), trials, theta)
 
@@ -253,7 +253,7 @@ def _joined(
 ) -> tuple[Fitted, np.ndarray]:
     """Returns a fit with newcomers among its groups, and (draw,) weights given their data.
 
-    Newcomers' theta is drawn if it is needed, or if draws alone say what is known of it.
+    Theta of the newcomers is drawn if it is needed, or if the model gives theta only by draws.
     """
     seed = check_seed(seed)
     fitted = fit_of(tree)
@@ -274,7 +274,7 @@ def _joined(
 
 
 def _require_room(num_groups: int, num_draws: int) -> None:
-    """Raises ``InputError`` if theta and its predictions find no room in memory."""
-    # theta, z, and a copy of each on the way.
+    """Raises ``InputError`` if theta and its predictions do not fit in memory."""
+    # theta, z, and a temporary copy of each.
     needed = 4 * memory.NUMBER * num_groups * num_draws
     memory.require(needed, num_groups, num_draws, "ask for fewer groups at a time.")

@@ -1,4 +1,4 @@
-"""Ranks: which group is best, and how sure that is."""
+"""Ranks of the groups, and the probabilities that each is the best or among the top."""
 
 from typing import Literal, NamedTuple, get_args
 
@@ -13,9 +13,9 @@ from hierpool.posterior.fitted import Fitted, read_fit
 
 Best = Literal["highest", "lowest"]
 PIECE = 2**20
-"""Values of theta that are sorted at a time."""
+"""Number of values of theta sorted at a time."""
 MOST_GROUPS = 5000
-"""Beyond it the distribution, a number for each group and rank, is past 200 MB."""
+"""Most groups that are ranked: with more, the table of groups by ranks exceeds 200 MB."""
 
 
 class Ranks(NamedTuple):
@@ -83,11 +83,11 @@ def rank(tree: xr.DataTree, *, top: int = 1, best: Best = "highest", prob: float
 
 
 def ranks_of(theta: np.ndarray, best: Best) -> np.ndarray:
-    """Returns (draw, group) ranks from 1, the best: in each draw a permutation.
+    """Returns (draw, group) ranks, 1 for the best: a permutation in each draw.
 
     Args:
-        theta: (draw, group) chances.
-        best: which one has rank 1.
+        theta: (draw, group) chances of success.
+        best: whether the highest or the lowest theta has rank 1.
     """
     num_draws, num_groups = theta.shape
     rng = np.random.default_rng(0)
@@ -107,10 +107,11 @@ def ranks_of(theta: np.ndarray, best: Best) -> np.ndarray:
 
 
 def read_distinct(tree: xr.DataTree) -> Fitted:
-    """Returns a fit of which the groups differ.
+    """Returns a fit whose model allows the groups to differ.
 
     Raises:
-        InputError: under complete pooling they don't; or as ``read_fit``.
+        InputError: the model is complete pooling, where all groups share one theta; or as
+            ``read_fit``.
     """
     fitted = read_fit(tree)
     if not groups_differ(fitted.model):
@@ -122,10 +123,10 @@ def read_distinct(tree: xr.DataTree) -> Fitted:
 
 
 def tried(fitted: Fitted) -> Fitted:
-    """Returns a fit without the groups that were never tried.
+    """Returns a fit without the groups that have no trials.
 
     Raises:
-        InputError: none was tried.
+        InputError: no group has trials.
     """
     (places,) = np.nonzero(fitted.trials > 0)
     if not len(places):
@@ -134,6 +135,6 @@ def tried(fitted: Fitted) -> Fitted:
 
 
 def check_best(best: str) -> None:
-    """Raises ``InputError`` if it is not said which theta is best."""
+    """Raises ``InputError`` unless ``best`` is "highest" or "lowest"."""
     if best not in get_args(Best):
         raise InputError(f"best must be 'highest' or 'lowest', not {best!r}.")

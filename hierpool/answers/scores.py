@@ -1,12 +1,12 @@
-"""How a fit predicted what came later: log predictive density, and coverage of its intervals.
+"""Scores a fit on held-out data: log predictive density, and coverage of its intervals.
 
-Given the population, theta is integrated out:
+Given the population, with theta integrated out:
 
     p(z_i | y_i, population) = p(y_i + z_i | n_i + m_i, population) C(m_i, z_i) C(n_i, y_i)
                                / (p(y_i | n_i, population) C(n_i + m_i, y_i + z_i))
 
-and the groups are independent. So a product over groups, averaged over the population, is what
-their joint density asks for; averages of draws of theta would be biased badly.
+and the groups are independent. Their joint density is therefore the product over groups, averaged
+over draws of the population. An average over draws of theta would be badly biased.
 """
 
 from typing import NamedTuple
@@ -31,11 +31,11 @@ from hierpool.posterior.weights import (
 )
 
 BUDGET = 4_000_000
-"""Densities of a group given the population that one score takes: about a second."""
+"""Most densities (groups times draws) that one score evaluates: about a second."""
 LOGIT_COST = 20
-"""So much longer an integral over normal log-odds takes than a closed form."""
+"""Cost of an integral over normal log-odds, in units of a closed form."""
 FEWEST = 400
-"""Draws that are taken at least."""
+"""Fewest draws that are used."""
 
 
 class Score(NamedTuple):
@@ -90,7 +90,7 @@ def score(tree: xr.DataTree, *, successes: ByLabel, trials: ByLabel) -> Score:
     logs = _log_densities(fitted, further, BUDGET)
     product = logs.sum(axis=1)
     if 1 < len(logs) < len(fitted.theta) and _worth(product) < FEWEST_EFFECTIVE:
-        # Too few of the draws matter to leave any out.
+        # Few draws dominate the average, so that none may be left out.
         logs = _log_densities(fitted, further, np.inf)
         product = logs.sum(axis=1)
     top = logs.max(axis=0)
@@ -101,8 +101,8 @@ def score(tree: xr.DataTree, *, successes: ByLabel, trials: ByLabel) -> Score:
     joint = np.exp(product - highest)
     density /= mean
     ratio = joint / joint.mean()
-    # The error of a logarithm is the relative one; that of a sum of logarithms is that of the sum
-    # of ratios, which vary together.
+    # The error of a logarithm is the relative error. That of a sum of logarithms is computed from
+    # the sum of the ratios, because the groups share the draws and so are correlated.
     columns = {"pointwise": density.sum(axis=1), "joint": ratio}
     effective = {"pointwise": effective_draws(density).min(), "joint": effective_draws(ratio)}
     total = pd.DataFrame(
@@ -169,9 +169,9 @@ def coverage(
 
 
 def _log_densities(fitted: Fitted, further: Further, budget: float) -> np.ndarray:
-    """Returns (row, group) log probabilities of what came later, given the population.
+    """Returns (row, group) log probabilities of the held-out successes, given the population.
 
-    Where all draws would take more than the budget, it is every other draw, or fewer.
+    Where all draws would exceed the budget, some are left out at regular steps.
     """
     z, m = further.successes, further.trials
     of = fitted.of(further.places)

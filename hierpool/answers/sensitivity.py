@@ -1,4 +1,4 @@
-"""How much of the answer is the hyperprior's? The exact posterior under a range of them."""
+"""Sensitivity to the hyperprior: the exact posterior under a range of hyperpriors."""
 
 import logging
 from collections.abc import Hashable, Sequence
@@ -128,7 +128,7 @@ def sensitivity(
         )
         exact = _swept(rates, data, len(pairs.trials), quadrature)
         for model in others.values():
-            # Of one type, whoever set them, or each would be compiled for.
+            # float64 throughout: JAX would compile a program for each type of number.
             alone = jax.tree.map(lambda leaf: np.asarray([leaf], float), model)
             exact = _joined(exact, _swept(alone, data, len(pairs.trials), quadrature))
     _warn([*priors, *others], exact)
@@ -161,7 +161,7 @@ def sensitivity(
 
 
 def _others(models: Sequence[Model | str]) -> dict[str, BetaPopulation]:
-    """Returns models by the names of their rows."""
+    """Returns models of other kinds, with theta integrated out, by the names of their rows."""
     found = {}
     for given in models:
         name = given if isinstance(given, str) else type(given).__name__
@@ -180,11 +180,11 @@ def _others(models: Sequence[Model | str]) -> dict[str, BetaPopulation]:
 def _swept(
     models: BetaPopulation, data: tuple[Any, ...], num_pairs: int, quadrature: Quadrature
 ) -> Exact:
-    """Returns the posteriors under some models of one kind, each leaf (prior, ...)."""
+    """Returns the posteriors under several models of one class, each leaf (prior, ...)."""
 
     def integrate(settings: Quadrature, before: Exact | None) -> Exact:
         exact: Exact = jax.tree.map(np.asarray, _sweep(models, *data, settings))
-        # Of what was added to fill up a size nothing is asked, nor of what one kind alone reports.
+        # Drops the groups that only pad the arrays, and what only some classes report.
         groups = jax.tree.map(lambda leaf: leaf[:, :num_pairs], exact.groups)
         exact = Exact(groups, exact.population._replace(others={}))
         return exact if before is None else _kept(before, exact)
@@ -194,24 +194,24 @@ def _swept(
 
 
 def _joined(first: Exact, second: Exact) -> Exact:
-    """Returns posteriors one after another."""
+    """Returns two sets of posteriors, joined along the axis of priors."""
     joined: Exact = jax.tree.map(lambda *parts: np.concatenate(parts), first, second)
     return joined
 
 
 def _error_of_ends(exact: Exact) -> np.ndarray:
-    """Returns (prior,) the largest error of an interval's ends, in probability."""
+    """Returns (prior,) the largest error of the ends of an interval, as a probability."""
     worst = np.asarray(exact.groups.interval_error).max(axis=1)
     return np.fmax(exact.population.interval_error, worst)
 
 
 def _have_converged(exact: Exact) -> np.ndarray:
-    """Returns (prior,) whether each is as exact as ``estimate`` wants it."""
+    """Returns (prior,) whether each posterior meets the tolerances of ``estimate``."""
     return np.asarray(exact.population.converged) & (_error_of_ends(exact) < INTERVAL_TOLERANCE)
 
 
 def _kept(before: Exact, exact: Exact) -> Exact:
-    """Returns what converged before as it was, and the rest anew."""
+    """Returns the earlier posterior where it had converged, and the new one elsewhere."""
     is_kept = _have_converged(before)
 
     def choose(old: np.ndarray, new: np.ndarray) -> np.ndarray:
@@ -229,7 +229,7 @@ def _sweep(
     prob: float,
     quadrature: Quadrature,
 ) -> Exact:
-    """Returns ``integrate`` under each prior, every leaf (prior, ...), at the cost of pairs."""
+    """Returns ``integrate`` under each prior, every leaf (prior, ...), once per distinct pair."""
 
     def one(model: BetaPopulation) -> Exact:
         grid = explore(model, data, quadrature)
@@ -255,7 +255,7 @@ def _of_fit(tree: xr.DataTree) -> tuple[np.ndarray, np.ndarray, np.ndarray, tupl
 
 
 def _priors(rates: Any, phi_priors: Any) -> dict[str, tuple[float, float, float]]:
-    """Returns the hyperpriors by the names of their rows."""
+    """Returns (kappa_log_rate, phi_alpha, phi_beta) by the names of their rows."""
     priors: dict[str, tuple[float, float, float]] = {}
     for phi_prior in phi_priors:
         if np.shape(phi_prior) != (2,):

@@ -1,4 +1,4 @@
-"""The posterior of a fit in two tables: the population, and a row a group."""
+"""Summarizes the posterior of a fit in two tables: the population, and the groups."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -81,19 +81,19 @@ def summarize(tree: xr.DataTree, *, prob: float = 0.89, interval: str = "equal-t
 
 
 def equal_tailed(draws: np.ndarray, prob: float) -> tuple[np.ndarray, np.ndarray]:
-    """Returns (column,) ends of the intervals that leave as much out below as above.
+    """Returns (column,) lower and upper ends of intervals with equal probability in both tails.
 
     Args:
         draws: (draw, column) draws.
         prob: probability inside.
     """
-    # Along the draws of a column, which lie side by side then.
+    # Transposed, so that the draws of a column are contiguous in memory.
     lower, upper = np.quantile(draws.T, [(1 - prob) / 2, (1 + prob) / 2], axis=1)
     return lower, upper
 
 
 def highest_density(draws: np.ndarray, prob: float) -> tuple[np.ndarray, np.ndarray]:
-    """Returns (column,) ends of the shortest intervals.
+    """Returns (column,) lower and upper ends of the shortest intervals of that probability.
 
     Args:
         draws: (draw, column) draws.
