@@ -36,37 +36,64 @@ def predictive_check(
     replicates: Literal["same-groups", "new-groups"] = "same-groups",
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Returns posterior predictive p-values: statistics of the data against those of replicates.
+    """Returns posterior predictive p-values of statistics of the data.
 
-    A row a statistic, under ``of`` and ``statistic``: ``min``, ``max``, ``mean`` and ``sd`` (with
-    G - 1) of ``counts``, of ``rates`` y / n and of ``residuals``, (y - n p) / sqrt(n p (1 - p))
-    with p the pooled rate of the same replicate; then the user's, of ``custom``. With unequal
-    trials counts say little, since the least and the most tried decide them: look at rates, of
-    which small groups have the extremes, and at residuals, which put all groups on one scale.
+    Each statistic T of the data is compared with its values T_rep in replicates of the data, drawn
+    from the posterior predictive distribution. A p-value near 0 or 1 shows a feature of the data
+    that the model does not reproduce. Groups without trials are left out.
 
-    Columns: ``observed``; ``mean`` and ``sd`` of the replicates; ``p_upper``, Pr(T_rep >= T);
-    ``p_lower``, Pr(T_rep <= T); ``p_mid``, Pr(T_rep > T) + Pr(T_rep = T) / 2; and the Monte Carlo
-    standard error of each but the first. A p-value near 0 or 1 is a feature of the data that the
-    model does not show; what no replicate shows, or each of them, is known to one draw only, and
-    that is its error. Groups without trials are left out.
+    The statistics are ``min``, ``max``, ``mean`` and ``sd`` (with denominator G - 1, for G groups)
+    of three quantities: ``counts`` y, ``rates`` y / n, and ``residuals``
+    (y - n p) / sqrt(n p (1 - p)), where p is the pooled rate of the same replicate. If the trials
+    are unequal, look at rates and residuals. The extremes of counts then only show which groups
+    have the fewest and the most trials; the extremes of rates come from small groups; residuals put
+    all groups on one scale.
 
     Args:
-        tree: what ``fit`` returned, or ``load`` read.
-        statistics: more of them by name: functions of counts (draw, group) and trials (group,)
-            that return (draw,), each row by itself. They are called with some draws at a time, and
-            with the data as one row.
-        replicates: of the "same-groups", with the chances that they have; or of "new-groups" of as
-            many trials, with chances drawn anew from the population (without pooling, from the
-            prior of every chance), a sterner test of the population. Where that is more than a
-            second's work, from every other draw, or fewer.
-        seed: of the new groups.
+        tree: a fit: the tree that ``fit`` returned or ``load`` read.
+        statistics: further statistics by name: functions of counts (draw, group) and trials
+            (group,) that return (draw,), row by row. Each is called with a block of draws at a
+            time, and with the data as a single row.
+        replicates: "same-groups" draws successes given each group's own theta. "new-groups" first
+            draws a new theta for each group from the population (under no pooling, from the prior
+            of theta) and keeps its trials: a stricter test of the population. Posterior draws are
+            left out at regular steps where new groups would take more than about a second.
+        seed: seed of the new groups; not used for the same groups.
+
+    Returns:
+        One row per statistic. Index: ``of`` ("counts", "rates", "residuals", or "custom" for
+        ``statistics``) and ``statistic`` (its name). Columns, in the units of the statistic:
+
+        - ``observed``: T, from the data.
+        - ``mean`` and ``sd``: mean and standard deviation of T_rep over the replicates.
+        - ``p_upper``: Pr(T_rep >= T).
+        - ``p_lower``: Pr(T_rep <= T).
+        - ``p_mid``: Pr(T_rep > T) + Pr(T_rep = T) / 2.
+        - ``mean_mcse``, ``sd_mcse``, ``p_upper_mcse``, ``p_lower_mcse``, ``p_mid_mcse``: Monte
+          Carlo standard errors. That of a p-value is at least 1 / (number of replicates).
 
     Raises:
-        InputError: fewer than 2 groups were tried, or an argument breaks a rule.
-        TypeError: the tree is none, or a statistic is no function.
+        InputError: fewer than 2 groups have trials, an argument breaks a rule, or the fit holds the
+            hyperparameters only and ``replicates`` is "same-groups".
+        TypeError: ``tree`` is not a tree, or a statistic is not a function.
 
     Warns:
+        ConvergenceWarning: the fit did not converge, so its answers should not be trusted.
         PopulationWarning: the population contradicts its groups; the message says what to change.
+
+    Examples:
+        >>> import hierpool as hp
+        >>> frame = hp.load_dataset("efron-morris-75")
+        >>> columns = {"successes": "hits", "trials": "at_bats", "group": "player"}
+        >>> tree = hp.fit(frame, **columns, model="collapsed", inference=hp.Quadrature())
+        >>> table = hp.predictive_check(tree)
+        >>> print(table.loc["counts", ["observed", "mean", "p_upper"]].round(1))
+                   observed  mean  p_upper
+        statistic
+        min             7.0   5.8      0.3
+        max            18.0  19.2      0.7
+        mean           11.9  12.0      0.5
+        sd              3.1   3.7      0.8
     """
     if replicates not in REPLICATES:
         raise InputError(f"replicates must be one of {REPLICATES}, not {replicates!r}.")

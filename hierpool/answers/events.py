@@ -28,36 +28,70 @@ NUM_REPEATS = 200
 
 
 class Events(NamedTuple):
-    """Chances above lines, group by group and together."""
+    """Probabilities that theta is above a threshold, for each group and jointly."""
 
     groups: pd.DataFrame
-    """A row a line and a group: ``probability`` that theta is above the line, and its ``mcse``. A
-    group that was never tried has the population's chance."""
+    """One row per threshold and group (index ``line``, ``group``): ``probability`` that theta of
+    the group is above the threshold, and its Monte Carlo standard error ``mcse``. A group without
+    trials has the probability of a new group of the population."""
     joint: pd.DataFrame
-    """A row a line, of the ``num_groups`` that have trials: probability that ``some`` theta is
-    above the line, and that ``all`` are; ``expected_number`` of those above. Each has its
-    ``_mcse``. Groups that were never tried don't count here: the answer would grow with them."""
+    """One row per threshold (index ``line``). Groups without trials are left out, because otherwise
+    the answer would depend on how many of them there are. Columns:
+
+    - ``num_groups``: number of groups that have trials.
+    - ``some``: probability that at least one theta is above the threshold.
+    - ``all``: probability that every theta is.
+    - ``expected_number``: expected number of groups whose theta is.
+    - ``some_mcse``, ``all_mcse``, ``expected_number_mcse``: their Monte Carlo standard errors."""
 
 
 def events(tree: xr.DataTree, *, above: float | Sequence[float]) -> Events:
-    """Returns the probabilities that thetas are above a line, or several.
+    """Returns the probabilities that theta is above one or more thresholds.
 
-    Given the population the groups are independent, so that in each draw of it every probability
-    has a closed form, the joint ones too; their averages have less noise than counted draws. Under
-    a population of log-odds the draws of theta are counted. An average that rests on few draws,
-    since most of them give it next to nothing, has an error of one draw at least.
+    Given the population the groups are independent, so under a Beta population every probability,
+    also a joint one, has a closed form in each posterior draw. The average over draws has less
+    noise than the proportion of draws in which the event happens. Under a normal population of
+    log-odds the draws of theta are counted. A probability that rests on few effective draws has a
+    Monte Carlo error of at least 1 / draws.
 
     Args:
-        tree: what ``fit`` returned, or ``load`` read.
-        above: a line between 0 and 1, or several.
+        tree: a fit: the tree that ``fit`` returned or ``load`` read.
+        above: a threshold for theta, or several, between 0 and 1.
+
+    Returns:
+        An ``Events``:
+
+        - ``groups``: one row per threshold and group: ``probability`` that theta is above the
+          threshold, and its Monte Carlo standard error ``mcse``.
+        - ``joint``: one row per threshold, over the ``num_groups`` groups that have trials: the
+          probabilities that ``some`` theta and that ``all`` theta are above it, and the
+          ``expected_number`` of them; each with its Monte Carlo standard error, ``some_mcse`` etc.
 
     Raises:
-        InputError: a line is out of range, or the fit lacks what is needed.
+        InputError: a threshold is out of range or repeated, or the fit lacks the draws of theta
+            that its model needs.
         TypeError: an argument has the wrong type.
 
     Warns:
-        FewDrawsWarning: the probability that some are above a line, or that all are, rests on fewer
-            than 100 effective draws.
+        ConvergenceWarning: the fit did not converge, so its answers should not be trusted.
+        FewDrawsWarning: the probability that some, or all, theta are above a threshold rests on
+            fewer than 100 effective draws.
+
+    Examples:
+        >>> import hierpool as hp
+        >>> frame = hp.load_dataset("efron-morris-75")
+        >>> columns = {"successes": "hits", "trials": "at_bats", "group": "player"}
+        >>> tree = hp.fit(frame, **columns, model="collapsed", inference=hp.Quadrature())
+        >>> answer = hp.events(tree, above=0.4)
+        >>> print(answer.groups[["probability"]].head(2).round(2))
+                               probability
+        line group
+        0.4  Roberto Clemente         0.08
+             Frank Robinson           0.05
+        >>> print(answer.joint[["num_groups", "some", "expected_number"]].round(2))
+              num_groups  some  expected_number
+        line
+        0.4           18  0.19             0.23
     """
     lines = _lines(above)
     fitted = fit_of(tree)
@@ -101,26 +135,50 @@ def season(
     above: float,
     trials_to_come: ByLabel,
 ) -> pd.DataFrame:
-    """Returns the probability that each group's final rate is above a line.
+    """Returns the probability that each group's final rate is above a threshold.
 
-        z_i ~ Binomial(m_i, theta_i), rate_i = (y_i + z_i) / (n_i + m_i) > above
+    The final rate counts the n_i trials so far, with y_i successes, and m_i trials to come, with
+    z_i:
 
-    strictly. In each draw of the population z_i is beta-binomial, for any number of trials; under
-    a population of log-odds it is binomial given each draw of theta. An average that rests on few
-    draws has an error of one draw at least; what is certain, and what is exact, has none.
+        z_i ~ Binomial(m_i, theta_i), rate_i = (y_i + z_i) / (n_i + m_i) > above (strictly)
+
+    Given a posterior draw of a Beta population, z_i is beta-binomial and the probability has a
+    closed form. Under a normal population of log-odds z_i is binomial given each draw of theta. A
+    probability that rests on few effective draws has a Monte Carlo error of at least 1 / draws; one
+    that is certain or exact has error 0.
 
     Args:
-        tree: what ``fit`` returned, or ``load`` read.
-        above: the line, between 0 and 1.
-        trials_to_come: m, one number for all groups, or by label for some.
+        tree: a fit: the tree that ``fit`` returned or ``load`` read.
+        above: the threshold for the final rate, between 0 and 1.
+        trials_to_come: m_i, the number of trials to come: one number for every group; a mapping or
+            a Series by name, for the groups that it names; or an array in the order of the groups.
 
     Returns:
-        A row a group that m was given for: ``probability`` and its ``mcse``, ``expected_rate`` and
-        its ``expected_rate_mcse``. NaN where there are no trials at all.
+        One row per group with a number of trials to come (index ``group``). Columns, all NaN for a
+        group with no trials so far and none to come:
+
+        - ``probability``: Pr(rate_i > above), and its Monte Carlo standard error ``mcse``.
+        - ``expected_rate``: E(rate_i), and its Monte Carlo standard error ``expected_rate_mcse``.
 
     Raises:
-        InputError: an argument breaks a rule, or the fit lacks what is needed.
+        InputError: an argument breaks a rule, or the fit lacks the draws of theta that its model
+            needs.
         TypeError: an argument has the wrong type.
+
+    Warns:
+        ConvergenceWarning: the fit did not converge, so its answers should not be trusted.
+
+    Examples:
+        >>> import hierpool as hp
+        >>> frame = hp.load_dataset("efron-morris-75")
+        >>> columns = {"successes": "hits", "trials": "at_bats", "group": "player"}
+        >>> tree = hp.fit(frame, **columns, model="collapsed", inference=hp.Quadrature())
+        >>> table = hp.season(tree, above=0.4, trials_to_come=400)
+        >>> print(table[["probability", "expected_rate"]].head(2).round(2))
+                          probability  expected_rate
+        group
+        Roberto Clemente         0.09           0.33
+        Frank Robinson           0.06           0.32
     """
     line = _line(above)
     fitted = fit_of(tree)
@@ -152,30 +210,52 @@ def season(
 
 
 def select(tree: xr.DataTree, *, above: float, false_discovery_rate: float = 0.05) -> pd.DataFrame:
-    """Returns the groups from the surest to be above a line, and which to select.
+    """Returns the groups by their probability of being above a threshold, and which to select.
 
-    The error of a group is the probability that it is not above the line; its q-value is the mean
-    error of the groups that are as good or better, which is the share of false ones among them that
-    is to be expected. Selected are those whose q-value is at most the rate. Groups that were never
-    tried are left out.
+    The error of a group is the probability that its theta is not above the threshold. Its q-value
+    is the mean error of all groups that are at least as likely to be above it: the expected
+    proportion of false selections if all of these are selected. A group is selected if its q-value
+    is at most ``false_discovery_rate``. Groups without trials are left out.
 
     Source: Newton, Noueiry, Sarkar and Ahlquist (2004), "Detecting Differential Gene Expression
     with a Semiparametric Hierarchical Mixture Method".
 
     Args:
-        tree: what ``fit`` returned, or ``load`` read.
-        above: the line, between 0 and 1.
-        false_discovery_rate: between 0 and 1.
+        tree: a fit: the tree that ``fit`` returned or ``load`` read.
+        above: the threshold for theta, between 0 and 1.
+        false_discovery_rate: the largest q-value that is selected, between 0 and 1.
 
     Returns:
-        A row a group: ``probability`` above and its ``mcse``, which is the error's too, ``error``,
-        ``q_value`` and its ``q_value_mcse``, ``selected``. Groups that tie share a q-value. Its
-        error also counts that groups near one another might change places: it is the spread of the
-        q-values of draws taken again, with replacement.
+        One row per group that has trials (index ``group``), the most probable first. Columns:
+
+        - ``probability``: Pr(theta_i > above), and its Monte Carlo standard error ``mcse``.
+        - ``error``: 1 - ``probability``, with the same standard error.
+        - ``q_value``: the q-value; groups with the same probability share it.
+        - ``q_value_mcse``: its Monte Carlo standard error, from a bootstrap of the draws, which
+          includes the uncertainty of the order of the groups.
+        - ``selected``: whether the group is selected.
 
     Raises:
-        InputError: an argument is out of range, or the fit lacks what is needed.
+        InputError: an argument is out of range, or the fit lacks the draws of theta that its model
+            needs.
         TypeError: an argument has the wrong type.
+
+    Warns:
+        ConvergenceWarning: the fit did not converge, so its answers should not be trusted.
+
+    Examples:
+        >>> import hierpool as hp
+        >>> frame = hp.load_dataset("efron-morris-75")
+        >>> columns = {"successes": "hits", "trials": "at_bats", "group": "player"}
+        >>> tree = hp.fit(frame, **columns, model="collapsed", inference=hp.Quadrature())
+        >>> table = hp.select(tree, above=0.25, false_discovery_rate=0.1)
+        >>> print(table[["error", "q_value", "selected"]].head(4).round(2))
+                          error  q_value  selected
+        group
+        Roberto Clemente   0.06     0.06      True
+        Frank Robinson     0.09     0.07      True
+        Frank Howard       0.12     0.09      True
+        Jay Johnstone      0.16     0.11     False
     """
     line, rate = _line(above), false_discovery_rate
     check_prob(rate, "false_discovery_rate")

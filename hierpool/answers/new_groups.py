@@ -49,36 +49,57 @@ LOWEST, HIGHEST = -744.4, 40.0
 def newcomers(
     tree: xr.DataTree, new_groups: NewGroups, *, prob: float = 0.89, seed: int = 0
 ) -> pd.DataFrame:
-    """Returns the chances of success of groups that were not in the fit, a row a newcomer.
+    """Returns the posterior of theta for groups that were not in the fit, without a new fit.
 
-        weight of a draw ~ product over the newcomers of p(y_j | n_j, population of the draw)
+        weight of a draw ~ product over newcomers j of p(y_j | n_j, population of the draw)
         theta_j | draw ~ Beta(phi kappa + y_j, (1 - phi) kappa + n_j - y_j), independently
 
-    (or, on log-odds, the conditional under the normal population). All newcomers together weigh
-    the draws, so each also learns from the others, and the answer is that of
-    ``fit(..., new_groups=)``; a newcomer by itself is asked for by a call of its own. One with
-    data (0, 0) weighs nothing. Under no pooling nothing is learnt from the fit, and the answer is
-    exact; under complete pooling theta_j is phi.
+    or, under a normal population of log-odds, the corresponding conditional. All newcomers of a
+    call weight the draws together, so each also learns from the others, and the answer estimates
+    the same posterior as ``fit(..., new_groups=)``. To let a newcomer learn from the fit alone,
+    call the function for it separately. A newcomer with data (0, 0) leaves the weights unchanged.
+    Under no pooling nothing is learnt from the fit, and the answer is exact; under complete pooling
+    theta_j is phi.
 
     Args:
-        tree: what ``fit`` returned, or ``load`` read.
-        new_groups: successes and trials so far by name: ``{"rookie": (0, 4), "unseen": (0, 0)}``.
-        prob: probability of the interval from ``lower`` to ``upper``, equal-tailed.
-        seed: of the draws of theta, from which the interval is taken where it is not solved:
-            for normal log-odds, and for very many newcomers.
+        tree: a fit: the tree that ``fit`` returned or ``load`` read.
+        new_groups: (successes, trials) so far by name: ``{"rookie": (0, 4), "unseen": (0, 0)}``.
+        prob: probability of the equal-tailed interval from ``lower`` to ``upper``.
+        seed: seed of the draws of theta. They are used for the interval only where it is not solved
+            from the mixture of Betas: for normal log-odds, complete pooling, and very many
+            newcomers.
 
     Returns:
-        ``successes``, ``trials``; ``mean``, ``sd``, ``lower`` and ``upper`` of theta; ``mcse``,
-        the Monte Carlo error of the mean; and ``effective_draws``, how many draws of equal
-        weight the weighted ones are worth.
+        One row per newcomer (index ``group``). Columns:
+
+        - ``successes``, ``trials``: its data so far.
+        - ``mean``, ``sd``: posterior mean and standard deviation of theta.
+        - ``lower``, ``upper``: ends of the interval of theta.
+        - ``mcse``: Monte Carlo standard error of the mean.
+        - ``effective_draws``: effective number of equally weighted draws, the same in every row.
 
     Raises:
-        InputError: a newcomer's data or name break a rule, or the fit can't answer.
+        InputError: the data or the name of a newcomer break a rule, there is no newcomer, or the
+            fit can't answer.
         TypeError: an argument has the wrong type.
 
     Warns:
-        FewDrawsWarning: the weights are worth fewer than 100 draws: the newcomers' data move the
-            population to where the fit has few draws. Fit again with ``new_groups=``.
+        ConvergenceWarning: the fit did not converge, so its answers should not be trusted.
+        FewDrawsWarning: the weights are worth fewer than 100 draws, because the data of the
+            newcomers move the population to where the fit has few draws. Fit again with
+            ``new_groups=``.
+
+    Examples:
+        >>> import hierpool as hp
+        >>> frame = hp.load_dataset("efron-morris-75")
+        >>> columns = {"successes": "hits", "trials": "at_bats", "group": "player"}
+        >>> tree = hp.fit(frame, **columns, model="collapsed", inference=hp.Quadrature())
+        >>> table = hp.newcomers(tree, {"rookie": (0, 4), "unseen": (0, 0)})
+        >>> print(table[["successes", "trials", "mean", "sd"]].round(2))
+                successes  trials  mean    sd
+        group
+        rookie          0       4  0.25  0.06
+        unseen          0       0  0.27  0.06
     """
     check_prob(prob)
     seed = check_seed(seed)

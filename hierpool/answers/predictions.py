@@ -54,32 +54,49 @@ def predict(
     prob: float = 0.89,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Returns how many successes to expect in further trials, a row a group.
+    """Returns the predictive distribution of each group's successes in further trials.
 
         z_i ~ Binomial(trials_i, theta_i), averaged over the posterior of theta_i
 
     Args:
-        tree: what ``fit`` returned, or ``load`` read.
-        trials: to come: a number for every group; a mapping or a Series by name, for the groups
-            that it names; or an array in the groups' order.
-        new_groups: successes and trials so far, by name, of groups that were not in the fit, as
-            ``newcomers`` takes them. All rows are then given their data too.
-        prob: probability of the interval from ``lower`` to ``upper``, equal-tailed: each end is
-            the smallest number that z does not exceed with probability (1 - prob) / 2 or
-            (1 + prob) / 2.
-        seed: of the draws of z, from which the interval is taken where summing the probabilities
-            of z over the posterior would take too long: for many groups, or many trials.
+        tree: a fit: the tree that ``fit`` returned or ``load`` read.
+        trials: number of further trials: one number for every group; a mapping or a Series by name,
+            for the groups that it names; or an array in the order of the groups.
+        new_groups: groups that were not in the fit, {name: (successes, trials)} so far, as
+            ``newcomers`` takes them. All rows are then also conditional on the data of these
+            groups.
+        prob: probability of the equal-tailed interval from ``lower`` to ``upper``.
+        seed: seed of the draws of z. They are used for the interval only where it would take too
+            long to sum the probabilities of z over the posterior: for many groups, or many trials.
 
     Returns:
-        ``trials`` to come; ``mean``, ``sd``, ``lower`` and ``upper`` of z; ``mcse``, the Monte
-        Carlo error of the mean.
+        One row per group (index ``group``). Columns:
+
+        - ``trials``: number of further trials.
+        - ``mean``, ``sd``: predictive mean and standard deviation of the successes z.
+        - ``lower``, ``upper``: the smallest k with Pr(z <= k) >= (1 - prob) / 2, and the smallest
+          with Pr(z <= k) >= (1 + prob) / 2: whole numbers of successes.
+        - ``mcse``: Monte Carlo standard error of the mean.
 
     Raises:
         InputError: a name or a value breaks a rule, or the fit can't answer.
         TypeError: an argument has the wrong type.
 
     Warns:
-        FewDrawsWarning: as ``newcomers``.
+        ConvergenceWarning: the fit did not converge, so its answers should not be trusted.
+        FewDrawsWarning: the data of ``new_groups`` leave fewer than 100 effective draws.
+
+    Examples:
+        >>> import hierpool as hp
+        >>> frame = hp.load_dataset("efron-morris-75")
+        >>> columns = {"successes": "hits", "trials": "at_bats", "group": "player"}
+        >>> tree = hp.fit(frame, **columns, model="collapsed", inference=hp.Quadrature())
+        >>> table = hp.predict(tree, trials={"Roberto Clemente": 100, "Max Alvis": 100})
+        >>> print(table[["trials", "mean", "sd"]].round(0))
+                          trials  mean   sd
+        group
+        Roberto Clemente     100  32.0  7.0
+        Max Alvis            100  22.0  6.0
     """
     check_prob(prob)
     fitted, weight = _joined(tree, new_groups, seed, needs_theta=False)
@@ -102,28 +119,45 @@ def add_predictions(
     new_groups: NewGroups | None = None,
     seed: int = 0,
 ) -> xr.DataTree:
-    """Returns the tree with draws of successes in further trials, where ArviZ looks for them.
+    """Returns a copy of the tree with draws of successes in further trials, in ArviZ's groups.
 
-    ``predictions`` has ``y`` (chain, draw, groups), and ``predictions_constant_data`` the trials
-    ``n`` (groups), with the groups' names. Each draw is given theta of the same draw of the
-    posterior, so statements about several groups, or about theta too, hold jointly.
+    ``predictions`` holds ``y`` (chain, draw, groups), the successes, and
+    ``predictions_constant_data`` holds ``n`` (groups), the trials; both carry the names of the
+    groups. Each draw of ``y`` is given theta of the same posterior draw, so statements about
+    several groups, or about theta too, are joint.
 
-    New groups with data weigh the draws: then draws of the posterior are taken again in
-    proportion to their weights, in order, and ``predictions`` stand no longer beside ``posterior``
-    draw by draw.
+    The data of new groups weight the draws. The posterior draws are then resampled, in order, in
+    proportion to their weights, so that draws of ``predictions`` no longer match those of
+    ``posterior`` one by one.
 
     Args:
-        tree: what ``fit`` returned, or ``load`` read. It is not changed.
-        trials: to come, as ``predict`` takes them.
-        new_groups: successes and trials so far, by name, of groups that were not in the fit.
-        seed: of the draws.
+        tree: a fit: the tree that ``fit`` returned or ``load`` read. It is not changed.
+        trials: number of further trials, as ``predict`` takes them.
+        new_groups: groups that were not in the fit, {name: (successes, trials)} so far.
+        seed: seed of the draws.
+
+    Returns:
+        The tree with the two further groups. The attributes of ``predictions`` are ``seed``,
+        ``new_groups`` (as JSON) and ``effective_draws``, the effective number of equally weighted
+        draws.
 
     Raises:
-        InputError: a name or a value breaks a rule, or the fit can't answer.
+        InputError: a name or a value breaks a rule, the fit can't answer, or the draws would not
+            fit in memory.
         TypeError: an argument has the wrong type.
 
     Warns:
-        FewDrawsWarning: as ``newcomers``.
+        ConvergenceWarning: the fit did not converge, so its answers should not be trusted.
+        FewDrawsWarning: the data of ``new_groups`` leave fewer than 100 effective draws.
+
+    Examples:
+        >>> import hierpool as hp
+        >>> frame = hp.load_dataset("efron-morris-75")
+        >>> columns = {"successes": "hits", "trials": "at_bats", "group": "player"}
+        >>> tree = hp.fit(frame, **columns, model="collapsed", inference=hp.Quadrature())
+        >>> predicted = hp.add_predictions(tree, trials=100)
+        >>> print(predicted["predictions"]["y"].shape)
+        (4, 1000, 18)
     """
     # Only arviz_base: importing arviz itself would also load its plotting.
     from arviz_base import from_dict
