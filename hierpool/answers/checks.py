@@ -62,7 +62,7 @@ def predictive_check(
 
     Returns:
         One row per statistic. Index: ``of`` ("counts", "rates", "residuals", or "custom" for
-        ``statistics``) and ``statistic`` (its name). Columns, in the units of the statistic:
+        ``statistics``) and ``statistic`` (its name). Columns:
 
         - ``observed``: T, from the data.
         - ``mean`` and ``sd``: mean and standard deviation of T_rep over the replicates.
