@@ -1,4 +1,4 @@
-"""Numbers of groups as a user gives them, by name: checked, and in the order of a fit."""
+"""Reads numbers that a user gives per group, and checks them against the groups of a fit."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -11,19 +11,19 @@ from hierpool.input.table import InputError, read_table
 from hierpool.posterior.fitted import Fitted, find_group
 
 ByLabel = float | Mapping[str, int] | pd.Series | np.ndarray | list[int]
-"""A number for every group; or one a group: by name, or in the order of the fit."""
+"""One number for every group, or one number per group: by name, or in the order of the fit."""
 NUMBER = (int, float, np.number)
 
 
 class Further(NamedTuple):
-    """Trials to come, or that came, of some groups of a fit, and what succeeded of them."""
+    """Further trials of some groups of a fit, future or held out, and their successes."""
 
     places: np.ndarray
-    """(some,) places of the groups in the fit."""
+    """(selected,) indices of the groups in the fit."""
     successes: np.ndarray
-    """(some,) int64 successes; 0 where none were given."""
+    """(selected,) int64 successes; 0 where none were given."""
     trials: np.ndarray
-    """(some,) int64 trials."""
+    """(selected,) int64 trials."""
 
 
 def read_further(fitted: Fitted, trials: ByLabel, successes: ByLabel | None = None) -> Further:
@@ -31,12 +31,13 @@ def read_further(fitted: Fitted, trials: ByLabel, successes: ByLabel | None = No
 
     Args:
         fitted: a fit.
-        trials: of every group, or by name. Groups may be left out.
-        successes: of these trials, for the same groups.
+        trials: number of further trials, for every group or by name. Groups may be left out.
+        successes: number of successes in these trials, for the same groups; None if they are not
+            known.
 
     Raises:
         InputError: a name or a value breaks a rule.
-        TypeError: the numbers come in no form that is known.
+        TypeError: the numbers are given in an unsupported form.
     """
     of_trials = _series(fitted, trials, "trials")
     if successes is None:
@@ -65,7 +66,7 @@ def read_further(fitted: Fitted, trials: ByLabel, successes: ByLabel | None = No
 
 
 def _series(fitted: Fitted, values: Any, name: str) -> pd.Series:
-    """Returns values by the place of their group in the fit."""
+    """Returns the values as a Series whose index is the index of each group in the fit."""
     if hasattr(values, "dims") and hasattr(values, "to_series") and len(values.dims) == 1:
         values = values.to_series()
     if isinstance(values, pd.Series | Mapping):
@@ -97,5 +98,5 @@ def _series(fitted: Fitted, values: Any, name: str) -> pd.Series:
 
 
 def _is_scalar(values: Any) -> bool:
-    """Returns whether it is a single number, for every group."""
+    """Returns whether the values are a single number, which then applies to every group."""
     return isinstance(values, NUMBER) or (hasattr(values, "__array__") and np.ndim(values) == 0)

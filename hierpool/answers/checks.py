@@ -1,4 +1,4 @@
-"""Can the model be believed? Replicates of the data under the fit, against the data.
+"""Posterior predictive checks: the data compared with replicates drawn from the fit.
 
 Source: Gelman, Meng and Stern (1996), "Posterior Predictive Assessment of Model Fitness via
 Realized Discrepancies", for the p-values.
@@ -20,13 +20,13 @@ from hierpool.posterior.random import betas, binomials, stream
 from hierpool.posterior.values import by_group
 
 Statistic = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""A function of counts (draw, group) and trials (group,), (draw,): each row by itself."""
+"""A function of counts (draw, group) and trials (group,) that returns (draw,), row by row."""
 
 REPLICATES = ("same-groups", "new-groups")
 PIECE = 2**18
-"""Values whose statistics are computed at a time: they fit a processor's cache."""
+"""Number of counts whose statistics are computed at a time, so that they fit in the CPU cache."""
 BUDGET = 4_000_000
-"""Successes of new groups that are drawn: a second. Past it, every other draw replicates."""
+"""Most counts drawn for new groups: about a second. Above it, the posterior draws are thinned."""
 
 
 def predictive_check(
@@ -36,37 +36,64 @@ def predictive_check(
     replicates: Literal["same-groups", "new-groups"] = "same-groups",
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Returns posterior predictive p-values: statistics of the data against those of replicates.
+    """Returns posterior predictive p-values of statistics of the data.
 
-    A row a statistic, under ``of`` and ``statistic``: ``min``, ``max``, ``mean`` and ``sd`` (with
-    G - 1) of ``counts``, of ``rates`` y / n and of ``residuals``, (y - n p) / sqrt(n p (1 - p))
-    with p the pooled rate of the same replicate; then the user's, of ``custom``. With unequal
-    trials counts say little, since the least and the most tried decide them: look at rates, of
-    which small groups have the extremes, and at residuals, which put all groups on one scale.
+    Each statistic T of the data is compared with its values T_rep in replicates of the data, drawn
+    from the posterior predictive distribution. A p-value near 0 or 1 shows a feature of the data
+    that the model does not reproduce. Groups without trials are left out.
 
-    Columns: ``observed``; ``mean`` and ``sd`` of the replicates; ``p_upper``, Pr(T_rep >= T);
-    ``p_lower``, Pr(T_rep <= T); ``p_mid``, Pr(T_rep > T) + Pr(T_rep = T) / 2; and the Monte Carlo
-    standard error of each but the first. A p-value near 0 or 1 is a feature of the data that the
-    model does not show; what no replicate shows, or each of them, is known to one draw only, and
-    that is its error. Groups without trials are left out.
+    The statistics are ``min``, ``max``, ``mean`` and ``sd`` (with denominator G - 1, for G groups)
+    of three quantities: ``counts`` y, ``rates`` y / n, and ``residuals``
+    (y - n p) / sqrt(n p (1 - p)), where p is the pooled rate of the same replicate. If the trials
+    are unequal, look at rates and residuals. The extremes of counts then only show which groups
+    have the fewest and the most trials; the extremes of rates come from small groups; residuals put
+    all groups on one scale.
 
     Args:
-        tree: what ``fit`` returned, or ``load`` read.
-        statistics: more of them by name: functions of counts (draw, group) and trials (group,)
-            that return (draw,), each row by itself. They are called with some draws at a time, and
-            with the data as one row.
-        replicates: of the "same-groups", with the chances that they have; or of "new-groups" of as
-            many trials, with chances drawn anew from the population (without pooling, from the
-            prior of every chance), a sterner test of the population. Where that is more than a
-            second's work, from every other draw, or fewer.
-        seed: of the new groups.
+        tree: a fit: the tree that ``fit`` returned or ``load`` read.
+        statistics: further statistics by name: functions of counts (draw, group) and trials
+            (group,) that return (draw,), row by row. Each is called with a block of draws at a
+            time, and with the data as a single row.
+        replicates: "same-groups" draws successes given each group's own theta. "new-groups" first
+            draws a new theta for each group from the population (under no pooling, from the prior
+            of theta) and keeps its trials: a stricter test of the population. Posterior draws are
+            left out at regular steps where new groups would take more than about a second.
+        seed: seed of the new groups; not used for the same groups.
+
+    Returns:
+        One row per statistic. Index: ``of`` ("counts", "rates", "residuals", or "custom" for
+        ``statistics``) and ``statistic`` (its name). Columns:
+
+        - ``observed``: T, from the data.
+        - ``mean`` and ``sd``: mean and standard deviation of T_rep over the replicates.
+        - ``p_upper``: Pr(T_rep >= T).
+        - ``p_lower``: Pr(T_rep <= T).
+        - ``p_mid``: Pr(T_rep > T) + Pr(T_rep = T) / 2.
+        - ``mean_mcse``, ``sd_mcse``, ``p_upper_mcse``, ``p_lower_mcse``, ``p_mid_mcse``: Monte
+          Carlo standard errors. That of a p-value is at least 1 / (number of replicates).
 
     Raises:
-        InputError: fewer than 2 groups were tried, or an argument breaks a rule.
-        TypeError: the tree is none, or a statistic is no function.
+        InputError: fewer than 2 groups have trials, an argument breaks a rule, or the fit holds the
+            hyperparameters only and ``replicates`` is "same-groups".
+        TypeError: ``tree`` is not a tree, or a statistic is not a function.
 
     Warns:
+        ConvergenceWarning: the fit did not converge, so its answers should not be trusted.
         PopulationWarning: the population contradicts its groups; the message says what to change.
+
+    Examples:
+        >>> import hierpool as hp
+        >>> frame = hp.load_dataset("efron-morris-75")
+        >>> columns = {"successes": "hits", "trials": "at_bats", "group": "player"}
+        >>> tree = hp.fit(frame, **columns, model="collapsed", inference=hp.Quadrature())
+        >>> table = hp.predictive_check(tree)
+        >>> print(table.loc["counts", ["observed", "mean", "p_upper"]].round(1))
+                   observed  mean  p_upper
+        statistic
+        min             7.0   5.8      0.3
+        max            18.0  19.2      0.7
+        mean           11.9  12.0      0.5
+        sd              3.1   3.7      0.8
     """
     if replicates not in REPLICATES:
         raise InputError(f"replicates must be one of {REPLICATES}, not {replicates!r}.")
@@ -89,25 +116,30 @@ def predictive_check(
 
 
 def tail_indicators(values: np.ndarray, observed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns whether replicates are at least, and at most, what was observed.
+    """Returns whether each replicated statistic is at least, and at most, the observed one.
 
-    What differs by rounding only is equal: sums of the same numbers in another order are.
+    Values that differ only by rounding count as equal, as do sums of the same numbers in another
+    order.
 
     Args:
-        values: (draw, ...) statistics of replicates.
-        observed: (...) those of the data.
+        values: (draw, ...) statistics of the replicates.
+        observed: (...) statistics of the data.
+
+    Returns:
+        Two (draw, ...) arrays of booleans: at least, and at most, the observed statistic.
     """
     slack = 1e-12 * np.maximum(1, np.abs(observed))
     return values >= observed - slack, values <= observed + slack
 
 
 def new_replicates(fitted: Fitted, trials: np.ndarray, seed: int) -> np.ndarray:
-    """Returns (draw, group) successes of groups whose chances are drawn from the population.
+    """Returns (draw, group) successes of new groups, whose theta is drawn from the population.
 
     Args:
-        fitted: a fit; each draw of its population gives a row, as long as that is quick.
-        trials: (group,) trials of the groups.
-        seed: of the draws.
+        fitted: a fit. Each draw of its population gives one row; where that would exceed
+            ``BUDGET``, draws are left out at regular steps, but at least 50 per chain are kept.
+        trials: (group,) trials of the new groups.
+        seed: seed of the draws.
     """
     seed = check_seed(seed)
     num_draws, num_groups = len(fitted.theta), len(trials)
@@ -137,7 +169,7 @@ FOUR: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 def _evaluate(
     counts: np.ndarray, trials: np.ndarray, custom: Mapping[str, Statistic]
 ) -> np.ndarray:
-    """Returns (draw, statistic) values."""
+    """Returns (draw, statistic) values of all statistics."""
     height = max(1, PIECE // len(trials))
     pieces = (counts[start : start + height] for start in range(0, len(counts), height))
     return np.concatenate([np.stack(list(_of_piece(y, trials, custom)), axis=1) for y in pieces])
@@ -166,7 +198,7 @@ def _of_piece(
 def _compare(fitted: Fitted, values: np.ndarray, observed: np.ndarray) -> dict[str, np.ndarray]:
     upper, lower = (part.astype(float) for part in tail_indicators(values, observed))
     mean, sd = values.mean(axis=0), values.std(axis=0, ddof=1)
-    # By the delta method, from the error of the variance.
+    # The error of the sd follows from that of the variance by the delta method.
     of_variance = fitted.error((values - mean) ** 2)
     of_sd = np.divide(of_variance, 2 * sd, out=np.zeros_like(sd), where=sd > 0)
     columns = {

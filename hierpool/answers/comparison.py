@@ -1,4 +1,4 @@
-"""Which model foretells a group best? Exact leave-one-group-out scores and the evidence.
+"""Compares models by exact leave-one-group-out log predictive density (elpd) and by evidence.
 
 Source: Vehtari, Gelman and Gabry (2017), "Practical Bayesian Model Evaluation Using Leave-One-Out
 Cross-Validation and WAIC", for the score, its standard error, and Pareto k.
@@ -33,22 +33,34 @@ log = logging.getLogger(__name__)
 
 
 class Comparison(NamedTuple):
-    """Models of the same data, in tables."""
+    """Comparison of models of the same data: what ``compare`` and ``compare_fits`` return."""
 
     models: pd.DataFrame
-    """A row a model, the best ``elpd`` first. ``elpd``: the sum over groups of the log probability
-    of a group's successes given all other groups, exactly; ``elpd_se``, its standard error over
-    groups; ``difference`` from the best and ``difference_se``; ``log_evidence``;
-    ``log_bayes_factor`` against the model of the largest evidence; ``weight``, the posterior
-    probability of the model if all are equally probable a priori; ``error``, the estimated error of
-    the integration, 0 in closed form. Of fits also ``psis_elpd``, what ``az.loo`` estimates from
-    the draws, the largest ``pareto_k``, and for how many groups it is ``unreliable``."""
+    """One row per model (index ``model``, its name), the largest ``elpd`` first. Columns:
+
+    - ``elpd``: expected log predictive density: the sum over groups of the log probability of a
+      group's successes given all other groups. It is exact, not estimated from draws.
+    - ``elpd_se``: standard error of ``elpd`` over groups.
+    - ``difference``: ``elpd`` minus that of the best model, 0 or below.
+    - ``difference_se``: standard error of ``difference`` over groups.
+    - ``log_evidence``: log probability of the data under the model, binomial coefficients included.
+    - ``log_bayes_factor``: log evidence minus the largest log evidence, 0 or below.
+    - ``weight``: posterior probability of the model, if all are equally probable a priori.
+    - ``error``: estimated error of the log evidence; 0 where it has a closed form.
+
+    ``compare_fits`` adds:
+
+    - ``psis_elpd``: ``elpd`` as ``az.loo`` estimates it from the draws.
+    - ``pareto_k``: the largest Pareto k over groups.
+    - ``unreliable``: number of groups whose Pareto k is too large for ``az.loo`` to be reliable."""
     pointwise: pd.DataFrame
-    """A row a group, a column a model: its part of ``elpd``."""
+    """One row per group with trials, one column per model: the contribution of the group to
+    ``elpd``."""
     pareto_k: pd.DataFrame
-    """A row a group, a column a fit: Pareto k of the draws. Above ``1 - 1 / log10(draws)``, and
-    above 0.7 at most, what ``az.loo`` says of the group is unreliable (what stands here is exact).
-    NaN where nothing depends on draws. No columns if no fits were given."""
+    """One row per group with trials, one column per fit: Pareto k of the importance weights that
+    leave the group out. Above min(1 - 1 / log10(draws), 0.7) the estimate of ``az.loo`` for the
+    group is unreliable (the scores here are exact all the same). NaN where the log likelihood is
+    the same in every draw. ``compare`` returns no columns."""
 
 
 def compare(
@@ -62,31 +74,55 @@ def compare(
     new_groups: NewGroups | None = None,
     aggregate: bool = False,
 ) -> Comparison:
-    """Returns models of a table compared by how well they foretell each group from the others.
+    """Compares models of a table by exact leave-one-group-out predictive density and by evidence.
 
-    Nothing is drawn. ``PartialPooling`` and ``LogitPartialPooling`` have the posterior of their
-    collapsed twins, and so the same score. The evidence answers another question than elpd: how
-    probable the whole table was before any of it was seen, so it depends on the hyperpriors, and
-    punishes wide ones. Groups without trials foretell nothing, and are left out.
+    Nothing is drawn at random. ``PartialPooling`` and ``LogitPartialPooling`` have the same
+    posterior as their collapsed forms, and so the same scores. ``elpd`` measures how well a model
+    predicts each group from the others. The evidence answers another question: how probable the
+    whole table is under the prior. It therefore depends on the hyperpriors, and penalises wide
+    ones. Groups without trials are left out.
 
     Args:
-        frame: as ``fit`` takes it.
+        frame: a table, as ``fit`` takes it.
         successes: column of successes.
         trials: column of trials.
         group: column of the groups' names; by default the frame's index.
-        models: by name, or a list of the command's words for them; by default ``complete``,
-            ``none``, ``beta`` (CollapsedPartialPooling) and ``logit``.
-        inference: settings of the quadrature.
-        new_groups: successes and trials by name, observed with the rest.
-        aggregate: add up rows of the same group, instead of refusing them.
+        models: models by name, or a list of the words that the command line has for them; by
+            default "complete", "none", "beta" (``CollapsedPartialPooling``) and "logit".
+        inference: settings of the quadrature. An integration that does not converge is repeated
+            with twice the nodes, at most three times.
+        new_groups: further groups, {name: (successes, trials)}, added to those of the table.
+        aggregate: add up rows of the same group, instead of rejecting them.
+
+    Returns:
+        A ``Comparison``:
+
+        - ``models``: one row per model, the best first: ``elpd``, its ``difference`` from the best,
+          their standard errors ``elpd_se`` and ``difference_se``, ``log_evidence``,
+          ``log_bayes_factor`` against the largest evidence, ``weight`` (posterior probability if
+          all models are equally probable a priori), and the ``error`` of the integration.
+        - ``pointwise``: one row per group, one column per model: the contribution to ``elpd``.
+        - ``pareto_k``: a table without columns.
 
     Raises:
-        InputError: the data, a model or a setting break a rule (it is a ``ValueError``).
+        InputError: the data, a model or a setting breaks a rule, or no group has trials (it is a
+            ``ValueError``).
         TypeError: an argument has the wrong type.
         OSError: the file can't be read.
 
     Warns:
         ConvergenceWarning: the integration of a model missed its tolerance.
+
+    Examples:
+        >>> import hierpool as hp
+        >>> frame = hp.load_dataset("efron-morris-75")
+        >>> columns = {"successes": "hits", "trials": "at_bats", "group": "player"}
+        >>> comparison = hp.compare(frame, **columns, models=["complete", "none"])
+        >>> print(comparison.models[["elpd", "difference", "log_evidence"]].round(2))
+                   elpd  difference  log_evidence
+        model
+        complete -46.43        0.00        -48.61
+        none     -68.92      -22.48        -68.92
     """
     by_name = _by_name(COMPARED if models is None else models)
     quadrature = check_quadrature(inference, "compare")
@@ -107,24 +143,47 @@ def compare(
 def compare_fits(
     fits: Mapping[str, xr.DataTree], *, inference: Quadrature | None = None
 ) -> Comparison:
-    """Returns fits of the same data compared, as ``compare`` does, with Pareto k beside.
+    """Compares fits of the same data as ``compare`` does, and says where ``az.loo`` is reliable.
 
-    Scores are exact, from the models that were fitted: draws enter the columns ``psis_elpd``,
-    ``pareto_k`` and ``unreliable`` alone, which tell where ``az.loo`` and ``az.compare`` of the
-    same trees may be believed. NaN for a fit that holds the hyperparameters only. A fit without
-    pooling, whose log likelihood is the same in every draw, is refused by those: ask for its score
-    here.
+    The scores are exact, computed from the fitted models. The draws are used only for the columns
+    ``psis_elpd``, ``pareto_k`` and ``unreliable``, which show where ``az.loo`` and ``az.compare``
+    of the same trees can be trusted. For a fit that holds the hyperparameters only, ``psis_elpd``
+    and ``pareto_k`` are NaN. ArviZ rejects a fit without pooling, whose log likelihood is the same
+    in every draw; its exact score is here.
 
     Args:
-        fits: what ``fit`` returned, or ``load`` read, by name.
-        inference: settings of the quadrature.
+        fits: fits by name: trees that ``fit`` returned or ``load`` read, of the same data.
+        inference: settings of the quadrature. An integration that does not converge is repeated
+            with twice the nodes, at most three times.
+
+    Returns:
+        A ``Comparison``, as ``compare`` returns it, with the names of the fits. ``models`` also has
+        ``psis_elpd`` (``elpd`` as ``az.loo`` estimates it), the largest ``pareto_k``, and
+        ``unreliable``, the number of groups where it is too large. ``pareto_k`` has one row per
+        group and one column per fit.
 
     Raises:
-        InputError: the fits are not of the same data, or of a model that is not hierpool's.
-        TypeError: one of them is no tree.
+        InputError: the fits are not of the same data, no group has trials, there is no fit, or a
+            fit is of a model without a score.
+        TypeError: ``fits`` is not a mapping, or one of its values is not a tree.
 
     Warns:
-        ConvergenceWarning: the integration of a model missed its tolerance.
+        ConvergenceWarning: a fit did not converge, or the integration of a model missed its
+            tolerance.
+
+    Examples:
+        >>> import hierpool as hp
+        >>> frame = hp.load_dataset("efron-morris-75")
+        >>> columns = {"successes": "hits", "trials": "at_bats", "group": "player"}
+        >>> fits = {
+        ...     model: hp.fit(frame, **columns, model=model, inference=hp.Quadrature())
+        ...     for model in ("complete", "none")
+        ... }
+        >>> print(hp.compare_fits(fits).models[["elpd", "psis_elpd", "unreliable"]].round(1))
+                  elpd  psis_elpd  unreliable
+        model
+        complete -46.4      -46.4           0
+        none     -68.9      -68.9           0
     """
     if not isinstance(fits, Mapping):
         raise TypeError(f"fits must map names to trees, and are {type(fits).__name__}.")
@@ -158,7 +217,7 @@ def compare_fits(
 
 
 def _by_name(models: Any) -> dict[str, Model]:
-    """Returns models by name; words of models are names by themselves."""
+    """Returns checked models by name; a model given as a word is named by that word."""
     if isinstance(models, list | tuple) and all(isinstance(word, str) for word in models):
         for word in models:
             if models.count(word) > 1:
@@ -187,7 +246,7 @@ def _tables(
     models: Mapping[str, Model], pairs: Distinct, names: pd.Index, quadrature: Quadrature
 ) -> Comparison:
     log.info("integrating %s", ", ".join(models))
-    # Side by side: nearly all of a first call is compiling, which takes one processor each.
+    # In threads: a first call spends nearly all its time compiling, which uses one core a model.
     with ThreadPoolExecutor(os.cpu_count()) as workers:
         found = workers.map(lambda model: leave_one_out(model, pairs, quadrature), models.values())
         scores = dict(zip(models, found, strict=True))
@@ -218,31 +277,31 @@ def _tables(
 
 
 def _standard_error(pointwise: pd.DataFrame) -> pd.Series:
-    """Returns the standard errors of column sums over groups, as ArviZ has them."""
+    """Returns the standard errors of column sums over groups, as ArviZ computes them."""
     return np.sqrt(len(pointwise) * pointwise.var(ddof=0))
 
 
 def _pareto(
     tree: xr.DataTree, fitted: Fitted, tried: np.ndarray, pairs: Distinct
 ) -> tuple[float, np.ndarray]:
-    """Returns the elpd that the draws tell by smoothed importance sampling, and (group,) Pareto k.
+    """Returns the elpd estimated by Pareto-smoothed importance sampling, and (group,) Pareto k.
 
-    Both are those of ``az.loo``; groups of the same successes and trials share them.
+    Both equal those of ``az.loo``. Groups with the same successes and trials share them.
     """
-    # Statistics alone: arviz itself would bring its plots along.
+    # Only the statistics: importing arviz itself would also load its plotting.
     from arviz_stats.base import array_stats  # type: ignore[attr-defined]
 
     if "log_likelihood" not in tree.children:
         return np.nan, np.full(len(pairs.inverse), np.nan)
     _, places = np.unique(pairs.inverse, return_index=True)
-    # In the order of the fit that the pairs were found in.
+    # The pairs were found in the order of the first fit, so this fit is read in that order.
     scored = with_log_likelihood(tree, fitted.labels, fitted.trials)
     each = by_group(tree, "log_likelihood", "y", scored)
     if each.shape[-1] == len(fitted.labels):
         each = each[..., tried]
     each = each[..., places].reshape(-1, len(places))
     k, elpd = np.full(each.shape[1], np.nan), each.mean(axis=0)
-    # What is the same in every draw needs no weights, and ArviZ refuses it.
+    # A log likelihood that is the same in every draw needs no weights, and ArviZ rejects it.
     varies = np.ptp(each, axis=0) > 1e-12
     if varies.any():
         log_weights, k[varies] = array_stats.psislw(
@@ -253,7 +312,7 @@ def _pareto(
 
 
 def _relative_efficiency(tree: xr.DataTree) -> float:
-    """Returns effective draws a draw, over all parameters, as ``az.loo`` takes it by default."""
+    """Returns effective draws per draw, averaged over all parameters: the default of ``az.loo``."""
     from arviz_stats.base import array_stats  # type: ignore[attr-defined]
 
     posterior = tree["posterior"].dataset

@@ -1,4 +1,4 @@
-"""Contrasts: whether one group beats another, by how much, and what choosing one may lose."""
+"""Contrasts of pairs of groups, and the expected loss of choosing each group as the best."""
 
 from collections.abc import Sequence
 
@@ -14,32 +14,51 @@ from hierpool.posterior.fitted import Fitted, find_group
 
 Rope = float | tuple[float, float]
 PIECE = 2**16
-"""Differences at work at a time: what fits a processor's cache."""
+"""Number of differences computed at a time, so that they fit in the CPU cache."""
 MOST_PAIRS = 10_000
-"""Pairs at most, unless more are asked for."""
+"""Most pairs that are compared, unless the caller raises the limit."""
 SECONDS = 5e-8
-"""What a pair takes for each draw."""
+"""Time that one pair takes per draw, in seconds."""
 COLUMNS = 16
-"""Numbers and labels of a row."""
+"""Numbers and labels in a row of the table, for the estimate of its memory."""
 TINY = 1e-290
-"""In place of chances that have underflowed, so that ratios are numbers."""
+"""Replaces a theta that has underflowed to 0, so that ratios are finite."""
 
 
 def contrast(
     tree: xr.DataTree, a: str, b: str, *, prob: float = 0.89, rope: Rope | None = None
 ) -> pd.DataFrame:
-    """Returns the contrast of two groups, a table of one row; see ``contrasts``.
+    """Returns the contrast of two groups, as a table of one row.
 
     Args:
-        tree: what ``fit`` returned, or ``load`` read.
-        a: label of a group.
-        b: label of another one.
-        prob: probability of the intervals, equal-tailed.
-        rope: region of practical equivalence of the difference.
+        tree: a fit: the tree that ``fit`` returned or ``load`` read.
+        a: name of a group.
+        b: name of another group.
+        prob: probability of the equal-tailed intervals, between 0 and 1.
+        rope: region of practical equivalence of theta_a - theta_b: (low, high), or half its width
+            around 0.
+
+    Returns:
+        One row with the index (a, b), and the columns that ``contrasts`` describes.
 
     Raises:
-        InputError: an argument breaks a rule, or all groups have the same chance.
+        InputError: an argument breaks a rule, the fit has no such group or holds the
+            hyperparameters only, or its model gives all groups the same theta.
         TypeError: an argument has the wrong type.
+
+    Warns:
+        ConvergenceWarning: the fit did not converge, so its answers should not be trusted.
+
+    Examples:
+        >>> import hierpool as hp
+        >>> frame = hp.load_dataset("efron-morris-75")
+        >>> columns = {"successes": "hits", "trials": "at_bats", "group": "player"}
+        >>> tree = hp.fit(frame, **columns, model="collapsed", inference=hp.Quadrature())
+        >>> row = hp.contrast(tree, "Roberto Clemente", "Max Alvis").iloc[0]
+        >>> print(row[["probability", "difference"]].round(2))
+        probability    0.93
+        difference     0.10
+        Name: (Roberto Clemente, Max Alvis), dtype: float64
     """
     return contrasts(tree, groups=[a, b], prob=prob, rope=rope)
 
@@ -52,29 +71,56 @@ def contrasts(
     rope: Rope | None = None,
     most_pairs: int = MOST_PAIRS,
 ) -> pd.DataFrame:
-    """Returns the contrasts of all pairs of groups.
+    """Returns the contrasts of all pairs of groups: differences, ratios and odds ratios of theta.
 
-    Joint draws of theta tell all but the mean difference, which has a closed form under a Beta
-    population. A tie, of thetas that have underflowed, counts half for each.
+    They are computed from joint draws of theta, except the mean difference, which has a closed form
+    under a Beta population. If both theta of a pair have underflowed to 0, the tie counts half for
+    each group.
 
     Args:
-        tree: what ``fit`` returned, or ``load`` read.
-        groups: labels of the groups to compare; by default all that have trials.
-        prob: probability of the intervals, equal-tailed.
-        rope: region of practical equivalence of the difference, (low, high) or half its width.
-        most_pairs: refuse more pairs than this.
+        tree: a fit: the tree that ``fit`` returned or ``load`` read.
+        groups: names of the groups to compare; by default all that have trials.
+        prob: probability of the equal-tailed intervals, between 0 and 1.
+        rope: region of practical equivalence of theta_a - theta_b: (low, high), or half its width
+            around 0.
+        most_pairs: reject more pairs than this.
 
     Returns:
-        A row a pair (a, b): ``probability`` that theta_a > theta_b with its ``mcse``; of
-        theta_a - theta_b the mean ``difference`` with ``difference_mcse``, and ``difference_sd``,
-        ``difference_lower``, ``difference_upper``; medians ``ratio`` of theta_a / theta_b and
-        ``odds_ratio``, each with ``_lower`` and ``_upper``; with a rope the probability
-        ``in_rope`` that the difference lies in it, and ``in_rope_mcse``.
+        One row per pair, indexed by the names ``a`` and ``b``. Columns:
+
+        - ``probability``: Pr(theta_a > theta_b), and its Monte Carlo standard error ``mcse``.
+        - ``difference``: posterior mean of theta_a - theta_b, and its Monte Carlo standard error
+          ``difference_mcse``.
+        - ``in_rope``: probability that the difference lies in ``rope``, and its Monte Carlo
+          standard error ``in_rope_mcse``; only with ``rope``.
+        - ``difference_sd``, ``difference_lower``, ``difference_upper``: posterior standard
+          deviation of the difference, and the ends of its interval.
+        - ``ratio``, ``ratio_lower``, ``ratio_upper``: posterior median of theta_a / theta_b, and
+          the ends of its interval.
+        - ``odds_ratio``, ``odds_ratio_lower``, ``odds_ratio_upper``: the same of the odds
+          theta / (1 - theta).
 
     Raises:
-        InputError: an argument breaks a rule, all groups have the same chance, or there are too
-            many pairs; the message says what they would take.
+        InputError: an argument breaks a rule, the fit holds the hyperparameters only, its model
+            gives all groups the same theta, or there are too many pairs; the message estimates the
+            time and memory for them.
         TypeError: an argument has the wrong type.
+
+    Warns:
+        ConvergenceWarning: the fit did not converge, so its answers should not be trusted.
+
+    Examples:
+        >>> import hierpool as hp
+        >>> frame = hp.load_dataset("efron-morris-75")
+        >>> columns = {"successes": "hits", "trials": "at_bats", "group": "player"}
+        >>> tree = hp.fit(frame, **columns, model="collapsed", inference=hp.Quadrature())
+        >>> table = hp.contrasts(tree, groups=["Roberto Clemente", "Frank Robinson", "Max Alvis"])
+        >>> print(table[["probability", "difference"]].round(1))
+                                         probability  difference
+        a                b
+        Roberto Clemente Frank Robinson          0.6         0.0
+                         Max Alvis               0.9         0.1
+        Frank Robinson   Max Alvis               0.9         0.1
     """
     check_prob(prob)
     region = None if rope is None else _region(rope)
@@ -106,23 +152,45 @@ def contrasts(
 
 
 def expected_loss(tree: xr.DataTree, *, best: Best = "highest") -> pd.DataFrame:
-    """Returns what choosing each group may be expected to lose.
+    """Returns the expected loss of choosing each group as the best.
 
-        loss_i = E[max_j theta_j - theta_i], or E[theta_i - min_j theta_j]
+        loss_i = E[max_j theta_j - theta_i], or E[theta_i - min_j theta_j] if the lowest is the best
 
-    over the groups that have trials, by joint draws of theta.
+    over the groups that have trials, from joint draws of theta. A small loss means that choosing
+    the group costs little, even where it is not certain to be the best.
 
     Args:
-        tree: what ``fit`` returned, or ``load`` read.
-        best: which theta is the best one.
+        tree: a fit: the tree that ``fit`` returned or ``load`` read.
+        best: whether the "highest" or the "lowest" theta is the best.
 
     Returns:
-        A row a group: ``expected_loss`` and its ``mcse``, probability that it is the ``best`` and
-        its ``best_mcse``. Those that tie share a draw.
+        One row per group that has trials (index ``group``). Columns:
+
+        - ``expected_loss``: loss_i, on the scale of theta, and its Monte Carlo standard error
+          ``mcse``.
+        - ``best``: probability that the group is the best, and its Monte Carlo standard error
+          ``best_mcse``. Groups that tie in a draw share it.
 
     Raises:
-        InputError: an argument breaks a rule, or all groups have the same chance.
-        TypeError: the tree is none.
+        InputError: an argument breaks a rule, no group has trials, the fit holds the
+            hyperparameters only, or its model gives all groups the same theta.
+        TypeError: ``tree`` is not a tree.
+
+    Warns:
+        ConvergenceWarning: the fit did not converge, so its answers should not be trusted.
+
+    Examples:
+        >>> import hierpool as hp
+        >>> frame = hp.load_dataset("efron-morris-75")
+        >>> columns = {"successes": "hits", "trials": "at_bats", "group": "player"}
+        >>> tree = hp.fit(frame, **columns, model="collapsed", inference=hp.Quadrature())
+        >>> loss = hp.expected_loss(tree)
+        >>> print(loss["expected_loss"].idxmin())
+        Roberto Clemente
+        >>> print(loss.loc["Roberto Clemente", ["expected_loss", "best"]].round(2))
+        expected_loss    0.04
+        best             0.24
+        Name: Roberto Clemente, dtype: float64
     """
     check_best(best)
     fitted = tried(read_distinct(tree))
@@ -136,7 +204,7 @@ def expected_loss(tree: xr.DataTree, *, best: Best = "highest") -> pd.DataFrame:
     return pd.DataFrame(
         {
             "expected_loss": losses.mean(axis=0),
-            # A loss that no draw shows is known to one draw only, of the largest loss.
+            # A group that is best in every draw gets the error of one draw with the largest loss.
             "mcse": np.where(losses.any(axis=0), fitted.error(losses), losses.max() / len(losses)),
             "best": is_best.mean(axis=0),
             "best_mcse": fitted.share_error(is_best),
@@ -152,7 +220,7 @@ def _contrasts(
     prob: float,
     region: tuple[float, float] | None,
 ) -> dict[str, np.ndarray]:
-    """Returns (pair,) columns, from (pair, draw) chances."""
+    """Returns the columns, (pair,) each, from (pair, draw) values of theta_a and theta_b."""
     difference = a - b
     above = (difference > 0) + 0.5 * (difference == 0)
     columns = {"probability": above.mean(axis=1), "mcse": fitted.share_error(above.T)}
@@ -176,7 +244,7 @@ def _contrasts(
 
 
 def _quantiles(values: np.ndarray, levels: list[float]) -> list[np.ndarray]:
-    """Returns (pair,) quantiles at each level of (pair, draw) values, which it sorts."""
+    """Returns (pair,) quantiles at each level of (pair, draw) values, which it sorts in place."""
     # NumPy's sort is several times as fast as its quantile.
     values.sort(axis=1)
     quantiles = []

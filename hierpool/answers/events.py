@@ -1,4 +1,7 @@
-"""Events: which groups are above a line, how many, and after the season; a selection of them."""
+"""Probabilities that theta, or a future rate, exceeds a threshold.
+
+Also selects groups above a threshold at a given false discovery rate.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from numbers import Real
@@ -17,44 +20,78 @@ from hierpool.posterior.fitted import Fitted, batch_means
 from hierpool.posterior.weights import FEWEST_EFFECTIVE, effective_draws, warn_of_few
 
 PIECE = 2**22
-"""Values that are in memory at a time."""
+"""Largest number of values held in memory at a time."""
 NEGLIGIBLE = 1e-12
-"""Joint events that are less probable by far than anybody asks for: no warning is worth it."""
+"""Joint events less probable than this are of no practical interest, and raise no warning."""
 NUM_REPEATS = 200
-"""Bootstraps, of which the error of a q-value is the spread."""
+"""Number of bootstrap samples, whose standard deviation is the error of a q-value."""
 
 
 class Events(NamedTuple):
-    """Chances above lines, group by group and together."""
+    """Probabilities that theta is above a threshold, for each group and jointly."""
 
     groups: pd.DataFrame
-    """A row a line and a group: ``probability`` that theta is above the line, and its ``mcse``. A
-    group that was never tried has the population's chance."""
+    """One row per threshold and group (index ``line``, ``group``): ``probability`` that theta of
+    the group is above the threshold, and its Monte Carlo standard error ``mcse``. A group without
+    trials has the probability of a new group of the population."""
     joint: pd.DataFrame
-    """A row a line, of the ``num_groups`` that have trials: probability that ``some`` theta is
-    above the line, and that ``all`` are; ``expected_number`` of those above. Each has its
-    ``_mcse``. Groups that were never tried don't count here: the answer would grow with them."""
+    """One row per threshold (index ``line``). Groups without trials are left out, because otherwise
+    the answer would depend on how many of them there are. Columns:
+
+    - ``num_groups``: number of groups that have trials.
+    - ``some``: probability that at least one theta is above the threshold.
+    - ``all``: probability that every theta is.
+    - ``expected_number``: expected number of groups whose theta is.
+    - ``some_mcse``, ``all_mcse``, ``expected_number_mcse``: their Monte Carlo standard errors."""
 
 
 def events(tree: xr.DataTree, *, above: float | Sequence[float]) -> Events:
-    """Returns the probabilities that thetas are above a line, or several.
+    """Returns the probabilities that theta is above one or more thresholds.
 
-    Given the population the groups are independent, so that in each draw of it every probability
-    has a closed form, the joint ones too; their averages have less noise than counted draws. Under
-    a population of log-odds the draws of theta are counted. An average that rests on few draws,
-    since most of them give it next to nothing, has an error of one draw at least.
+    Given the population the groups are independent, so under a Beta population every probability,
+    also a joint one, has a closed form in each posterior draw. The average over draws has less
+    noise than the proportion of draws in which the event happens. Under a normal population of
+    log-odds the draws of theta are counted. A probability that rests on few effective draws has a
+    Monte Carlo error of at least 1 / draws.
 
     Args:
-        tree: what ``fit`` returned, or ``load`` read.
-        above: a line between 0 and 1, or several.
+        tree: a fit: the tree that ``fit`` returned or ``load`` read.
+        above: a threshold for theta, or several, between 0 and 1.
+
+    Returns:
+        An ``Events``:
+
+        - ``groups``: one row per threshold and group: ``probability`` that theta is above the
+          threshold, and its Monte Carlo standard error ``mcse``.
+        - ``joint``: one row per threshold, over the ``num_groups`` groups that have trials: the
+          probabilities that ``some`` theta and that ``all`` theta are above it, and the
+          ``expected_number`` of them; each with its Monte Carlo standard error, ``some_mcse`` etc.
 
     Raises:
-        InputError: a line is out of range, or the fit lacks what is needed.
+        InputError: a threshold is out of range or repeated, or the fit lacks the draws of theta
+            that its model needs.
         TypeError: an argument has the wrong type.
 
     Warns:
-        FewDrawsWarning: the probability that some are above a line, or that all are, rests on fewer
-            than 100 effective draws.
+        ConvergenceWarning: the fit did not converge, so its answers should not be trusted.
+        FewDrawsWarning: the probability that some, or all, theta are above a threshold rests on
+            fewer than 100 effective draws.
+
+    Examples:
+        >>> import hierpool as hp
+        >>> frame = hp.load_dataset("efron-morris-75")
+        >>> columns = {"successes": "hits", "trials": "at_bats", "group": "player"}
+        >>> tree = hp.fit(frame, **columns, model="collapsed", inference=hp.Quadrature())
+        >>> answer = hp.events(tree, above=0.4)
+        >>> print(answer.groups[["probability"]].head(2).round(2))
+                               probability
+        line group
+        0.4  Roberto Clemente         0.08
+             Frank Robinson           0.05
+        >>> print(answer.joint[["num_groups", "some", "expected_number"]].round(2))
+              num_groups  some  expected_number
+        line
+        0.4           18  0.19             0.23
     """
     lines = _lines(above)
     fitted = fit_of(tree)
@@ -71,7 +108,7 @@ def events(tree: xr.DataTree, *, above: float | Sequence[float]) -> Events:
         row: dict[str, Any] = {"num_groups": int(tried.sum())}
         for name in ("some", "all"):
             row[name], row[f"{name}_mcse"] = probability_and_error(rows, together[name])
-            # Counted draws have the error of a share, however few they are.
+            # Only closed forms are checked: counted draws already have the error of a proportion.
             if isinstance(rows, Betas) and _is_rough(together[name]):
                 doubtful[f"{name} are above {line}"] = float(effective_draws(together[name]))
         number = _over_all_draws(few, every, rows, together["expected_number"])
@@ -98,26 +135,50 @@ def season(
     above: float,
     trials_to_come: ByLabel,
 ) -> pd.DataFrame:
-    """Returns the probability that each group's final rate is above a line.
+    """Returns the probability that each group's final rate is above a threshold.
 
-        z_i ~ Binomial(m_i, theta_i), rate_i = (y_i + z_i) / (n_i + m_i) > above
+    The final rate counts the n_i trials so far, with y_i successes, and m_i trials to come, with
+    z_i:
 
-    strictly. In each draw of the population z_i is beta-binomial, for any number of trials; under
-    a population of log-odds it is binomial given each draw of theta. An average that rests on few
-    draws has an error of one draw at least; what is certain, and what is exact, has none.
+        z_i ~ Binomial(m_i, theta_i), rate_i = (y_i + z_i) / (n_i + m_i) > above (strictly)
+
+    Given a posterior draw of a Beta population, z_i is beta-binomial and the probability has a
+    closed form. Under a normal population of log-odds z_i is binomial given each draw of theta. A
+    probability that rests on few effective draws has a Monte Carlo error of at least 1 / draws; one
+    that is certain or exact has error 0.
 
     Args:
-        tree: what ``fit`` returned, or ``load`` read.
-        above: the line, between 0 and 1.
-        trials_to_come: m, one number for all groups, or by label for some.
+        tree: a fit: the tree that ``fit`` returned or ``load`` read.
+        above: the threshold for the final rate, between 0 and 1.
+        trials_to_come: m_i, the number of trials to come: one number for every group; a mapping or
+            a Series by name, for the groups that it names; or an array in the order of the groups.
 
     Returns:
-        A row a group that m was given for: ``probability`` and its ``mcse``, ``expected_rate`` and
-        its ``expected_rate_mcse``. NaN where there are no trials at all.
+        One row per group with a number of trials to come (index ``group``). Columns, all NaN for a
+        group with no trials so far and none to come:
+
+        - ``probability``: Pr(rate_i > above), and its Monte Carlo standard error ``mcse``.
+        - ``expected_rate``: E(rate_i), and its Monte Carlo standard error ``expected_rate_mcse``.
 
     Raises:
-        InputError: an argument breaks a rule, or the fit lacks what is needed.
+        InputError: an argument breaks a rule, or the fit lacks the draws of theta that its model
+            needs.
         TypeError: an argument has the wrong type.
+
+    Warns:
+        ConvergenceWarning: the fit did not converge, so its answers should not be trusted.
+
+    Examples:
+        >>> import hierpool as hp
+        >>> frame = hp.load_dataset("efron-morris-75")
+        >>> columns = {"successes": "hits", "trials": "at_bats", "group": "player"}
+        >>> tree = hp.fit(frame, **columns, model="collapsed", inference=hp.Quadrature())
+        >>> table = hp.season(tree, above=0.4, trials_to_come=400)
+        >>> print(table[["probability", "expected_rate"]].head(2).round(2))
+                          probability  expected_rate
+        group
+        Roberto Clemente         0.09           0.33
+        Frank Robinson           0.06           0.32
     """
     line = _line(above)
     fitted = fit_of(tree)
@@ -149,30 +210,52 @@ def season(
 
 
 def select(tree: xr.DataTree, *, above: float, false_discovery_rate: float = 0.05) -> pd.DataFrame:
-    """Returns the groups from the surest to be above a line, and which to select.
+    """Returns the groups by their probability of being above a threshold, and which to select.
 
-    The error of a group is the probability that it is not above the line; its q-value is the mean
-    error of the groups that are as good or better, which is the share of false ones among them that
-    is to be expected. Selected are those whose q-value is at most the rate. Groups that were never
-    tried are left out.
+    The error of a group is the probability that its theta is not above the threshold. Its q-value
+    is the mean error of all groups that are at least as likely to be above it: the expected
+    proportion of false selections if all of these are selected. A group is selected if its q-value
+    is at most ``false_discovery_rate``. Groups without trials are left out.
 
     Source: Newton, Noueiry, Sarkar and Ahlquist (2004), "Detecting Differential Gene Expression
     with a Semiparametric Hierarchical Mixture Method".
 
     Args:
-        tree: what ``fit`` returned, or ``load`` read.
-        above: the line, between 0 and 1.
-        false_discovery_rate: between 0 and 1.
+        tree: a fit: the tree that ``fit`` returned or ``load`` read.
+        above: the threshold for theta, between 0 and 1.
+        false_discovery_rate: the largest q-value that is selected, between 0 and 1.
 
     Returns:
-        A row a group: ``probability`` above and its ``mcse``, which is the error's too, ``error``,
-        ``q_value`` and its ``q_value_mcse``, ``selected``. Groups that tie share a q-value. Its
-        error also counts that groups near one another might change places: it is the spread of the
-        q-values of draws taken again, with replacement.
+        One row per group that has trials (index ``group``), the most probable first. Columns:
+
+        - ``probability``: Pr(theta_i > above), and its Monte Carlo standard error ``mcse``.
+        - ``error``: 1 - ``probability``, with the same standard error.
+        - ``q_value``: the q-value; groups with the same probability share it.
+        - ``q_value_mcse``: its Monte Carlo standard error, from a bootstrap of the draws, which
+          includes the uncertainty of the order of the groups.
+        - ``selected``: whether the group is selected.
 
     Raises:
-        InputError: an argument is out of range, or the fit lacks what is needed.
+        InputError: an argument is out of range, or the fit lacks the draws of theta that its model
+            needs.
         TypeError: an argument has the wrong type.
+
+    Warns:
+        ConvergenceWarning: the fit did not converge, so its answers should not be trusted.
+
+    Examples:
+        >>> import hierpool as hp
+        >>> frame = hp.load_dataset("efron-morris-75")
+        >>> columns = {"successes": "hits", "trials": "at_bats", "group": "player"}
+        >>> tree = hp.fit(frame, **columns, model="collapsed", inference=hp.Quadrature())
+        >>> table = hp.select(tree, above=0.25, false_discovery_rate=0.1)
+        >>> print(table[["error", "q_value", "selected"]].head(4).round(2))
+                          error  q_value  selected
+        group
+        Roberto Clemente   0.06     0.06      True
+        Frank Robinson     0.09     0.07      True
+        Frank Howard       0.12     0.09      True
+        Jay Johnstone      0.16     0.11     False
     """
     line, rate = _line(above), false_discovery_rate
     check_prob(rate, "false_discovery_rate")
@@ -204,8 +287,9 @@ def probability_and_error(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns (...) means of (row, ...) probabilities, and their Monte Carlo standard errors.
 
-    A mean to which few rows contribute is known to one row only: a row that was not drawn may give
-    the event, or its complement, more than all of those together. A single row is exact.
+    A mean to which fewer than ``FEWEST_EFFECTIVE`` rows contribute has an error of at least one
+    row, 1 / rows: a row that was not drawn may add more to the event, or to its complement, than
+    all others together. A single row is exact, with error 0.
     """
     mean, error = values.mean(axis=0), rows.error(values)
     if len(values) > 1:
@@ -215,7 +299,10 @@ def probability_and_error(
 
 
 def _worth(values: np.ndarray) -> np.ndarray:
-    """Returns (...) how many rows carry the mean of (row, ...) probabilities, or of 1 less them."""
+    """Returns (...) the effective number of rows behind the mean of (row, ...) probabilities.
+
+    It is the smaller of the number for the probabilities and that for their complements.
+    """
     with np.errstate(invalid="ignore"):
         worth = [effective_draws(part) for part in (values, 1 - values)]
     return np.nan_to_num(np.minimum(*worth), nan=0)
@@ -224,12 +311,16 @@ def _worth(values: np.ndarray) -> np.ndarray:
 def _above(
     rows: Betas | Points, line: float, times: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """Returns (kind,) probabilities above a line and their errors, and (row,) joint ones by name.
+    """Returns the probabilities that theta is above a threshold, by kind of group and jointly.
 
     Args:
-        rows: what is known of a group of each kind.
-        line: the line.
-        times: (kind,) groups of the kind that have trials.
+        rows: the distribution of theta of each kind of group, given each posterior draw.
+        line: the threshold.
+        times: (kind,) number of groups of each kind that have trials.
+
+    Returns:
+        (kind,) probabilities, (kind,) Monte Carlo errors, and (row,) values of ``some``, ``all``
+        and ``expected_number``.
     """
     probability, error = np.empty((2, len(times)))
     log_none, log_all, number = np.zeros((3, rows.num_rows))
@@ -247,7 +338,7 @@ def _above(
 
 
 def _is_rough(values: np.ndarray) -> bool:
-    """Returns whether the mean of (row,) probabilities of an event rests on few rows."""
+    """Returns whether the mean of (row,) probabilities of an event rests on few effective rows."""
     if len(values) == 1 or values.mean() < NEGLIGIBLE:
         return False
     return bool(effective_draws(values) < FEWEST_EFFECTIVE)
@@ -258,8 +349,9 @@ def _over_all_draws(
 ) -> tuple[float, float]:
     """Returns the mean of (row,) totals over all draws of a fit, and its Monte Carlo error.
 
-    Where the rows are but some of the draws, a polynomial of the population is fitted to the
-    totals, and averaged over all of them; what it leaves is averaged over the rows.
+    Where the rows are only some of the draws, a quadratic in the log-odds of phi and the log of
+    kappa is fitted to the totals. The quadratic is averaged over all draws, and the residuals over
+    the rows.
     """
     if every == 1 or len(totals) == 1:
         return float(totals.mean()), float(rows.error(totals))
@@ -276,17 +368,17 @@ def _over_all_draws(
 
 
 def _q_values(probability: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """Returns (..., kind) mean errors of the groups that are as probable or more.
+    """Returns (..., kind) q-values: the mean error of all groups that are at least as probable.
 
     Args:
-        probability: (..., kind) probabilities to be above the line.
-        times: (kind,) groups of the kind.
+        probability: (..., kind) probabilities that theta is above the threshold.
+        times: (kind,) number of groups of each kind.
     """
     order = np.argsort(-probability, axis=-1, kind="stable")
     ranked = np.take_along_axis(probability, order, axis=-1)
     weight = times[order]
     so_far = np.cumsum((1 - ranked) * weight, axis=-1) / np.cumsum(weight, axis=-1)
-    # The last of those that tie: all of them are as good.
+    # Kinds that tie share the q-value of the last of them.
     place = np.arange(ranked.shape[-1])
     ends = np.concatenate([ranked[..., 1:] < ranked[..., :-1], np.ones_like(order[..., :1])], -1)
     last = np.where(ends, place, place[-1])
@@ -299,28 +391,28 @@ def _q_values(probability: np.ndarray, times: np.ndarray) -> np.ndarray:
 def _q_value_errors(rows: Betas | Points, values: np.ndarray, times: np.ndarray) -> np.ndarray:
     """Returns (kind,) Monte Carlo standard errors of q-values, from (row, kind) probabilities.
 
-    By the bootstrap of batch means: where groups change places no derivative exists.
+    By a bootstrap of batch means, because a q-value has no derivative where two ranks exchange.
     """
     if len(values) == 1:
         return np.zeros(values.shape[1])
     batches = batch_means(values, rows.num_chains)
     number = len(batches)
     drawn = np.random.default_rng(0).multinomial(number, np.full(number, 1 / number), NUM_REPEATS)
-    # Rounded, so that what ties still does.
+    # Rounded, so that kinds with equal probabilities stay tied in every bootstrap sample.
     probability = np.round(drawn @ batches / number, 12)
     return _q_values(probability, times).std(axis=0) * np.sqrt(number / (number - 1))
 
 
 def _pieces(rows: Betas | Points, number: int) -> Iterator[slice]:
-    """Returns slices of so many groups, whose values find room in memory."""
+    """Yields slices of the groups, each small enough for its values to fit in memory."""
     width = max(1, PIECE // rows.num_rows)
     for start in range(0, number, width):
         yield slice(start, start + width)
 
 
 def _least_above(line: float, total: np.ndarray) -> np.ndarray:
-    """Returns (group,) the fewest successes of a rate strictly above a line."""
-    # By the rates themselves: line * total may round to the wrong side of a whole number.
+    """Returns (group,) the fewest successes whose rate is strictly above a threshold."""
+    # Rates are compared, because line * total may round to the wrong side of a whole number.
     least = np.floor(line * total).astype(np.int64) - 1
     for _ in range(3):
         least += least / total <= line

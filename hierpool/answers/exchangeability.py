@@ -1,7 +1,7 @@
-"""Do rates go with the number of trials?
+"""Tests whether raw rates depend on the number of trials, against exchangeability.
 
-Then the groups are not exchangeable, as all models here take them to be: those who are tried more
-are better, or worse, and shrinking all towards one mean misleads.
+All models of hierpool take the groups as exchangeable. If groups with more trials have higher, or
+lower, rates, shrinking all groups towards one mean misleads.
 """
 
 from typing import NamedTuple
@@ -27,41 +27,74 @@ COLUMNS = [
 
 
 class Exchangeability(NamedTuple):
-    """Whether rates go with the number of trials, and the evidence."""
+    """Whether raw rates depend on the number of trials, and the evidence."""
 
     verdict: str
     """"rates go with trials", "no sign", or "not applicable"."""
     sentence: str
-    """The verdict and its evidence in words."""
+    """The verdict and its evidence in one or two sentences."""
     table: pd.DataFrame
-    """One row: ``correlation`` of raw rates with log n; ``p_two_sided``, how often replicates of
-    exchangeable groups correlate as much; ``theta_correlation``, the posterior mean of the
-    correlation of theta with log n over the groups, from ``theta_lower`` to ``theta_upper``; and
-    Monte Carlo standard errors. theta's are NaN where all thetas are equal. All are NaN if not
-    applicable."""
+    """One row; all values are NaN if the verdict is "not applicable". Columns:
+
+    - ``correlation``: weighted correlation of raw rates y / n with log n.
+    - ``p_two_sided``: two-sided p-value of that correlation under exchangeable groups, and its
+      Monte Carlo standard error ``p_two_sided_mcse``.
+    - ``theta_correlation``: posterior mean of the unweighted correlation of theta with log n over
+      the groups, and its Monte Carlo standard error ``theta_correlation_mcse``.
+    - ``theta_lower``, ``theta_upper``: ends of the equal-tailed interval of that correlation. These
+      four columns of theta are NaN if the model gives all groups the same theta."""
 
 
 def exchangeability(
     tree: xr.DataTree, *, prob: float = 0.89, level: float = 0.05, seed: int = 0
 ) -> Exchangeability:
-    """Returns whether rates go with the number of trials, so that exchangeability fails.
+    """Returns a test of whether raw rates depend on the number of trials.
 
-    The statistic is the correlation of y_i / n_i with log n_i, weighted by n_i / (n_i + kappa),
-    the inverse of a rate's variance, so that the noise of small groups does not hide a trend. Its
-    p-value is under groups of the same n_i with chances drawn anew from the fitted population: for
-    the chances that the groups have, any trend would already be in them. kappa is its posterior
-    median; under complete pooling the weight is n_i; with normal log-odds the population's variance
-    on the scale of rates takes kappa's place. Groups without trials are left out.
+    If they do, the groups are not exchangeable, and shrinking all of them towards one mean
+    misleads. The statistic is the correlation of y_i / n_i with log n_i, weighted by
+    n_i / (n_i + kappa). This is the inverse variance of a raw rate up to a factor, so that the
+    noise of small groups does not hide a trend. The p-value refers to replicates with the same n_i
+    whose theta is drawn anew from the fitted population; theta of the fitted groups would already
+    contain the trend. Groups without trials are left out.
+
+    kappa is its posterior median. Under no pooling it is that of the prior of theta; under a normal
+    population of log-odds it follows from the variance of the population on the scale of rates;
+    under complete pooling the weight is n_i.
 
     Args:
-        tree: what ``fit`` returned, or ``load`` read.
-        prob: probability of the interval of theta's correlation, equal-tailed.
-        level: largest p-value that is called a sign.
-        seed: of the replicates.
+        tree: a fit: the tree that ``fit`` returned or ``load`` read.
+        prob: probability of the equal-tailed interval of the correlation of theta with log n.
+        level: largest p-value at which the verdict is "rates go with trials".
+        seed: seed of the replicates.
+
+    Returns:
+        An ``Exchangeability``:
+
+        - ``verdict``: "rates go with trials", "no sign", or "not applicable", where fewer than 3
+          groups have trials or all have the same number of trials.
+        - ``sentence``: the verdict and its evidence in words.
+        - ``table``: one row: the weighted ``correlation`` of raw rates with log n, its p-value
+          ``p_two_sided``, the posterior mean ``theta_correlation`` of the correlation of theta with
+          log n, the interval ``theta_lower`` to ``theta_upper``, and Monte Carlo standard errors.
 
     Raises:
         InputError: the fit holds the hyperparameters only, or an argument breaks a rule.
-        TypeError: the tree is none.
+        TypeError: ``tree`` is not a tree, or ``prob`` or ``level`` is not a number.
+
+    Warns:
+        ConvergenceWarning: the fit did not converge, so its answers should not be trusted.
+
+    Examples:
+        >>> import hierpool as hp
+        >>> frame = hp.load_dataset("rat-tumors")
+        >>> columns = {"successes": "tumors", "trials": "rats", "group": "experiment"}
+        >>> tree = hp.fit(frame, **columns, model="collapsed", inference=hp.Quadrature())
+        >>> answer = hp.exchangeability(tree)
+        >>> print(answer.verdict)
+        rates go with trials
+        >>> print(answer.table[["correlation", "theta_correlation"]].round(1))
+           correlation  theta_correlation
+        0          0.4                0.3
     """
     check_prob(prob)
     check_prob(level, "level")
@@ -107,7 +140,7 @@ def exchangeability(
 
 
 def _weight(fitted: Fitted, n: np.ndarray) -> np.ndarray:
-    """Returns (group,) inverse variances of the rates, up to a factor."""
+    """Returns (group,) inverse variances of the raw rates, up to a factor."""
     model, of = fitted.model, fitted.parameters
     if not groups_differ(model):
         return n.astype(float)
@@ -116,17 +149,17 @@ def _weight(fitted: Fitted, n: np.ndarray) -> np.ndarray:
     else:
         trials = require(model, WorthTrials).prior_trials(of)
     kappa = float(np.median(trials))
-    # Held finite: beyond, the weight is n, but for a factor.
+    # Capped, so that the weight is above 0; beyond the cap it is proportional to n.
     return n / (n + min(kappa, 1e15))
 
 
 def _correlation(values: np.ndarray, other: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Returns (draw,) weighted correlations of (draw, group) with (group,); 0 of equal values."""
+    """Returns (draw,) weighted correlations of (draw, group) with (group,); 0 for equal values."""
     weight = weight / weight.sum()
     other = other - weight @ other
     centred = values - (values @ weight)[:, None]
     variance = np.einsum("dg,dg,g->d", centred, centred, weight)
-    # Equal values leave nothing but rounding.
+    # If all values are equal, the variance is only rounding error.
     scale = np.sqrt(variance * (weight @ other**2))
     covariance = centred @ (weight * other)
     return np.divide(covariance, scale, out=np.zeros_like(scale), where=variance > 1e-28)

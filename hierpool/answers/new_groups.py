@@ -1,7 +1,8 @@
-"""Groups that come after the fit, with data or without: what the fit says of them, not refitted.
+"""The posterior of groups that come after the fit, with or without data, without a new fit.
 
-The draws of the population are weighted by the probability of the newcomers' data, theta
-integrated out; given a draw, a newcomer's chance is known as any other group's is.
+Each draw of the population is weighted by the probability of the newcomers' data, with theta
+integrated out. Given a draw, theta of a newcomer has the same conditional distribution as theta of
+any other group.
 """
 
 import jax
@@ -38,46 +39,67 @@ from hierpool.posterior.weights import (
 from hierpool.runtime.jax_settings import scope
 
 SOLVED = 400_000
-"""Betas, of all newcomers and rows, of which the intervals are solved: about a second."""
+"""Most Betas (distinct newcomers times rows) for which intervals are solved: about a second."""
 PIECE = 2**20
-"""Draws of theta that are in memory at a time."""
+"""Largest number of draws of theta held in memory at a time."""
 LOWEST, HIGHEST = -744.4, 40.0
-"""Log-odds beyond which a chance is below the smallest double, or rounds to 1."""
+"""Log-odds beyond which a probability is below the smallest double, or rounds to 1."""
 
 
 def newcomers(
     tree: xr.DataTree, new_groups: NewGroups, *, prob: float = 0.89, seed: int = 0
 ) -> pd.DataFrame:
-    """Returns the chances of success of groups that were not in the fit, a row a newcomer.
+    """Returns the posterior of theta for groups that were not in the fit, without a new fit.
 
-        weight of a draw ~ product over the newcomers of p(y_j | n_j, population of the draw)
+        weight of a draw ~ product over newcomers j of p(y_j | n_j, population of the draw)
         theta_j | draw ~ Beta(phi kappa + y_j, (1 - phi) kappa + n_j - y_j), independently
 
-    (or, on log-odds, the conditional under the normal population). All newcomers together weigh
-    the draws, so each also learns from the others, and the answer is that of
-    ``fit(..., new_groups=)``; a newcomer by itself is asked for by a call of its own. One with
-    data (0, 0) weighs nothing. Under no pooling nothing is learnt from the fit, and the answer is
-    exact; under complete pooling theta_j is phi.
+    or, under a normal population of log-odds, the corresponding conditional. All newcomers of a
+    call weight the draws together, so each also learns from the others, and the answer estimates
+    the same posterior as ``fit(..., new_groups=)``. To let a newcomer learn from the fit alone,
+    call the function for it separately. A newcomer with data (0, 0) leaves the weights unchanged.
+    Under no pooling nothing is learnt from the fit, and the answer is exact; under complete pooling
+    theta_j is phi.
 
     Args:
-        tree: what ``fit`` returned, or ``load`` read.
-        new_groups: successes and trials so far by name: ``{"rookie": (0, 4), "unseen": (0, 0)}``.
-        prob: probability of the interval from ``lower`` to ``upper``, equal-tailed.
-        seed: of the draws of theta, from which the interval is taken where it is not solved:
-            for normal log-odds, and for very many newcomers.
+        tree: a fit: the tree that ``fit`` returned or ``load`` read.
+        new_groups: (successes, trials) so far by name: ``{"rookie": (0, 4), "unseen": (0, 0)}``.
+        prob: probability of the equal-tailed interval from ``lower`` to ``upper``.
+        seed: seed of the draws of theta. They are used for the interval only where it is not solved
+            from the mixture of Betas: for normal log-odds, complete pooling, and very many
+            newcomers.
 
     Returns:
-        ``successes``, ``trials``; ``mean``, ``sd``, ``lower`` and ``upper`` of theta; ``mcse``,
-        the Monte Carlo error of the mean; and ``effective_draws``, how many draws of equal
-        weight the weighted ones are worth.
+        One row per newcomer (index ``group``). Columns:
+
+        - ``successes``, ``trials``: its data so far.
+        - ``mean``, ``sd``: posterior mean and standard deviation of theta.
+        - ``lower``, ``upper``: ends of the interval of theta.
+        - ``mcse``: Monte Carlo standard error of the mean.
+        - ``effective_draws``: effective number of equally weighted draws, the same in every row.
 
     Raises:
-        InputError: a newcomer's data or name break a rule, or the fit can't answer.
+        InputError: the data or the name of a newcomer break a rule, there is no newcomer, or the
+            fit can't answer.
         TypeError: an argument has the wrong type.
 
     Warns:
-        FewDrawsWarning: the weights are worth fewer than 100 draws: the newcomers' data move the
-            population to where the fit has few draws. Fit again with ``new_groups=``.
+        ConvergenceWarning: the fit did not converge, so its answers should not be trusted.
+        FewDrawsWarning: the weights are worth fewer than 100 draws, because the data of the
+            newcomers move the population to where the fit has few draws. Fit again with
+            ``new_groups=``.
+
+    Examples:
+        >>> import hierpool as hp
+        >>> frame = hp.load_dataset("efron-morris-75")
+        >>> columns = {"successes": "hits", "trials": "at_bats", "group": "player"}
+        >>> tree = hp.fit(frame, **columns, model="collapsed", inference=hp.Quadrature())
+        >>> table = hp.newcomers(tree, {"rookie": (0, 4), "unseen": (0, 0)})
+        >>> print(table[["successes", "trials", "mean", "sd"]].round(2))
+                successes  trials  mean    sd
+        group
+        rookie          0       4  0.25  0.06
+        unseen          0       0  0.27  0.06
     """
     check_prob(prob)
     seed = check_seed(seed)
@@ -99,7 +121,7 @@ def newcomers(
 
 
 def _described(fitted: Fitted, weight: np.ndarray, levels: np.ndarray) -> pd.DataFrame:
-    """Returns newcomers' table; their intervals are solved where theta is not drawn."""
+    """Returns the table of the newcomers; intervals are solved where theta was not drawn."""
     rows = rows_of(fitted)
     weight_of_row = of_rows(weight, rows)
     mean, variance, error = moments(rows, weight_of_row)
@@ -121,14 +143,14 @@ def _num_pairs(fitted: Fitted) -> int:
 def arrivals(fitted: Fitted, new_groups: NewGroups | None) -> tuple[Fitted, np.ndarray]:
     """Returns the newcomers alone, as groups of the fit, and (draw,) weights given their data.
 
-    Their theta is not drawn yet: ``draw_theta`` does that.
+    Theta of the newcomers is not drawn yet: ``draw_theta`` draws it.
 
     Raises:
         InputError: a newcomer's data or name break a rule.
-        TypeError: ``new_groups`` is no mapping.
+        TypeError: ``new_groups`` is not a mapping.
 
     Warns:
-        FewDrawsWarning: the weights are worth few draws.
+        FewDrawsWarning: the weights rest on few effective draws.
     """
     new = read_new_groups(new_groups, fitted.labels)
     num_draws = len(fitted.theta)
@@ -139,7 +161,7 @@ def arrivals(fitted: Fitted, new_groups: NewGroups | None) -> tuple[Fitted, np.n
         theta=fitted.theta[:, :0],
     )
     weight = np.full(num_draws, 1 / num_draws)
-    # Data of no trials weigh nothing: exactly, and not but for rounding.
+    # Without trials the weights are exactly equal, not only up to rounding.
     if fitted.trials.any():
         logs = log_probability_of_all(fitted, fitted.successes, fitted.trials)
         weight = weights_of(logs)
@@ -152,12 +174,12 @@ def arrivals(fitted: Fitted, new_groups: NewGroups | None) -> tuple[Fitted, np.n
 
 
 def draw_theta(fitted: Fitted, seed: int, part: int = 0) -> np.ndarray:
-    """Returns (draw, group) chances of success, drawn given each draw of the population.
+    """Returns (draw, group) theta, drawn from its conditional given each draw of the population.
 
     Args:
         fitted: a fit.
-        seed: of the draws.
-        part: which part of the groups these are, if they are drawn in several.
+        seed: seed of the draws.
+        part: index of this part of the groups, where they are drawn in several parts.
     """
     model, num_draws = fitted.model, len(fitted.theta)
     numpy_seed = stream(seed, "theta", part)
@@ -169,7 +191,7 @@ def draw_theta(fitted: Fitted, seed: int, part: int = 0) -> np.ndarray:
     if not isinstance(model, BetaGroups):
         collapsed = require(require(model, Collapsible).collapsed(), Unconstrainable)
         with scope():
-            # ``fit`` splits the seed's own key.
+            # A derived key, because ``fit`` already splits the seed's own key.
             key = jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), 2), part)
             counts = Counts(fitted.successes, fitted.trials)
             positions = collapsed.unconstrain(fitted.parameters)
@@ -184,7 +206,7 @@ def _solved(rows: Betas, weight: np.ndarray, levels: np.ndarray) -> np.ndarray:
     """Returns (level, group) quantiles of the weighted mixtures of Betas."""
     pairs = np.stack([rows.successes, rows.failures], axis=1)
     found, inverse = np.unique(pairs, axis=0, return_inverse=True)
-    # A row of no weight changes nothing, and costs as much as others.
+    # Rows of negligible weight are left out: they change nothing, and cost as much as others.
     heavy = weight > weight.max() * 1e-12
     weight = weight[heavy] / weight[heavy].sum()
     ends = np.empty((len(levels), len(found)))
@@ -199,7 +221,7 @@ def _solved(rows: Betas, weight: np.ndarray, levels: np.ndarray) -> np.ndarray:
 def _brackets(
     a: np.ndarray, b: np.ndarray, weight: np.ndarray, levels: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns log-odds, (level,) each, between which the quantiles of a mixture of Betas lie.
+    """Returns (level,) lower and upper bounds, in log-odds, of quantiles of a mixture of Betas.
 
     By Cantelli's inequality, from the mean and the sd of the log-odds.
     """
@@ -208,7 +230,7 @@ def _brackets(
     with np.errstate(over="ignore"):
         sd = np.sqrt(weight @ (polygamma(1, a) + polygamma(1, b) + (centre - mean) ** 2))
     low, high = mean - sd * np.sqrt(1 / levels - 1), mean + sd * np.sqrt(1 / (1 / levels - 1))
-    # A little wider, so that a bracket without width has some.
+    # Widened a little, so that a bracket whose sd is 0 has a width.
     low, high = low - 1e-6 * (1 + np.abs(low)), high + 1e-6 * (1 + np.abs(high))
     return np.clip(low, LOWEST, HIGHEST), np.clip(high, LOWEST, HIGHEST)
 
@@ -216,9 +238,9 @@ def _brackets(
 def _end(
     a: np.ndarray, b: np.ndarray, weight: np.ndarray, level: float, low: float, high: float
 ) -> float:
-    """Returns a quantile of a mixture of Betas: to 1e-10 of its own size, and of its distance to 1.
+    """Returns a quantile of a mixture of Betas, to a relative error of 1e-10 from both 0 and 1.
 
-    0 where it is below the smallest double; 1 where it rounds to that.
+    It is 0 where it is below the smallest double, and 1 where it rounds to 1.
     """
     if _excess(low, a, b, weight, level) >= 0:
         return 0.0
@@ -231,12 +253,12 @@ def _end(
 def _excess(
     log_odds: float, a: np.ndarray, b: np.ndarray, weight: np.ndarray, level: float
 ) -> float:
-    # Each half by the smaller of theta and 1 - theta, whose digits are all there.
+    # On each side of 0.5 the smaller of theta and 1 - theta is used: it has not lost digits.
     if log_odds < 0:
         return float(weight @ betainc(a, b, _chance(log_odds))) - level
     return 1 - level - float(weight @ betainc(b, a, _chance(-log_odds)))
 
 
 def _chance(log_odds: float) -> float:
-    """Returns the chance of log-odds, down to the smallest double: SciPy's is 0 from -710 on."""
+    """Returns the probability of log-odds, down to the smallest double (SciPy: 0 below -710)."""
     return float(np.exp(-np.logaddexp(0, -log_odds)))

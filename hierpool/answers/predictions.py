@@ -1,8 +1,8 @@
-"""Successes in further trials, of known groups and of new ones: a table, or draws in the tree.
+"""Predicts successes in further trials, of known and of new groups: a table, or draws in the tree.
 
-Given theta they are binomial; given the population, beta-binomial. Mean and sd need theta's alone:
-with E and V its mean and variance, z in m trials has mean m E and variance m (E (1 - E) - V) +
-m^2 V.
+Given theta the successes are binomial; given the population, beta-binomial. Their mean and sd
+follow from those of theta: with E and V its posterior mean and variance, the successes z in m
+trials have mean m E and variance m (E (1 - E) - V) + m^2 V.
 """
 
 import json
@@ -28,22 +28,22 @@ from hierpool.posterior.values import GROUPS
 from hierpool.posterior.weights import effective_draws, moments, of_rows, resampled
 
 BUDGET = 3e7
-"""Probabilities that the quantiles of one table take: about a second."""
+"""Most probabilities that are summed for the quantiles of one table: about a second."""
 FEWEST = 1000
-"""Rows that the sums take at least; where these are too many, z is drawn instead."""
+"""Fewest rows to sum over; where even these exceed the budget, z is drawn instead."""
 PIECE = 2**18
-"""Probabilities that are in memory at a time."""
+"""Largest number of probabilities held in memory at a time."""
 MOST_DRAWN = 2**22
-"""Draws of z that are in memory at a time."""
+"""Largest number of draws of z held in memory at a time."""
 
 
 class Ends(NamedTuple):
-    """Ends of intervals of successes to come."""
+    """Quantiles of future successes, and the probability of the interval between them."""
 
     at: np.ndarray
-    """(level, group) quantiles: the smallest numbers that z does not exceed so probably."""
+    """(level, group) quantiles: the smallest k for which Pr(z <= k) is at least the level."""
     holds: np.ndarray
-    """(group,) probability of the interval from the first to the last of them, both included."""
+    """(group,) probability of the interval from the first to the last quantile, both included."""
 
 
 def predict(
@@ -54,32 +54,49 @@ def predict(
     prob: float = 0.89,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Returns how many successes to expect in further trials, a row a group.
+    """Returns the predictive distribution of each group's successes in further trials.
 
         z_i ~ Binomial(trials_i, theta_i), averaged over the posterior of theta_i
 
     Args:
-        tree: what ``fit`` returned, or ``load`` read.
-        trials: to come: a number for every group; a mapping or a Series by name, for the groups
-            that it names; or an array in the groups' order.
-        new_groups: successes and trials so far, by name, of groups that were not in the fit, as
-            ``newcomers`` takes them. All rows are then given their data too.
-        prob: probability of the interval from ``lower`` to ``upper``, equal-tailed: each end is
-            the smallest number that z does not exceed with probability (1 - prob) / 2 or
-            (1 + prob) / 2.
-        seed: of the draws of z, from which the interval is taken where summing the probabilities
-            of z over the posterior would take too long: for many groups, or many trials.
+        tree: a fit: the tree that ``fit`` returned or ``load`` read.
+        trials: number of further trials: one number for every group; a mapping or a Series by name,
+            for the groups that it names; or an array in the order of the groups.
+        new_groups: groups that were not in the fit, {name: (successes, trials)} so far, as
+            ``newcomers`` takes them. All rows are then also conditional on the data of these
+            groups.
+        prob: probability of the equal-tailed interval from ``lower`` to ``upper``.
+        seed: seed of the draws of z. They are used for the interval only where it would take too
+            long to sum the probabilities of z over the posterior: for many groups, or many trials.
 
     Returns:
-        ``trials`` to come; ``mean``, ``sd``, ``lower`` and ``upper`` of z; ``mcse``, the Monte
-        Carlo error of the mean.
+        One row per group (index ``group``). Columns:
+
+        - ``trials``: number of further trials.
+        - ``mean``, ``sd``: predictive mean and standard deviation of the successes z.
+        - ``lower``, ``upper``: the smallest k with Pr(z <= k) >= (1 - prob) / 2, and the smallest
+          with Pr(z <= k) >= (1 + prob) / 2: whole numbers of successes.
+        - ``mcse``: Monte Carlo standard error of the mean.
 
     Raises:
         InputError: a name or a value breaks a rule, or the fit can't answer.
         TypeError: an argument has the wrong type.
 
     Warns:
-        FewDrawsWarning: as ``newcomers``.
+        ConvergenceWarning: the fit did not converge, so its answers should not be trusted.
+        FewDrawsWarning: the data of ``new_groups`` leave fewer than 100 effective draws.
+
+    Examples:
+        >>> import hierpool as hp
+        >>> frame = hp.load_dataset("efron-morris-75")
+        >>> columns = {"successes": "hits", "trials": "at_bats", "group": "player"}
+        >>> tree = hp.fit(frame, **columns, model="collapsed", inference=hp.Quadrature())
+        >>> table = hp.predict(tree, trials={"Roberto Clemente": 100, "Max Alvis": 100})
+        >>> print(table[["trials", "mean", "sd"]].round(0))
+                          trials  mean   sd
+        group
+        Roberto Clemente     100  32.0  7.0
+        Max Alvis            100  22.0  6.0
     """
     check_prob(prob)
     fitted, weight = _joined(tree, new_groups, seed, needs_theta=False)
@@ -102,30 +119,47 @@ def add_predictions(
     new_groups: NewGroups | None = None,
     seed: int = 0,
 ) -> xr.DataTree:
-    """Returns the tree with draws of successes in further trials, where ArviZ looks for them.
+    """Returns a copy of the tree with draws of successes in further trials, in ArviZ's groups.
 
-    ``predictions`` has ``y`` (chain, draw, groups), and ``predictions_constant_data`` the trials
-    ``n`` (groups), with the groups' names. Each draw is given theta of the same draw of the
-    posterior, so statements about several groups, or about theta too, hold jointly.
+    ``predictions`` holds ``y`` (chain, draw, groups), the successes, and
+    ``predictions_constant_data`` holds ``n`` (groups), the trials; both carry the names of the
+    groups. Each draw of ``y`` is given theta of the same posterior draw, so statements about
+    several groups, or about theta too, are joint.
 
-    New groups with data weigh the draws: then draws of the posterior are taken again in
-    proportion to their weights, in order, and ``predictions`` stand no longer beside ``posterior``
-    draw by draw.
+    The data of new groups weight the draws. The posterior draws are then resampled, in order, in
+    proportion to their weights, so that draws of ``predictions`` no longer match those of
+    ``posterior`` one by one.
 
     Args:
-        tree: what ``fit`` returned, or ``load`` read. It is not changed.
-        trials: to come, as ``predict`` takes them.
-        new_groups: successes and trials so far, by name, of groups that were not in the fit.
-        seed: of the draws.
+        tree: a fit: the tree that ``fit`` returned or ``load`` read. It is not changed.
+        trials: number of further trials, as ``predict`` takes them.
+        new_groups: groups that were not in the fit, {name: (successes, trials)} so far.
+        seed: seed of the draws.
+
+    Returns:
+        The tree with the two further groups. The attributes of ``predictions`` are ``seed``,
+        ``new_groups`` (as JSON) and ``effective_draws``, the effective number of equally weighted
+        draws.
 
     Raises:
-        InputError: a name or a value breaks a rule, or the fit can't answer.
+        InputError: a name or a value breaks a rule, the fit can't answer, or the draws would not
+            fit in memory.
         TypeError: an argument has the wrong type.
 
     Warns:
-        FewDrawsWarning: as ``newcomers``.
+        ConvergenceWarning: the fit did not converge, so its answers should not be trusted.
+        FewDrawsWarning: the data of ``new_groups`` leave fewer than 100 effective draws.
+
+    Examples:
+        >>> import hierpool as hp
+        >>> frame = hp.load_dataset("efron-morris-75")
+        >>> columns = {"successes": "hits", "trials": "at_bats", "group": "player"}
+        >>> tree = hp.fit(frame, **columns, model="collapsed", inference=hp.Quadrature())
+        >>> predicted = hp.add_predictions(tree, trials=100)
+        >>> print(predicted["predictions"]["y"].shape)
+        (4, 1000, 18)
     """
-    # arviz_base alone: arviz itself would bring its plots along.
+    # Only arviz_base: importing arviz itself would also load its plotting.
     from arviz_base import from_dict
 
     fitted, weight = _joined(tree, new_groups, seed, needs_theta=True)
@@ -154,19 +188,19 @@ def add_predictions(
 def quantiles(
     fitted: Fitted, weight: np.ndarray, trials: np.ndarray, levels: np.ndarray, seed: int
 ) -> Ends:
-    """Returns quantiles of the successes in further trials, and what lies between them.
+    """Returns quantiles of the successes in further trials, and the probability between them.
 
     Args:
         fitted: a fit.
         weight: (draw,) weights that add up to 1.
-        trials: (group,) trials to come.
-        levels: (level,) probabilities.
-        seed: of the draws of z, where they are needed.
+        trials: (group,) future trials.
+        levels: (level,) probabilities of the quantiles.
+        seed: seed of the draws of z, where they are needed.
     """
     rows = rows_of(fitted)
     weight_of_row = of_rows(weight, rows)
     cells = np.stack([fitted.successes, fitted.trials, trials], axis=1)
-    # Points differ from group to group.
+    # Draws of theta (Points) differ between groups even where the counts agree.
     if isinstance(rows, Points):
         cells = np.insert(cells, 0, np.arange(len(cells)), axis=1)
     found, first, inverse = np.unique(cells, axis=0, return_index=True, return_inverse=True)
@@ -187,7 +221,7 @@ def quantiles(
 
 
 def _probabilities(rows: Betas | Points, weight: np.ndarray, group: int, trials: int) -> np.ndarray:
-    """Returns (trials + 1,) weighted sums of the probabilities of each number of successes."""
+    """Returns (trials + 1,) probabilities of 0, 1, ... successes, averaged over rows by weight."""
     total = np.zeros(trials + 1)
     z = np.arange(trials + 1)
     height = max(1, PIECE // (trials + 1))
@@ -198,7 +232,7 @@ def _probabilities(rows: Betas | Points, weight: np.ndarray, group: int, trials:
             b = rows.beta[some] + rows.failures[group]
             logs = log_beta_binomial(a, b, trials)
         else:
-            # Held off 0 and 1, whose logarithms are none: a float64 tells no more of them.
+            # Kept away from 0 and 1, where 0 * log(0) would be NaN.
             theta = np.clip(rows.theta[some, group], 1e-300, 1 - 1e-16)[:, None]
             logs = z * np.log(theta) + z[::-1] * np.log1p(-theta)
             logs += gammaln(trials + 1) - gammaln(z + 1) - gammaln(z[::-1] + 1)
@@ -209,9 +243,9 @@ def _probabilities(rows: Betas | Points, weight: np.ndarray, group: int, trials:
 def _drawn_quantiles(
     fitted: Fitted, weight: np.ndarray, trials: np.ndarray, levels: np.ndarray, seed: int
 ) -> Ends:
-    """Returns quantiles of draws of the successes, and what lies between them.
+    """Returns quantiles of draws of the successes, and the share of draws between them.
 
-    Draws of some groups at a time are in memory.
+    The groups are drawn in parts, which bounds the memory.
     """
     width = max(1, MOST_DRAWN // len(weight))
     ends, holds = np.empty((len(levels), len(trials))), np.empty(len(trials))
@@ -227,12 +261,12 @@ def _drawn_quantiles(
 def _draws(
     fitted: Fitted, weight: np.ndarray, trials: np.ndarray, seed: int, part: int = 0
 ) -> np.ndarray:
-    """Returns (draw, group) successes in further trials; the draws weigh the same."""
+    """Returns (draw, group) successes in further trials, as draws of equal weight."""
     theta = fitted.theta
     if theta.shape[1] < len(trials):
         theta = draw_theta(fitted, seed, part)
     if weight.min() < weight.max():
-        # The same draws for every part, so that they stay joint.
+        # Every part takes the same posterior draws, so that predictions of all groups stay joint.
         theta = theta[resampled(weight, np.random.default_rng(stream(seed, "weights")))]
     return binomials(stream(seed, "predictions", part), trials, theta)
 
@@ -253,7 +287,7 @@ def _joined(
 ) -> tuple[Fitted, np.ndarray]:
     """Returns a fit with newcomers among its groups, and (draw,) weights given their data.
 
-    Newcomers' theta is drawn if it is needed, or if draws alone say what is known of it.
+    Theta of the newcomers is drawn if it is needed, or if the model gives theta only by draws.
     """
     seed = check_seed(seed)
     fitted = fit_of(tree)
@@ -274,7 +308,7 @@ def _joined(
 
 
 def _require_room(num_groups: int, num_draws: int) -> None:
-    """Raises ``InputError`` if theta and its predictions find no room in memory."""
-    # theta, z, and a copy of each on the way.
+    """Raises ``InputError`` if theta and its predictions do not fit in memory."""
+    # theta, z, and a temporary copy of each.
     needed = 4 * memory.NUMBER * num_groups * num_draws
     memory.require(needed, num_groups, num_draws, "ask for fewer groups at a time.")

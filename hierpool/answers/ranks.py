@@ -1,4 +1,4 @@
-"""Ranks: which group is best, and how sure that is."""
+"""Ranks of the groups, and the probabilities that each is the best or among the top."""
 
 from typing import Literal, NamedTuple, get_args
 
@@ -13,39 +13,71 @@ from hierpool.posterior.fitted import Fitted, read_fit
 
 Best = Literal["highest", "lowest"]
 PIECE = 2**20
-"""Values of theta that are sorted at a time."""
+"""Number of values of theta sorted at a time."""
 MOST_GROUPS = 5000
-"""Beyond it the distribution, a number for each group and rank, is past 200 MB."""
+"""Most groups that are ranked: with more, the table of groups by ranks exceeds 200 MB."""
 
 
 class Ranks(NamedTuple):
-    """Where each group stands among the groups that have trials; rank 1 is the best."""
+    """The posterior distribution of each group's rank; rank 1 is the best."""
 
     groups: pd.DataFrame
-    """A row a group: expected ``rank`` with ``rank_mcse``, its interval from ``lower`` to
-    ``upper``, probability that it is the ``best`` with ``best_mcse``, and that it is in the ``top``
-    with ``top_mcse``."""
+    """One row per group that has trials (index ``group``). Columns:
+
+    - ``rank``: posterior mean of the rank, from 1 (the best) to the number of groups.
+    - ``rank_mcse``: its Monte Carlo standard error.
+    - ``lower``, ``upper``: ends of the equal-tailed interval of the rank: whole numbers.
+    - ``best``: probability that the group has rank 1, and its Monte Carlo standard error
+      ``best_mcse``.
+    - ``top``: probability that the rank is at most the argument ``top``, and its Monte Carlo
+      standard error ``top_mcse``."""
     distribution: pd.DataFrame
-    """A row a group, a column a rank: probabilities. Rows and columns add up to 1. Where p is told
-    by D independent draws its Monte Carlo error is sqrt(p (1 - p) / D)."""
+    """One row per group (index ``group``), one column per rank 1, 2, ...: the probability that the
+    group has that rank. Each row and each column adds up to 1. With D independent draws the Monte
+    Carlo standard error of a probability p is sqrt(p (1 - p) / D)."""
 
 
 def rank(tree: xr.DataTree, *, top: int = 1, best: Best = "highest", prob: float = 0.89) -> Ranks:
-    """Returns the distribution of each group's rank.
+    """Returns the posterior distribution of each group's rank.
 
-    The groups are ranked in each joint draw of theta; ties, of thetas that have underflowed, are
-    broken at random, always in the same way. Groups that were never tried are left out.
+    The groups that have trials are ranked by theta in each joint posterior draw. Ties, which occur
+    only where theta has underflowed, are broken at random with a fixed seed.
 
     Args:
-        tree: what ``fit`` returned, or ``load`` read.
-        top: how many groups the top has.
-        best: which theta has rank 1.
-        prob: probability of the interval from ``lower`` to ``upper``, equal-tailed.
+        tree: a fit: the tree that ``fit`` returned or ``load`` read.
+        top: number of groups that count as the top, from 1 to the number of groups.
+        best: whether the "highest" or the "lowest" theta has rank 1.
+        prob: probability of the equal-tailed interval from ``lower`` to ``upper``.
+
+    Returns:
+        A ``Ranks``:
+
+        - ``groups``: one row per group: ``rank``, its posterior mean rank; ``lower`` and ``upper``,
+          the ends of the interval of the rank; ``best``, the probability of rank 1; ``top``, the
+          probability of a rank from 1 to ``top``; and the Monte Carlo standard errors
+          ``rank_mcse``, ``best_mcse`` and ``top_mcse``.
+        - ``distribution``: one row per group, one column per rank: the probability of that rank.
 
     Raises:
-        InputError: an argument is out of range, all groups have the same chance (complete pooling),
-            none has trials, or there are more than 5,000.
+        InputError: an argument is out of range, the model gives all groups the same theta (complete
+            pooling), the fit holds the hyperparameters only, no group has trials, or more than
+            5,000 have.
         TypeError: an argument has the wrong type.
+
+    Warns:
+        ConvergenceWarning: the fit did not converge, so its answers should not be trusted.
+
+    Examples:
+        >>> import hierpool as hp
+        >>> frame = hp.load_dataset("efron-morris-75")
+        >>> columns = {"successes": "hits", "trials": "at_bats", "group": "player"}
+        >>> tree = hp.fit(frame, **columns, model="collapsed", inference=hp.Quadrature())
+        >>> ranks = hp.rank(tree, top=3)
+        >>> print(ranks.groups[["rank", "lower", "upper", "best", "top"]].head(2).round(1))
+                          rank  lower  upper  best  top
+        group
+        Roberto Clemente   4.4      1     12   0.2  0.5
+        Frank Robinson     5.1      1     13   0.2  0.5
     """
     check_best(best)
     check_prob(prob)
@@ -83,11 +115,11 @@ def rank(tree: xr.DataTree, *, top: int = 1, best: Best = "highest", prob: float
 
 
 def ranks_of(theta: np.ndarray, best: Best) -> np.ndarray:
-    """Returns (draw, group) ranks from 1, the best: in each draw a permutation.
+    """Returns (draw, group) ranks, 1 for the best: a permutation in each draw.
 
     Args:
-        theta: (draw, group) chances.
-        best: which one has rank 1.
+        theta: (draw, group) chances of success.
+        best: whether the highest or the lowest theta has rank 1.
     """
     num_draws, num_groups = theta.shape
     rng = np.random.default_rng(0)
@@ -107,10 +139,11 @@ def ranks_of(theta: np.ndarray, best: Best) -> np.ndarray:
 
 
 def read_distinct(tree: xr.DataTree) -> Fitted:
-    """Returns a fit of which the groups differ.
+    """Returns a fit whose model allows the groups to differ.
 
     Raises:
-        InputError: under complete pooling they don't; or as ``read_fit``.
+        InputError: the model is complete pooling, where all groups share one theta; or as
+            ``read_fit``.
     """
     fitted = read_fit(tree)
     if not groups_differ(fitted.model):
@@ -122,10 +155,10 @@ def read_distinct(tree: xr.DataTree) -> Fitted:
 
 
 def tried(fitted: Fitted) -> Fitted:
-    """Returns a fit without the groups that were never tried.
+    """Returns a fit without the groups that have no trials.
 
     Raises:
-        InputError: none was tried.
+        InputError: no group has trials.
     """
     (places,) = np.nonzero(fitted.trials > 0)
     if not len(places):
@@ -134,6 +167,6 @@ def tried(fitted: Fitted) -> Fitted:
 
 
 def check_best(best: str) -> None:
-    """Raises ``InputError`` if it is not said which theta is best."""
+    """Raises ``InputError`` unless ``best`` is "highest" or "lowest"."""
     if best not in get_args(Best):
         raise InputError(f"best must be 'highest' or 'lowest', not {best!r}.")

@@ -1,12 +1,12 @@
-"""How a fit predicted what came later: log predictive density, and coverage of its intervals.
+"""Scores a fit on held-out data: log predictive density, and coverage of its intervals.
 
-Given the population, theta is integrated out:
+Given the population, with theta integrated out:
 
     p(z_i | y_i, population) = p(y_i + z_i | n_i + m_i, population) C(m_i, z_i) C(n_i, y_i)
                                / (p(y_i | n_i, population) C(n_i + m_i, y_i + z_i))
 
-and the groups are independent. So a product over groups, averaged over the population, is what
-their joint density asks for; averages of draws of theta would be biased badly.
+and the groups are independent. Their joint density is therefore the product over groups, averaged
+over draws of the population. An average over draws of theta would be badly biased.
 """
 
 from typing import NamedTuple
@@ -31,66 +31,101 @@ from hierpool.posterior.weights import (
 )
 
 BUDGET = 4_000_000
-"""Densities of a group given the population that one score takes: about a second."""
+"""Most densities (groups times draws) that one score evaluates: about a second."""
 LOGIT_COST = 20
-"""So much longer an integral over normal log-odds takes than a closed form."""
+"""Cost of an integral over normal log-odds, in units of a closed form."""
 FEWEST = 400
-"""Draws that are taken at least."""
+"""Fewest draws that are used."""
 
 
 class Score(NamedTuple):
     """Log predictive densities of held-out successes."""
 
     total: pd.DataFrame
-    """Two rows, ``pointwise`` and ``joint``. ``log_density``: pointwise is the sum over groups of
-    log E p(z_i), joint is log E of the product over groups of p(z_i). They rank models differently:
-    the joint one also knows that what moves one group moves them all. ``mcse``: Monte Carlo error.
-    ``effective_draws``: how many equal draws the densities, as weights, are worth (pointwise: of
-    the group that has fewest); NaN where nothing is drawn."""
+    """Two rows (index ``score``): ``pointwise``, the sum over groups of log E p(z_i), and
+    ``joint``, log E of the product over groups of p(z_i), where E averages over the posterior. The
+    two rank models differently: only the joint score takes into account that the population moves
+    all groups together. Columns:
+
+    - ``log_density``: the log predictive density.
+    - ``mcse``: its Monte Carlo standard error.
+    - ``effective_draws``: effective number of equally weighted draws behind the density (for
+      ``pointwise``, the smallest over groups); NaN where the answer is exact."""
     groups: pd.DataFrame
-    """A row a group: ``successes`` and ``trials`` held out, ``log_density`` = log E p(z_i), and its
-    ``mcse``."""
+    """One row per group (index ``group``): ``successes`` and ``trials`` held out, ``log_density``,
+    which is log E p(z_i), and its Monte Carlo standard error ``mcse``."""
 
 
 class Coverage(NamedTuple):
     """How many groups' held-out successes lie in their predictive intervals."""
 
     total: pd.DataFrame
-    """One row, ``all``: how many are ``inside``, of how many ``groups``; their ``share``;
-    ``expected_share``, which it is to be near if the fit is right; and ``prob``, the least that an
-    interval holds. With few trials an interval of whole numbers holds much more: the expected share
-    is the mean of the groups' ``probability``."""
+    """One row (index "all"). Columns:
+
+    - ``inside``: number of groups whose successes lie in their interval.
+    - ``groups``: number of groups.
+    - ``share``: ``inside`` / ``groups``.
+    - ``expected_share``: the value of ``share`` to expect if the fit is right: the mean over groups
+      of ``probability``. With few trials it is well above ``prob``, because the successes are whole
+      numbers.
+    - ``prob``: the argument ``prob``, the smallest probability that an interval has."""
     groups: pd.DataFrame
-    """A row a group: ``successes`` and ``trials`` held out, ``lower`` and ``upper`` of the
-    interval, the ``probability`` that it has under the fit, and whether the successes are
-    ``inside``, ends included."""
+    """One row per group (index ``group``). Columns:
+
+    - ``successes`` and ``trials``: held out.
+    - ``lower``, ``upper``: ends of the predictive interval of the successes.
+    - ``probability``: predictive probability of the interval, both ends included.
+    - ``inside``: whether the successes lie in the interval, both ends included."""
 
 
 def score(tree: xr.DataTree, *, successes: ByLabel, trials: ByLabel) -> Score:
-    """Returns the log predictive density of new successes of the same groups, two ways.
+    """Returns the log predictive density of held-out successes, for each group and jointly.
 
-    Nothing of theta is drawn: each is in closed form given the population, for every model, and
-    averaged over its draws. Under no pooling it is exact.
+    Theta is not drawn: given the population it is integrated out, for every model, and the density
+    is averaged over the draws of the population. Under no pooling the answer is exact.
 
     Args:
-        tree: what ``fit`` returned, or ``load`` read. Hyperparameters alone will do.
-        successes: held out: a mapping or a Series by name, or an array in the groups' order.
-            Groups may be left out.
-        trials: held out, of the same groups.
+        tree: a fit: the tree that ``fit`` returned or ``load`` read. The hyperparameters are
+            enough.
+        successes: held-out successes: a mapping or a Series by name, or an array in the order of
+            the groups. Groups may be left out.
+        trials: held-out trials of the same groups.
+
+    Returns:
+        A ``Score``:
+
+        - ``total``: a row ``pointwise``, the sum of the log densities of the groups, and a row
+          ``joint``, the log density of all groups together: ``log_density``, its Monte Carlo
+          standard error ``mcse``, and ``effective_draws``.
+        - ``groups``: one row per group: ``successes``, ``trials``, ``log_density`` and ``mcse``.
 
     Raises:
         InputError: a name or a value breaks a rule, or the fit can't answer.
         TypeError: an argument has the wrong type.
 
     Warns:
+        ConvergenceWarning: the fit did not converge, so its answers should not be trusted.
         FewDrawsWarning: a density rests on fewer than 100 effective draws.
+
+    Examples:
+        >>> import hierpool as hp
+        >>> frame = hp.load_dataset("efron-morris-75")
+        >>> columns = {"successes": "hits", "trials": "at_bats", "group": "player"}
+        >>> tree = hp.fit(frame, **columns, model="collapsed", inference=hp.Quadrature())
+        >>> season = frame.set_index("player")
+        >>> later = {"successes": season["remaining_hits"], "trials": season["remaining_at_bats"]}
+        >>> print(hp.score(tree, **later).total["log_density"].round(0))
+        score
+        pointwise   -74.0
+        joint       -73.0
+        Name: log_density, dtype: float64
     """
     fitted = read_fit(tree, needs_theta=False)
     further = read_further(fitted, trials, successes)
     logs = _log_densities(fitted, further, BUDGET)
     product = logs.sum(axis=1)
     if 1 < len(logs) < len(fitted.theta) and _worth(product) < FEWEST_EFFECTIVE:
-        # Too few of the draws matter to leave any out.
+        # Few draws dominate the average, so that none may be left out.
         logs = _log_densities(fitted, further, np.inf)
         product = logs.sum(axis=1)
     top = logs.max(axis=0)
@@ -101,8 +136,8 @@ def score(tree: xr.DataTree, *, successes: ByLabel, trials: ByLabel) -> Score:
     joint = np.exp(product - highest)
     density /= mean
     ratio = joint / joint.mean()
-    # The error of a logarithm is the relative one; that of a sum of logarithms is that of the sum
-    # of ratios, which vary together.
+    # The error of a logarithm is the relative error. That of a sum of logarithms is computed from
+    # the sum of the ratios, because the groups share the draws and so are correlated.
     columns = {"pointwise": density.sum(axis=1), "joint": ratio}
     effective = {"pointwise": effective_draws(density).min(), "joint": effective_draws(ratio)}
     total = pd.DataFrame(
@@ -132,22 +167,45 @@ def score(tree: xr.DataTree, *, successes: ByLabel, trials: ByLabel) -> Score:
 def coverage(
     tree: xr.DataTree, *, successes: ByLabel, trials: ByLabel, prob: float = 0.5, seed: int = 0
 ) -> Coverage:
-    """Returns which groups' held-out successes lie in their predictive intervals.
+    """Returns how many groups' held-out successes lie in their predictive intervals.
 
     The interval is that of ``predict``: from the quantile of (1 - prob) / 2 to that of
-    (1 + prob) / 2, ends included.
+    (1 + prob) / 2, both ends included.
 
     Args:
-        tree: what ``fit`` returned, or ``load`` read.
-        successes: held out: a mapping or a Series by name, or an array in the groups' order.
-            Groups may be left out.
-        trials: held out, of the same groups.
-        prob: probability of the intervals, equal-tailed.
-        seed: as in ``predict``.
+        tree: a fit: the tree that ``fit`` returned or ``load`` read.
+        successes: held-out successes: a mapping or a Series by name, or an array in the order of
+            the groups. Groups may be left out.
+        trials: held-out trials of the same groups.
+        prob: probability of the equal-tailed intervals, between 0 and 1.
+        seed: seed of the draws, where they are needed, as in ``predict``.
+
+    Returns:
+        A ``Coverage``:
+
+        - ``total``: one row: the number of groups ``inside`` their interval, the number of
+          ``groups``, the ``share`` inside, the ``expected_share`` if the fit is right, and
+          ``prob``.
+        - ``groups``: one row per group: ``successes``, ``trials``, the interval from ``lower`` to
+          ``upper``, its predictive ``probability``, and whether the successes are ``inside``.
 
     Raises:
         InputError: a name or a value breaks a rule, or the fit can't answer.
         TypeError: an argument has the wrong type.
+
+    Warns:
+        ConvergenceWarning: the fit did not converge, so its answers should not be trusted.
+
+    Examples:
+        >>> import hierpool as hp
+        >>> frame = hp.load_dataset("efron-morris-75")
+        >>> columns = {"successes": "hits", "trials": "at_bats", "group": "player"}
+        >>> tree = hp.fit(frame, **columns, model="collapsed", inference=hp.Quadrature())
+        >>> season = frame.set_index("player")
+        >>> later = {"successes": season["remaining_hits"], "trials": season["remaining_at_bats"]}
+        >>> print(hp.coverage(tree, **later, prob=0.5).total.round(2))
+             inside  groups  share  expected_share  prob
+        all      12      18   0.67            0.52   0.5
     """
     check_prob(prob)
     seed = check_seed(seed)
@@ -169,9 +227,9 @@ def coverage(
 
 
 def _log_densities(fitted: Fitted, further: Further, budget: float) -> np.ndarray:
-    """Returns (row, group) log probabilities of what came later, given the population.
+    """Returns (row, group) log probabilities of the held-out successes, given the population.
 
-    Where all draws would take more than the budget, it is every other draw, or fewer.
+    Where all draws would exceed the budget, some are left out at regular steps.
     """
     z, m = further.successes, further.trials
     of = fitted.of(further.places)

@@ -1,4 +1,4 @@
-"""How much of the answer is the hyperprior's? The exact posterior under a range of them."""
+"""Sensitivity to the hyperprior: the exact posterior under a range of hyperpriors."""
 
 import logging
 from collections.abc import Hashable, Sequence
@@ -39,15 +39,26 @@ EMPIRICAL_BAYES = "empirical Bayes"
 
 
 class Sensitivity(NamedTuple):
-    """Posteriors under several hyperpriors, in two tables; the plug-in stands last in each."""
+    """Posteriors under several hyperpriors, in two tables; empirical Bayes comes last in each."""
 
     population: pd.DataFrame
-    """A row a ``prior``: ``kappa_log_rate``, ``phi_alpha``, ``phi_beta``; then ``phi_mean``,
-    ``phi_sd``, ``kappa_median``, ``kappa_lower``, ``kappa_upper``, ``new_group_mean``,
-    ``new_group_lower``, ``new_group_upper``, ``log_evidence`` and ``error``, that of the
-    integration. Empirical Bayes takes phi and kappa for known: no sd, no interval, no evidence."""
+    """One row per hyperprior (index ``prior``, its name). Columns:
+
+    - ``kappa_log_rate``, ``phi_alpha``, ``phi_beta``: the hyperparameters; NaN for a prior without
+      them.
+    - ``phi_mean``, ``phi_sd``: posterior mean and standard deviation of phi.
+    - ``kappa_median``, ``kappa_lower``, ``kappa_upper``: posterior median of kappa, in trials, and
+      the ends of its interval.
+    - ``new_group_mean``, ``new_group_lower``, ``new_group_upper``: mean of theta of a new group
+      without data, and the ends of its interval.
+    - ``log_evidence``: log probability of the data under the prior.
+    - ``error``: estimated error of the integration.
+
+    Empirical Bayes takes phi and kappa as known: ``phi_sd`` and ``error`` are 0, the interval of
+    kappa is a single value, and the evidence is NaN."""
     groups: pd.DataFrame
-    """A row a ``prior`` and ``group``: ``mean``, ``sd``, ``lower``, ``upper``."""
+    """One row per hyperprior and group (index ``prior``, ``group``): ``mean`` and ``sd``, posterior
+    mean and standard deviation of theta, and ``lower`` and ``upper``, the ends of its interval."""
 
 
 def sensitivity(
@@ -64,36 +75,62 @@ def sensitivity(
     new_groups: NewGroups | None = None,
     aggregate: bool = False,
 ) -> Sensitivity:
-    """Returns the exact posterior of partial pooling under each hyperprior, in one program.
+    """Returns the exact posterior of partial pooling under each of several hyperpriors.
 
-    kappa is a priori Pareto(1, kappa_log_rate): 0.5 is the prior of Bayesian Data Analysis, chapter
-    5, 1.5 that of the Stan case study, and larger ones expect groups that differ more. The last row
-    is the empirical-Bayes plug-in, so that one sees what it understates. The evidence of a row may
-    be compared with that of another.
+    A priori kappa ~ Pareto(1, kappa_log_rate). A rate of 0.5 is the prior of Bayesian Data
+    Analysis, chapter 5, and 1.5 that of the Stan case study; larger rates expect groups that differ
+    more. The last row is empirical Bayes, which takes the most probable phi and kappa as known: its
+    intervals show how much it understates the uncertainty. The log evidence of different rows can
+    be compared.
 
     Args:
-        data: a fit of PartialPooling or CollapsedPartialPooling, of which the data are taken; or a
-            table, as ``fit`` takes it.
+        data: a table, as ``fit`` takes it; or a fit of ``PartialPooling`` or
+            ``CollapsedPartialPooling``, whose data are used.
         successes: column of successes; not with a fit.
         trials: column of trials; not with a fit.
         group: column of the groups' names; by default the frame's index; not with a fit.
-        kappa_log_rate: rates of kappa_log's exponential prior.
-        phi_prior: Beta priors of phi, each with every rate; by default the fit's own, or (1, 1).
-        models: priors of another kind beside these, by their words or as models of a Beta
-            population: "spread", "gamma".
-        prob: probability of the intervals, equal-tailed.
-        inference: settings of the quadrature; if any integration does not converge all are tried
-            again with twice the nodes.
-        new_groups: successes and trials by name, observed with the rest; not with a fit.
-        aggregate: add up rows of the same group, instead of refusing them; not with a fit.
+        kappa_log_rate: rates of the exponential prior of kappa_log.
+        phi_prior: Beta priors (alpha, beta) of phi, each combined with every rate; by default that
+            of the fit, or (1, 1).
+        models: further priors of another kind, as words or as models with a Beta population:
+            "spread", "gamma".
+        prob: probability of the equal-tailed intervals, between 0 and 1.
+        inference: settings of the quadrature. Where an integration does not converge, it is
+            repeated with twice the nodes, at most three times.
+        new_groups: further groups, {name: (successes, trials)}, added to those of the table; not
+            with a fit.
+        aggregate: add up rows of the same group, instead of rejecting them; not with a fit.
+
+    Returns:
+        A ``Sensitivity``:
+
+        - ``population``: one row per hyperprior: its hyperparameters, ``phi_mean``, ``phi_sd``, the
+          median and interval of kappa, the mean and interval of theta of a new group,
+          ``log_evidence``, and the ``error`` of the integration.
+        - ``groups``: one row per hyperprior and group: ``mean``, ``sd``, ``lower`` and ``upper`` of
+          theta.
 
     Raises:
-        InputError: the data, a prior or a setting break a rule, or the fit is of another model.
+        InputError: the data, a prior or a setting breaks a rule, or the fit is of another model.
         TypeError: an argument has the wrong type.
         OSError: the file can't be read.
 
     Warns:
-        ConvergenceWarning: the integration under a prior missed its tolerance.
+        ConvergenceWarning: the integration under a prior missed its tolerance, or the fit did not
+            converge.
+
+    Examples:
+        >>> import hierpool as hp
+        >>> frame = hp.load_dataset("efron-morris-75")
+        >>> columns = {"successes": "hits", "trials": "at_bats", "group": "player"}
+        >>> answer = hp.sensitivity(frame, **columns)
+        >>> print(answer.population[["phi_mean", "phi_sd", "log_evidence"]].round(2))
+                            phi_mean  phi_sd  log_evidence
+        prior
+        kappa_log_rate=0.5      0.27    0.02        -50.59
+        kappa_log_rate=1.5      0.27    0.02        -54.36
+        kappa_log_rate=5        0.28    0.03        -64.89
+        empirical Bayes         0.27    0.00           NaN
     """
     quadrature = check_quadrature(inference, "sensitivity")
     check_prob(prob)
@@ -128,7 +165,7 @@ def sensitivity(
         )
         exact = _swept(rates, data, len(pairs.trials), quadrature)
         for model in others.values():
-            # Of one type, whoever set them, or each would be compiled for.
+            # float64 throughout: JAX would compile a program for each type of number.
             alone = jax.tree.map(lambda leaf: np.asarray([leaf], float), model)
             exact = _joined(exact, _swept(alone, data, len(pairs.trials), quadrature))
     _warn([*priors, *others], exact)
@@ -161,7 +198,7 @@ def sensitivity(
 
 
 def _others(models: Sequence[Model | str]) -> dict[str, BetaPopulation]:
-    """Returns models by the names of their rows."""
+    """Returns models of other kinds, with theta integrated out, by the names of their rows."""
     found = {}
     for given in models:
         name = given if isinstance(given, str) else type(given).__name__
@@ -180,11 +217,11 @@ def _others(models: Sequence[Model | str]) -> dict[str, BetaPopulation]:
 def _swept(
     models: BetaPopulation, data: tuple[Any, ...], num_pairs: int, quadrature: Quadrature
 ) -> Exact:
-    """Returns the posteriors under some models of one kind, each leaf (prior, ...)."""
+    """Returns the posteriors under several models of one class, each leaf (prior, ...)."""
 
     def integrate(settings: Quadrature, before: Exact | None) -> Exact:
         exact: Exact = jax.tree.map(np.asarray, _sweep(models, *data, settings))
-        # Of what was added to fill up a size nothing is asked, nor of what one kind alone reports.
+        # Drops the groups that only pad the arrays, and what only some classes report.
         groups = jax.tree.map(lambda leaf: leaf[:, :num_pairs], exact.groups)
         exact = Exact(groups, exact.population._replace(others={}))
         return exact if before is None else _kept(before, exact)
@@ -194,24 +231,24 @@ def _swept(
 
 
 def _joined(first: Exact, second: Exact) -> Exact:
-    """Returns posteriors one after another."""
+    """Returns two sets of posteriors, joined along the axis of priors."""
     joined: Exact = jax.tree.map(lambda *parts: np.concatenate(parts), first, second)
     return joined
 
 
 def _error_of_ends(exact: Exact) -> np.ndarray:
-    """Returns (prior,) the largest error of an interval's ends, in probability."""
+    """Returns (prior,) the largest error of the ends of an interval, as a probability."""
     worst = np.asarray(exact.groups.interval_error).max(axis=1)
     return np.fmax(exact.population.interval_error, worst)
 
 
 def _have_converged(exact: Exact) -> np.ndarray:
-    """Returns (prior,) whether each is as exact as ``estimate`` wants it."""
+    """Returns (prior,) whether each posterior meets the tolerances of ``estimate``."""
     return np.asarray(exact.population.converged) & (_error_of_ends(exact) < INTERVAL_TOLERANCE)
 
 
 def _kept(before: Exact, exact: Exact) -> Exact:
-    """Returns what converged before as it was, and the rest anew."""
+    """Returns the earlier posterior where it had converged, and the new one elsewhere."""
     is_kept = _have_converged(before)
 
     def choose(old: np.ndarray, new: np.ndarray) -> np.ndarray:
@@ -229,7 +266,7 @@ def _sweep(
     prob: float,
     quadrature: Quadrature,
 ) -> Exact:
-    """Returns ``integrate`` under each prior, every leaf (prior, ...), at the cost of pairs."""
+    """Returns ``integrate`` under each prior, every leaf (prior, ...), once per distinct pair."""
 
     def one(model: BetaPopulation) -> Exact:
         grid = explore(model, data, quadrature)
@@ -255,7 +292,7 @@ def _of_fit(tree: xr.DataTree) -> tuple[np.ndarray, np.ndarray, np.ndarray, tupl
 
 
 def _priors(rates: Any, phi_priors: Any) -> dict[str, tuple[float, float, float]]:
-    """Returns the hyperpriors by the names of their rows."""
+    """Returns (kappa_log_rate, phi_alpha, phi_beta) by the names of their rows."""
     priors: dict[str, tuple[float, float, float]] = {}
     for phi_prior in phi_priors:
         if np.shape(phi_prior) != (2,):

@@ -1,4 +1,4 @@
-"""The posterior of a fit in two tables: the population, and a row a group."""
+"""Summarizes the posterior of a fit in two tables: the population, and the groups."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -14,33 +14,62 @@ from hierpool.posterior.fitted import read_fit
 
 
 class Summary(NamedTuple):
-    """A posterior in two tables."""
+    """The posterior of a fit in two tables: what ``summarize`` returns."""
 
     population: pd.DataFrame
-    """A row a parameter: ``mean``, ``sd``, ``median``, ``lower``, ``upper``. kappa has no mean or
-    sd: its posterior variance is infinite."""
+    """One row per parameter of the population (index ``parameter``): its posterior ``mean``, ``sd``
+    and ``median``, and the ends ``lower`` and ``upper`` of its interval. Mean and sd of kappa are
+    NaN: under the default prior its posterior variance is infinite. The table is empty under no
+    pooling."""
     groups: pd.DataFrame
-    """A row a group: ``successes``, ``trials``, raw ``rate``, ``mean``, ``sd``, ``lower``,
-    ``upper``, and, if there is a kappa, ``shrinkage``: the mean of kappa / (kappa + n), the weight
-    of the population in the group's mean. The first three alone if the fit holds the
-    hyperparameters only."""
+    """One row per group (index ``group``). Columns, of which a fit that holds the hyperparameters
+    only has the first three:
+
+    - ``successes``, ``trials``: the data.
+    - ``rate``: the raw rate, successes / trials; NaN without trials.
+    - ``mean``, ``sd``: posterior mean and standard deviation of theta.
+    - ``lower``, ``upper``: ends of the interval of theta.
+    - ``shrinkage``: posterior mean of kappa / (kappa + trials), the weight of the population in the
+      group's mean, from 0 to 1; only for a model with kappa."""
 
 
 def summarize(tree: xr.DataTree, *, prob: float = 0.89, interval: str = "equal-tailed") -> Summary:
-    """Returns the posterior of a fit in two tables.
+    """Returns the posterior of a fit in two tables: the population and the groups.
 
     Args:
-        tree: what ``fit`` returned, or ``load`` read.
-        prob: probability of the interval from ``lower`` to ``upper``.
-        interval: "equal-tailed", or "highest-density": the shortest of that probability.
+        tree: a fit: the tree that ``fit`` returned or ``load`` read.
+        prob: probability of the interval from ``lower`` to ``upper``, between 0 and 1.
+        interval: "equal-tailed", or "highest-density", the shortest interval of that probability.
+
+    Returns:
+        A ``Summary``:
+
+        - ``population``: one row per parameter: ``mean``, ``sd``, ``median``, and the interval from
+          ``lower`` to ``upper``. Mean and sd of kappa are NaN.
+        - ``groups``: one row per group: ``successes``, ``trials``, the raw ``rate``, the ``mean``
+          and ``sd`` of theta, its interval from ``lower`` to ``upper``, and ``shrinkage``, the
+          weight of the population in the group's mean.
 
     Raises:
-        InputError: ``prob`` does not lie between 0 and 1, the interval is unknown, or the tree
-            holds no fit.
-        TypeError: it is no tree.
+        InputError: ``prob`` does not lie between 0 and 1, ``interval`` is unknown, or the tree does
+            not hold a fit.
+        TypeError: ``tree`` is not a tree, or ``prob`` is not a number.
 
     Warns:
+        ConvergenceWarning: the fit did not converge, so its answers should not be trusted.
         PopulationWarning: the population contradicts its groups; the message says what to change.
+
+    Examples:
+        >>> import hierpool as hp
+        >>> frame = hp.load_dataset("efron-morris-75")
+        >>> columns = {"successes": "hits", "trials": "at_bats", "group": "player"}
+        >>> tree = hp.fit(frame, **columns, model="collapsed", inference=hp.Quadrature())
+        >>> summary = hp.summarize(tree)
+        >>> print(summary.groups.loc["Max Alvis", ["rate", "mean", "shrinkage"]].round(2))
+        rate         0.16
+        mean         0.22
+        shrinkage    0.59
+        Name: Max Alvis, dtype: float64
     """
     check_prob(prob)
     if interval not in INTERVALS:
@@ -81,19 +110,19 @@ def summarize(tree: xr.DataTree, *, prob: float = 0.89, interval: str = "equal-t
 
 
 def equal_tailed(draws: np.ndarray, prob: float) -> tuple[np.ndarray, np.ndarray]:
-    """Returns (column,) ends of the intervals that leave as much out below as above.
+    """Returns (column,) lower and upper ends of intervals with equal probability in both tails.
 
     Args:
         draws: (draw, column) draws.
         prob: probability inside.
     """
-    # Along the draws of a column, which lie side by side then.
+    # Transposed, so that the draws of a column are contiguous in memory.
     lower, upper = np.quantile(draws.T, [(1 - prob) / 2, (1 + prob) / 2], axis=1)
     return lower, upper
 
 
 def highest_density(draws: np.ndarray, prob: float) -> tuple[np.ndarray, np.ndarray]:
-    """Returns (column,) ends of the shortest intervals.
+    """Returns (column,) lower and upper ends of the shortest intervals of that probability.
 
     Args:
         draws: (draw, column) draws.

@@ -1,4 +1,4 @@
-"""``python -m hierpool.cli``: the command."""
+"""Runs the command for ``python -m hierpool.cli``."""
 
 import sys
 

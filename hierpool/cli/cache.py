@@ -1,4 +1,4 @@
-"""JAX's compilation cache in a private folder of the user's: only the command turns it on."""
+"""JAX's compilation cache in a private folder of the user; only the command turns it on."""
 
 import os
 import re
@@ -18,16 +18,16 @@ def use_compilation_cache() -> None:
         folder = _folder()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except (OSError, RuntimeError):
-        return  # No home, or one that is read only, costs but the time of compiling.
+        return  # Without a writable home folder, each run only has to compile again.
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.02)
 
 
 def explained(warning: str) -> str:
-    """Returns JAX's warnings of its cache as a sentence on what to do; others as they are.
+    """Returns JAX's warnings about its cache as advice, and any other warning unchanged.
 
-    An entry that can't be read, as of a process that was killed while it wrote, is removed from our
-    own folder: JAX would neither use it nor replace it.
+    An entry that can't be read, such as one whose writer was killed, is removed from our own
+    folder: JAX would neither use it nor replace it.
     """
     found = _TROUBLE.match(warning)
     if not found:
@@ -56,9 +56,9 @@ def _folder() -> Path:
     """Returns our folder among the user's caches.
 
     Raises:
-        RuntimeError: it is not known.
+        RuntimeError: the user's home folder is not known.
     """
     named = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
-    # By its standard, one that is not absolute is to be ignored.
+    # The XDG standard says to ignore a path that is not absolute.
     home = Path(named) if named and Path(named).is_absolute() else Path.home() / ".cache"
     return home / "hierpool" / "jax"

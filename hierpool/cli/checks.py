@@ -1,4 +1,4 @@
-"""``hierpool checks``: posterior predictive p-values, and whether rates go with trials."""
+"""``hierpool checks``: posterior predictive p-values, and whether rates depend on trials."""
 
 import argparse
 
@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
     tree = load_fit(options)
     import hierpool
 
-    # The p-values of new groups ask for no theta; whether rates go with trials does.
+    # The p-values with new groups do not need theta, but the test of exchangeability does.
     has_theta = "theta" in tree["posterior"]
     table = hierpool.predictive_check(tree, replicates=options.replicates, seed=options.seed)
     shown = [name for name in table if not str(name).endswith("_mcse") or str(name) == "p_mid_mcse"]

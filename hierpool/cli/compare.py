@@ -1,4 +1,4 @@
-"""``hierpool compare``: which model foretells a group best from the others."""
+"""``hierpool compare``: which model predicts each group best from the others."""
 
 import argparse
 

@@ -1,4 +1,4 @@
-"""``hierpool contrasts``: whether one group beats another, and what choosing one may lose."""
+"""``hierpool contrasts``: differences between groups, and the expected loss of choosing one."""
 
 import argparse
 

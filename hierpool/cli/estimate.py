@@ -24,7 +24,7 @@ DESCRIPTION = (
     "row a group. Nothing is drawn."
 )
 MODELS = ("partial", "gamma", "spread")
-"""The models that ``estimate`` integrates, by their words."""
+"""The models that ``estimate`` integrates, as named on the command line."""
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

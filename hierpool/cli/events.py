@@ -1,4 +1,4 @@
-"""``hierpool events``: which groups are above a line, how many, and which to select."""
+"""``hierpool events``: which groups are above a threshold, how many, and which to select."""
 
 import argparse
 
@@ -55,11 +55,11 @@ def run(options: argparse.Namespace) -> int:
         tables = [select(tree, above=line, false_discovery_rate=rate) for line in lines]
         chosen = pd.concat(tables, keys=lines, names=["line"]).drop(columns=["probability", "mcse"])
         parts.append(chosen)
-    # Last, since it may warn: what is wrong with the words is said alone.
+    # Last, because it may warn: an error in the arguments is then reported alone.
     told = events(tree, above=lines)
     parts.insert(0, told.groups)
     if options.false_discovery_rate is not None:
-        # In the order of the selection; groups that were never tried are not in it.
+        # In the order of the selection, which leaves out groups without trials.
         parts = [part.loc[chosen.index] for part in parts]
     show(options, {"Together": told.joint, "Groups": pd.concat(parts, axis=1)})
     return 0

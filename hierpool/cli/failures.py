@@ -1,4 +1,4 @@
-"""An error as one sentence and the exit code of the command."""
+"""Turns an error into one sentence and the exit code of the command."""
 
 import sys
 import traceback
@@ -7,18 +7,18 @@ from pathlib import Path
 from hierpool.runtime.warn import PACKAGE
 
 WRONG_INPUT, OURS = 2, 3
-"""Exit codes: the input, an argument or the machine does not allow it; an error of hierpool's."""
+"""Exit codes: wrong input, argument or machine for the request; an error in hierpool itself."""
 
 
 def explain(error: Exception) -> tuple[str, int]:
-    """Returns what to say of an error, and the exit code."""
+    """Returns a sentence that explains an error, and the exit code."""
     if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
         return "There is not enough memory: take fewer groups or draws.", WRONG_INPUT
     if isinstance(error, OSError):
         return _of_system(error), WRONG_INPUT
     if isinstance(error, ImportError):
         return str(error), WRONG_INPUT
-    # Here, for it brings pandas along, without which we would not have come so far.
+    # Imported only now because it loads pandas: a missing pandas was an ImportError above.
     from hierpool.input.errors import InputError
 
     if isinstance(error, InputError):
@@ -41,7 +41,7 @@ def _of_system(error: OSError) -> str:
 
 
 def _lacking_device() -> str:
-    """Returns what to say if JAX has been told to use a platform that it can't; else nothing."""
+    """Returns an explanation if JAX is set to a platform that it can't use; else an empty text."""
     jax = sys.modules.get("jax")
     platforms = jax and jax.config.jax_platforms
     if not jax or not platforms:
@@ -49,7 +49,7 @@ def _lacking_device() -> str:
     try:
         jax.devices()
     except Exception:
-        # Of several kinds: without a card a bare AssertionError is one of them.
+        # JAX raises several types here: without a GPU, for instance, a bare AssertionError.
         return (
             f"JAX_PLATFORMS is {platforms!r}, and JAX finds no such device: leave it unset to run "
             "on what there is, or install JAX for the device, as by "
@@ -59,7 +59,7 @@ def _lacking_device() -> str:
 
 
 def _where(error: Exception) -> str:
-    """Returns the place in hierpool where an error came up."""
+    """Returns the file and line in hierpool where an error was raised."""
     frames = traceback.extract_tb(error.__traceback__)
     if not frames:
         return "no place known"
@@ -70,7 +70,7 @@ def _where(error: Exception) -> str:
 
 
 def _report_to() -> str:
-    """Returns the address for reports that the package was published with, or who made it."""
+    """Returns the address for error reports from the package's metadata, or else its authors."""
     from importlib.metadata import PackageNotFoundError, metadata
 
     try:

@@ -1,4 +1,4 @@
-"""``hierpool fit``: a table of counts becomes a saved fit."""
+"""``hierpool fit``: fits a model to a table of counts, and saves the fit."""
 
 import argparse
 import json
@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
     check_prob(options.prob, "--prob")
     if options.max_rhat is not None and not options.max_rhat > 1:
         raise hierpool.InputError(f"--max-rhat must be above 1, not {options.max_rhat}.")
-    # Before any work is done, not after.
+    # Checked before any work is done.
     if options.output:
         require_netcdf()
     check_outputs(options, "output", "csv")
@@ -73,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
     model = model_of(options)
     loaded = time.perf_counter()
     with warnings.catch_warnings():
-        # The verdict says it, by the gate that was asked for.
+        # The verdict reports convergence, by the criteria that the user asked for.
         warnings.simplefilter("ignore", hierpool.ConvergenceWarning)
         tree = hierpool.fit(
             options.file,
@@ -90,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
         )
     status.phase("summarising")
     verdict = hierpool.check(tree, max_rhat=options.max_rhat, strict=options.strict)
-    # Answers to the saved fit then go by the gate that was asked for.
+    # Later answers from the saved fit then use the same criteria.
     tree.attrs["hierpool_problems"] = json.dumps(verdict.problems)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", hierpool.ConvergenceWarning)

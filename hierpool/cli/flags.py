@@ -1,6 +1,6 @@
 """The flags of the command, and the models and algorithms that they stand for.
 
-``--help`` waits for no library: what needs one imports it when it is called.
+No heavy library is imported at the top, so that ``--help`` is quick.
 """
 
 import argparse
@@ -32,7 +32,7 @@ FILE = "CSV, TSV or Parquet file, a row a group; or the name of a table that shi
 
 
 class Once(argparse.Action):
-    """Stores the value of a flag, and refuses a second one, which would go unseen otherwise."""
+    """Stores the value of a flag, and rejects a second one, which argparse would simply take."""
 
     def __call__(
         self,
@@ -122,12 +122,12 @@ def add_inference(parser: argparse.ArgumentParser) -> None:
 
 
 def add_nodes(parser: Any) -> None:
-    """Adds the flag of the nodes of an integration."""
+    """Adds the flag for the number of nodes of an integration."""
     parser.add_argument("--nodes", type=int, help="quadrature: rows of nodes to begin with (48)")
 
 
 def quadrature_of(options: argparse.Namespace) -> "Quadrature | None":
-    """Returns the settings of an integration, if any were asked for."""
+    """Returns the settings of the integration, or None if the user gave none."""
     from hierpool.exact.quadrature import Quadrature
 
     return None if options.nodes is None else Quadrature(num_nodes=options.nodes)
@@ -168,7 +168,7 @@ def add_prob(parser: Any, prob: float = 0.89) -> None:
 
 
 def add_best(parser: argparse.ArgumentParser) -> None:
-    """Adds the flag that says which way is up."""
+    """Adds the flag that says whether the highest or the lowest chance of success is best."""
     parser.add_argument(
         "--best",
         choices=("highest", "lowest"),
@@ -183,7 +183,7 @@ def add_seed(parser: argparse.ArgumentParser) -> None:
 
 
 def add_quiet(parser: Any) -> None:
-    """Adds the flag that leaves out what a terminal shows in the meantime."""
+    """Adds the flag that hides the progress line of a terminal."""
     parser.add_argument(
         "--quiet", action="store_true", help="do not show what is being done, on a terminal"
     )
@@ -200,7 +200,7 @@ def _new_group(text: str) -> tuple[str, tuple[int, int]]:
 
 
 def model_of(options: argparse.Namespace) -> "Model":
-    """Returns the model that was asked for; without ``--model``, what suits the algorithm."""
+    """Returns the model given by ``--model``, or else the default model of the algorithm."""
     from hierpool.input.errors import InputError
     from hierpool.models.beta_population import BetaPopulation
     from hierpool.models.joint import Joint
@@ -218,10 +218,10 @@ def model_of(options: argparse.Namespace) -> "Model":
 
 
 def with_hyperparameters(options: argparse.Namespace, word: str) -> "Model":
-    """Returns the model of a word, with the hyperparameters that were given.
+    """Returns the model that a word names, with the hyperparameters that were given.
 
     Raises:
-        InputError: one of them is another model's.
+        InputError: the model does not have one of the hyperparameters.
     """
     from hierpool.input.errors import InputError
 
@@ -239,7 +239,7 @@ def with_hyperparameters(options: argparse.Namespace, word: str) -> "Model":
 
 
 def inference_of(options: argparse.Namespace) -> "NUTS | Quadrature":
-    """Returns the algorithm that was asked for, with its settings."""
+    """Returns the algorithm given by ``--inference``, with its settings."""
     from hierpool.inference.settings import inference_of_word
     from hierpool.input.errors import InputError
 

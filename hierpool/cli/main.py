@@ -1,7 +1,7 @@
 """The ``hierpool`` command.
 
 Exit codes: 0, done; 1, a fit or an integration did not converge; 2, the input, an argument or the
-machine does not allow it; 3, an error of hierpool's; 130, stopped.
+machine does not allow the request; 3, an error in hierpool itself; 130, stopped by the user.
 """
 
 import argparse
@@ -32,7 +32,7 @@ COMMANDS = {
     "compare": "complete, none, beta, logit: which foretells a group best from the others",
     "sensitivity": "the posterior under a range of hyperpriors, and the empirical-Bayes plug-in",
 }
-"""The commands, each a module of this room by its name, and what it does in a few words."""
+"""The commands, each named after its module in this folder, with a short help text."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -62,7 +62,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     try:
         options = parser.parse_args(arguments)
     except SystemExit as left:
-        # After --help, --version, or a sentence on what is wrong.
+        # argparse exits after --help, --version, or a message about a wrong argument.
         return int(left.code or 0)
     if not hasattr(options, "run"):
         say(parser.format_help())
@@ -73,7 +73,7 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 def _fail(sentence: str, code: int) -> int:
-    # In one line, whatever an error says.
+    # In one line, even if the message of the error has several.
     say(f"hierpool: {' '.join(sentence.split())}", error=True)
     return code
 
@@ -81,22 +81,22 @@ def _fail(sentence: str, code: int) -> int:
 class _Parser(argparse.ArgumentParser):
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        # What argparse takes for any flag of one value, that of a group or a subcommand included.
+        # The default actions of argparse for a flag with one value, also in groups and subcommands.
         for name in (None, "store"):
             self.register("action", name, Once)
 
     def _print_message(self, message: str, file: Any = None) -> None:
-        # argparse itself takes no notice of what could not be written.
+        # argparse itself ignores an output that could not be written.
         put(message, error=file is not sys.stdout)
 
     def error(self, message: str) -> NoReturn:
-        """Says what is wrong in one line, and leaves with 2."""
+        """Prints the error in one line, and exits with code 2."""
         say(f"{self.prog}: {message} (see {self.prog} --help)", error=True)
         self.exit(2)
 
 
 class _Command(_Parser):
-    """The parser of one command, whose module is loaded once the command is asked for."""
+    """The parser of one command, which imports the command's module only when it is used."""
 
     is_filled = False
 
@@ -111,7 +111,7 @@ class _Command(_Parser):
         self.is_filled = True
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Returns what argparse's does, with the command's own flags."""
+        """Adds the command's own flags, then parses as argparse does."""
         self.fill()
         return super().parse_known_args(args, namespace)
 

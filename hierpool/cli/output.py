@@ -1,4 +1,4 @@
-"""What the answering commands share: the fit they ask, the tables they print and write."""
+"""Shared by the answering commands: loading a fit, and printing and writing tables."""
 
 import argparse
 import logging
@@ -19,26 +19,26 @@ if TYPE_CHECKING:
     import xarray as xr
 
 WIDE = 8
-"""Columns that a screen has room for."""
+"""Most columns of a single row that are printed side by side."""
 INPUTS = ("file", "fit", "data")
-"""What the options call the files that commands read."""
+"""Names of the options that hold the paths of input files."""
 
 
 def add_fit(parser: argparse.ArgumentParser) -> None:
-    """Adds what a command takes that asks a saved fit."""
+    """Adds the flags of a command that answers from a saved fit."""
     parser.add_argument("fit", metavar="FIT.nc", help="what hierpool fit --output saved")
     add_table_flags(parser)
 
 
 def add_data_answer(parser: argparse.ArgumentParser) -> None:
-    """Adds what a command takes that answers from a file of counts."""
+    """Adds the flags of a command that answers from a file of counts."""
     add_data(parser)
     add_nodes(parser)
     add_table_flags(parser)
 
 
 def data_of(options: argparse.Namespace) -> dict[str, Any]:
-    """Returns the arguments that those flags stand for, but for the file."""
+    """Returns the function arguments for the flags of ``add_data_answer``, except the file."""
     names = ("successes", "trials", "group", "aggregate")
     given = {name: getattr(options, name) for name in names}
     return given | {"new_groups": new_groups_of(options), "inference": quadrature_of(options)}
@@ -56,11 +56,11 @@ def add_table_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def load_fit(options: argparse.Namespace, *tables: str) -> "xr.DataTree":
-    """Returns the saved fit, once it is sure that the answer can be written.
+    """Returns the saved fit, after checking that the answer can be written.
 
     Args:
-        options: with ``fit`` and ``output``.
-        tables: other flags that name a table to write.
+        options: parsed options, with ``fit`` and ``output``.
+        tables: names of other flags that hold the path of a table to write.
     """
     from hierpool.posterior.tree import load
 
@@ -72,11 +72,11 @@ def load_fit(options: argparse.Namespace, *tables: str) -> "xr.DataTree":
 
 
 def check_tables(options: argparse.Namespace, *names: str) -> None:
-    """Raises what would keep tables from being written, before any work is done.
+    """Raises an error if tables can't be written, before any work is done.
 
     Args:
-        options: with the files' paths, or None.
-        names: of the flags that name them.
+        options: parsed options; the path of each table, or None.
+        names: names of the flags that hold these paths.
     """
     for name in names:
         if getattr(options, name):
@@ -85,11 +85,11 @@ def check_tables(options: argparse.Namespace, *names: str) -> None:
 
 
 def check_outputs(options: argparse.Namespace, *names: str) -> None:
-    """Raises what would keep files from being written, before any work is done.
+    """Raises an error if files can't be written, before any work is done.
 
     Args:
-        options: with the files' paths, or None.
-        names: of the flags that name them.
+        options: parsed options; the path of each file, or None.
+        names: names of the flags that hold these paths.
     """
     from hierpool.runtime.writing import check_writable, require_not_read
 
@@ -116,7 +116,7 @@ def require_different(options: argparse.Namespace, *names: str) -> None:
 
 @contextmanager
 def warnings_told() -> Iterator[list[str]]:
-    """Says each warning of the library in one line, once; gives those of what did not converge."""
+    """Prints each warning of the library once, in one line; yields the convergence warnings."""
     told, missed = set(), []
 
     def tell(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
@@ -124,7 +124,7 @@ def warnings_told() -> Iterator[list[str]]:
         if text not in told:
             say(f"hierpool: {text}", error=True)
         told.add(text)
-        # By its name: the module that has it is loaded when one of them is given, not before.
+        # By name, so that the module which defines the class need not be imported here.
         if any(kind.__name__ == "ConvergenceWarning" for kind in category.__mro__):
             missed.append(text)
 
@@ -137,13 +137,13 @@ def warnings_told() -> Iterator[list[str]]:
 
 class _Phases(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        """Shows what the library says that it begins."""
+        """Shows a log message of the library as the current phase."""
         status.phase(record.getMessage())
 
 
 @contextmanager
 def phases_shown(*, quiet: bool) -> Iterator[None]:
-    """Shows on a terminal what is being done, in one line; nothing where errors go to a file."""
+    """Shows the current phase in one line, if standard error is a terminal."""
     status.is_on = not quiet and sys.stderr is not None and sys.stderr.isatty()
     if not status.is_on:
         yield
@@ -163,13 +163,13 @@ def phases_shown(*, quiet: bool) -> Iterator[None]:
 
 
 def show(options: argparse.Namespace, tables: Mapping[str, "pd.DataFrame"]) -> None:
-    """Writes the last of some tables where ``--output`` says, and prints all under their titles.
+    """Writes the last table to the file of ``--output``, and prints all tables with their titles.
 
     Args:
-        options: with ``output`` and ``rows``.
-        tables: by title; the last is the one that has most rows.
+        options: parsed options, with ``output`` and ``rows``.
+        tables: tables by title; the last is the one with the most rows.
     """
-    # First: what is printed may find no reader.
+    # Written first, because printing may fail if nobody reads the output.
     if options.output:
         write_table(list(tables.values())[-1], options.output)
     for title, table in tables.items():
@@ -179,7 +179,7 @@ def show(options: argparse.Namespace, tables: Mapping[str, "pd.DataFrame"]) -> N
 
 
 def print_table(table: "pd.DataFrame", most_rows: int) -> None:
-    """Prints a table to four significant digits, and how many rows were left out."""
+    """Prints a table with four significant digits, and the number of rows that were left out."""
     shown = printable_table(table if most_rows <= 0 else table.head(most_rows))
     num_rows = len(shown)
     if len(table) == 1 and len(table.columns) > WIDE:
@@ -192,13 +192,13 @@ def print_table(table: "pd.DataFrame", most_rows: int) -> None:
 
 
 def say_more(num_rows: int) -> None:
-    """Says how many rows of a table were not printed, if any."""
+    """Prints how many rows of a table were left out, if any."""
     if num_rows:
         say(f"... and {num_rows} more (--rows 0 prints all).")
 
 
 def check_table_path(path: str) -> None:
-    """Raises what is wrong with the kind of file that a table's path names."""
+    """Raises an error if a table can't be written in the format that its path names."""
     from hierpool.input.errors import InputError
 
     suffix = Path(path).suffix.lower()
@@ -214,7 +214,7 @@ def check_table_path(path: str) -> None:
 
 
 def write_table(table: "pd.DataFrame", path: str) -> None:
-    """Writes a table to a CSV or Parquet file, whole or not at all."""
+    """Writes a table to a CSV or Parquet file, completely or not at all."""
     from hierpool.runtime.writing import whole_file
 
     status.phase(f"writing {path}")
@@ -227,7 +227,7 @@ def write_table(table: "pd.DataFrame", path: str) -> None:
 
 
 def write_csv(table: "pd.DataFrame", path: str) -> None:
-    """Writes a table to a CSV file, whole or not at all."""
+    """Writes a table to a CSV file, completely or not at all."""
     from hierpool.runtime.writing import whole_file
 
     with whole_file(path) as file:

@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
         raise hierpool.InputError(
             "--trials-column, --data and --group go together: give all of them, or --trials alone."
         )
-    # Before any work is done, not after.
+    # Checked before any work is done.
     check_outputs(options, "output", "save")
     tree = load_fit(options)
     trials = _trials(options) if needs_data else options.trials
@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _trials(options: argparse.Namespace) -> Any:
-    """Returns a column of a file by the groups' names, as text: ``predict`` checks what it says."""
+    """Returns a column of a file by the groups' names, as text; ``predict`` checks its values."""
     from hierpool.input.errors import Places
     from hierpool.input.frames import read_columns
 

@@ -1,4 +1,4 @@
-"""The process of the command: Ctrl-C first of all, then what takes time."""
+"""Starts the command as a process: it handles Ctrl-C before anything that takes time."""
 
 import gc
 import os
@@ -10,14 +10,14 @@ from hierpool.cli.stopping import leave_on_interrupt
 def command() -> int:
     """Runs the command in a process of its own, and returns its exit code.
 
-    It ends in seconds: looking for cycles while JAX traces, and once more at its end, would find
-    next to nothing, and take a good part of them.
+    The garbage collector is off: in a process of a few seconds it would find almost nothing, and
+    would take a good part of the time while JAX traces and at exit.
     """
     _prepare_streams()
     _prepare_home()
     leave_on_interrupt()
     gc.disable()
-    # After that, for it takes longer than a key.
+    # Imported after that, because the import is slow enough for the user to press Ctrl-C.
     from hierpool.cli.main import main
 
     try:
@@ -27,11 +27,11 @@ def command() -> int:
 
 
 def _prepare_streams() -> None:
-    """Makes the streams fit to be printed to, whatever they are.
+    """Makes the standard streams safe to print to.
 
-    What one can't encode is printed with escapes, and does not fail. One that was closed stays so,
-    but its number is taken: else a file that is written would get it, and with it the messages that
-    libraries print.
+    Characters that a stream can't encode are printed as escapes. The file descriptor of a closed
+    stream is opened on the null device: otherwise the next file that is written would get its
+    number, and with it the messages that libraries print.
     """
     for number in range(3):
         try:
@@ -39,12 +39,12 @@ def _prepare_streams() -> None:
         except OSError:
             os.open(os.devnull, os.O_RDWR)
     for stream in (sys.stdout, sys.stderr):
-        # None if it was closed.
+        # None if the stream was closed.
         if stream is not None:
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
 
 
 def _prepare_home() -> None:
-    """Gives libraries that look into an unknown home for settings one that has none."""
+    """Sets HOME to the null device if none is known: libraries look there for settings."""
     if os.path.expanduser("~") == "~":
         os.environ["HOME"] = os.devnull

@@ -1,4 +1,4 @@
-"""``hierpool ranks``: which group is best, and how sure that is."""
+"""``hierpool ranks``: which group is best, and with what probability."""
 
 import argparse
 
@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
 
     ranks = rank(tree, top=options.top, best=options.best, prob=options.prob)
     if options.distribution:
-        # Parquet wants text for names of columns.
+        # Parquet requires column names that are text.
         write_table(ranks.distribution.rename(columns=str), options.distribution)
     show(options, {f"Ranks, the {options.best} first": ranks.groups.sort_values("rank")})
     left_out = len(read_fit(tree).labels) - len(ranks.groups)

@@ -1,4 +1,4 @@
-"""``hierpool score``: how well a fit predicted what came later."""
+"""``hierpool score``: how well a fit predicted held-out data."""
 
 import argparse
 

@@ -1,7 +1,7 @@
-"""Ctrl-C in the command: one sentence, and the process ends with 130, whatever it is doing.
+"""Ctrl-C in the command: it prints one sentence, and ends the process with exit code 130.
 
-Nothing is raised. An exception that may start anywhere would pass through libraries that are being
-loaded and through callbacks of C++, and end as a traceback, as another error, or as an abort.
+No exception is raised. It could start anywhere, pass through libraries that are being imported and
+through C++ callbacks, and end as a traceback, as another error, or as an abort.
 """
 
 import os
@@ -11,19 +11,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 STOPPED = 130
-"""The exit code: 128 and the number of SIGINT, as shells count."""
+"""The exit code: 128 plus the number of SIGINT, as in shells."""
 
 _busy = threading.RLock()
 _written: list[str] = []
 
 
 def leave_on_interrupt() -> None:
-    """Ends the process at Ctrl-C, from now on; call it before anything that takes time."""
+    """Makes Ctrl-C end the process from now on; call it before anything that takes time."""
     if os.name != "posix" or signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        # In the background a shell has it ignored. Elsewhere KeyboardInterrupt does what it can.
+        # A shell ignores SIGINT in a background process. Off POSIX, KeyboardInterrupt is used.
         return
-    # A handler in Python waits until the main thread comes back from C, where XLA may compile for
-    # seconds. A thread that waits for the signal's number in a pipe does not.
+    # A handler in Python runs only when the main thread returns from C, where XLA may compile for
+    # seconds. A thread that reads the signal's number from a pipe need not wait.
     numbers, pipe = os.pipe()
     os.set_blocking(pipe, False)
     threading.Thread(target=_watch, args=(numbers,), daemon=True).start()
@@ -33,24 +33,24 @@ def leave_on_interrupt() -> None:
 
 @contextmanager
 def finishing(path: str) -> Iterator[None]:
-    """Lets Ctrl-C wait until a file is whole, and remembers that it was written."""
+    """Delays Ctrl-C until a file is complete, and records that it was written."""
     with _busy:
         yield
         _written.append(path)
 
 
 def begin() -> None:
-    """Forgets what was written before."""
+    """Clears the list of files that were written."""
     _written.clear()
 
 
 def stopped() -> str:
-    """Returns what to say to someone who stopped the command."""
+    """Returns the message for a user who stopped the command."""
     return f"Stopped; {written() or 'nothing was written.'}"
 
 
 def written() -> str:
-    """Returns which files are complete, as the end of a sentence; nothing if there are none."""
+    """Returns a sentence that names the complete files; an empty text if there are none."""
     if not _written:
         return ""
     return f"{' and '.join(_written)} {'was' if len(_written) == 1 else 'were'} written."
@@ -59,7 +59,7 @@ def written() -> str:
 def _watch(numbers: int) -> None:
     os.read(numbers, 1)
     threading.Thread(target=_leave_when_whole, daemon=True).start()
-    # Pressed again, as where a disk doesn't answer: at once.
+    # A second Ctrl-C, as when a disk does not respond, ends the process at once.
     os.read(numbers, 1)
     _leave()
 
@@ -70,11 +70,11 @@ def _leave_when_whole() -> None:
 
 
 def _leave() -> None:
-    # Not at the top: the less is loaded before the signal is watched for, the better.
+    # Imported late, so that the signal is watched for as early as possible.
     from hierpool.cli.terminal import printable, status
 
     with suppress(OSError, ValueError):
         status.clear()
-        # Not by print: the main thread may be in the middle of one.
+        # Not with print, which the main thread may be using.
         os.write(2, f"hierpool: {printable(stopped())}\n".encode(errors="backslashreplace"))
     os._exit(STOPPED)

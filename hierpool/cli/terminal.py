@@ -1,4 +1,4 @@
-"""What the command says: text that is safe to show, and a line that names what is being done."""
+"""Prints text that is safe to show on a terminal, and a status line for the current phase."""
 
 import os
 import re
@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     import pandas as pd
 
-# Control characters, line separators, and those that turn the direction of the text around them:
-# with any of them a name could rewrite what a terminal shows. A file may name half a character.
+# Control characters, line separators, and characters that change the direction of the text: with
+# any of them a name could rewrite what a terminal shows. A file may also hold lone surrogates.
 _UNSAFE = re.compile("[\0-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def printable[T](value: T) -> T | str:
-    """Returns a text with its control characters escaped; what is no text, as it is."""
+    """Returns a text with its control characters escaped, and any other value unchanged."""
     if not isinstance(value, str):
         return value
     return _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), value)
@@ -38,24 +38,24 @@ def say(text: str = "", *, error: bool = False) -> None:
 
 
 def put(text: str, *, error: bool = False) -> None:
-    """Prints a text of our own as it is; a reader that has gone is no error.
+    """Prints a text of our own unchanged; a closed pipe is not an error.
 
     Raises:
-        OSError: it can't be written, as where the disk is full.
+        OSError: the text can't be written, for example because the disk is full.
     """
     stream = sys.stderr if error else sys.stdout
     status.clear()
-    # None if it was closed before we began.
+    # None if the stream was closed before the process started.
     if stream is not None:
         with _reader_may_go(stream):
             stream.write(text)
 
 
 def flush() -> None:
-    """Hands over what was printed.
+    """Flushes standard output and standard error.
 
     Raises:
-        OSError: it can't be written, as where the disk is full.
+        OSError: the text can't be written, for example because the disk is full.
     """
     for stream in (sys.stdout, sys.stderr):
         if stream is not None and not stream.closed:
@@ -68,10 +68,10 @@ def _reader_may_go(stream: TextIO) -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        # As under `| head`. Nobody is left to tell, but files are still to be written.
+        # For example under `| head`. Nobody reads the output, but files must still be written.
         _discard(stream)
     except OSError as error:
-        # Or Python would try once more at its end, and leave with a code of its own.
+        # Otherwise Python would try again at exit, and end with its own exit code.
         _discard(stream)
         error.filename = "The output"
         raise
@@ -91,36 +91,36 @@ def _columns() -> int:
 
 
 class Status:
-    """One line at the foot of the terminal that names what is being done; nothing stays of it."""
+    """A line at the bottom of the terminal that names the current phase, and is erased later."""
 
     def __init__(self) -> None:
         self.is_on = False
-        """Only where standard error is a terminal: never in a file, or in the way of a pipe."""
+        """Whether the line is shown: only if standard error is a terminal, not a file or a pipe."""
         self._phase, self._width = "", 0
 
     def phase(self, text: str) -> None:
-        """Names what begins now."""
+        """Shows the name of the phase that begins now."""
         self._phase = text
         self._show(f"{text} ...")
 
     def steps(self, done: int, total: int, divergences: int) -> None:
-        """Tells how far the chains are, as ``fit`` calls its ``progress``."""
+        """Shows the progress of the chains; ``fit`` takes this method as ``progress``."""
         told = f", {divergences} divergent" if divergences else ""
         self._show(f"{self._phase}: {done} of {total} steps{told}")
 
     def clear(self) -> None:
-        """Takes the line away."""
+        """Erases the line."""
         if self._width:
-            # Blanks, which every terminal knows, and not a code, which some print.
+            # Spaces, because some terminals print an escape code instead of obeying it.
             self._write(f"\r{' ' * self._width}\r")
         self._width = 0
 
     def _show(self, text: str) -> None:
         if not self.is_on:
             return
-        # A line that is wrapped could not be taken away.
+        # Cut to the width of the terminal, because a wrapped line could not be erased.
         text = printable(text)[: _columns() - 1].ljust(self._width)
-        # Before it is written: an interrupt in between has to take it away.
+        # Set before writing, so that an interrupt in between erases the line.
         self._width = len(text)
         self._write(f"\r{text}")
 
@@ -130,4 +130,4 @@ class Status:
 
 
 status = Status()
-"""The line of this process's terminal: there is one."""
+"""The status line of this process."""
