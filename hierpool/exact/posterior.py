@@ -1,7 +1,7 @@
 """``integrate``: the exact posterior of one data set, as a pure function.
 
-What ``estimate`` is for tables of the host, this is for a JAX program: it may stand under ``jit``
-and under ``vmap`` over data sets and hyperparameters.
+It is the counterpart of ``estimate`` for JAX programs: it works under ``jit``, and under ``vmap``
+over data sets and hyperparameters.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,10 @@ from hierpool.runtime.jax_settings import own_rules
 
 
 class Population(NamedTuple):
-    """The exact posterior of the population, () each. kappa, of infinite variance, has no mean."""
+    """The exact posterior of the population, () each.
+
+    kappa has infinite variance, so its quantiles are given and not its mean.
+    """
 
     phi_mean: jax.Array
     """Mean of phi."""
@@ -117,10 +120,10 @@ def integrate(
 
 
 def over_batch[T, Result](function: Callable[[T], Result], batch: T) -> Result:
-    """Returns what a function makes of every part of a batch, each leaf (part, ...).
+    """Returns the results of a function for every part of a batch, each leaf (part, ...).
 
-    A processor is quickest, and takes least memory, with one after another, which stay in its
-    cache; an accelerator with all at once.
+    A CPU is fastest, and uses least memory, with one part after another, since each stays in its
+    cache. An accelerator is fastest with all parts at once.
     """
     if jax.default_backend() == "cpu":
         return jax.lax.map(function, batch)
@@ -131,8 +134,8 @@ def explore(model: object, data: Data, quadrature: Quadrature) -> Grid:
     """Returns the posterior of two numbers as weighted points.
 
     Args:
-        model: a model with a position of two numbers.
-        data: one data set, as it is or compressed, if the model takes it so.
+        model: a model whose position is two numbers.
+        data: one data set: counts, or compressed if the model accepts that.
         quadrature: settings of the integration.
     """
     return quadrature.integrate(chart_of(model, data))
@@ -141,9 +144,9 @@ def explore(model: object, data: Data, quadrature: Quadrature) -> Grid:
 def of_population(
     model: BetaPopulation, grid: Grid, data: Data, prob: ArrayLike, *, has_quantiles: bool = True
 ) -> Population:
-    """Returns what a grid over the population of a model says of it.
+    """Returns the posterior of a model's population, given a grid over it.
 
-    Without ``has_quantiles`` they are NaN, and cost nothing.
+    Without ``has_quantiles`` the quantiles are NaN, and are not computed.
     """
     levels = _levels(prob, grid.weight.dtype)
     moments = {
@@ -158,13 +161,15 @@ def of_population(
     kappa = jnp.full(3, jnp.nan, levels.dtype)
     interval_error = jnp.full((), jnp.nan, levels.dtype)
     if has_quantiles:
-        # The chart maps each of the two numbers by itself; phi's median is not asked for.
+        # The chart transforms the two numbers separately, so quantiles map to quantiles. The
+        # median of phi is not reported.
         places = {"excess": row_quantiles(grid, levels), "log_odds": column_quantiles(grid, levels)}
         positions, _ = jax.vmap(model.from_chart)(places)
         phi_ends = jax.nn.sigmoid(positions["logit_phi"])[::2]
         kappa = jnp.exp(model.log_kappa(positions))
         unseen = Counts(jnp.zeros(1, int), jnp.zeros(1, int))
-        # Nothing but the population tells of a new group: its tails are as long as that's.
+        # A new group has no data of its own, so its tails are as long as the population's: it
+        # needs more nodes.
         (new_group,), (interval_error,) = beta_mixture.quantiles(
             model, grid, unseen, levels[::2], num_nodes=256
         )
@@ -202,13 +207,13 @@ def of_groups(
     *,
     has_quantiles: bool = True,
 ) -> Groups:
-    """Returns what grids over the population of a model say of groups, (group,) each.
+    """Returns the posteriors of groups, given grids over the population, (group,) each.
 
-    Without ``has_quantiles`` they are NaN, and cost nothing.
+    Without ``has_quantiles`` the quantiles are NaN, and are not computed.
 
     Args:
-        model: of which the grids are posteriors.
-        grids: one of each data set, each leaf (data set, ...).
+        model: the model whose posteriors the grids are.
+        grids: one grid for each data set, each leaf (data set, ...).
         which: (group,) the data set that each group belongs to.
         counts: successes out of trials, (group,) each.
         prob: probability of the intervals.
@@ -229,7 +234,7 @@ def of_groups(
         return Groups(moments.mean, moments.sd, ends[0], ends[1], moments.shrinkage, error)
 
     y, _, n = counts.as_floats(levels.dtype)
-    # In batches, whose densities stay in a processor's cache.
+    # In batches, so that the densities of a batch stay in the processor's cache.
     return jax.lax.map(one, (which, y, n), batch_size=beta_mixture.BATCH)
 
 
