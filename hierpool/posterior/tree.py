@@ -1,6 +1,6 @@
 """Draws as an ArviZ tree, and the tree on disk.
 
-The tree is the fit: every later question is asked of it, so a file answers as well as a fresh fit.
+The tree is the fit: every answer is computed from it, so a saved fit serves as well as a new one.
 """
 
 import json
@@ -37,22 +37,23 @@ def to_datatree(
     seeds: Sequence[np.random.SeedSequence],
     attributes: Mapping[str, Any],
 ) -> xr.DataTree:
-    """Returns a fit in ArviZ's form, with the groups' names as coordinates.
+    """Returns a fit as an ArviZ tree, with the groups' names as coordinates.
 
-    Without theta there are no replicates: it then holds the hyperparameters and the data alone.
+    Without theta it has no replicates, and holds only the hyperparameters and the data.
 
     Args:
         table: the data.
         posterior: parameters by name, (chain, draw) or (chain, draw, group).
-        prior: the same parameters drawn from the prior, (draw,) or (draw, group), if it is known.
-        log_likelihood: (chain, draw, group) log probability of each group's successes, theta
-            integrated out; None leaves it out. The tree keeps it of the groups that have trials:
-            of others it is 0 in every draw, which ``az.loo`` refuses.
+        prior: the same parameters drawn from the prior, (draw,) or (draw, group); None if the
+            model can't draw them.
+        log_likelihood: (chain, draw, group) log probability of each group's successes, with theta
+            integrated out; None leaves it out. The tree keeps it only for groups with trials: for
+            others it is 0 in every draw, which ``az.loo`` refuses.
         stats: (chain, draw) statistics of the sampler; None if the draws are exact.
-        seeds: two, of the replicates of the posterior and of the prior.
-        attributes: what the fit was, to be kept with it.
+        seeds: two seeds, for the replicates of the posterior and for those of the prior.
+        attributes: attributes of the tree, which describe the fit.
     """
-    # arviz_base alone: arviz itself would bring its plots along.
+    # arviz_base alone: arviz would import its plots too.
     from arviz_base import from_dict
 
     trials = table.trials
@@ -86,15 +87,15 @@ def to_datatree(
 
 
 def _replicates(seed: np.random.SeedSequence, trials: np.ndarray, theta: np.ndarray) -> np.ndarray:
-    """Returns (..., group) successes out of trials, given (..., group) chances."""
+    """Returns (..., group) draws of successes out of trials, given (..., group) theta."""
     return binomials(seed, trials, theta.reshape(-1, len(trials))).reshape(theta.shape)
 
 
 def settings(instance: Any) -> str:
     """Returns a model or an inference algorithm, with all its settings, as JSON.
 
-    Of a model that only adds theta to what is explored it is the model of the population: the
-    posterior is that's.
+    For a ``Joint`` model, which only adds theta to the position, it is the collapsed model, whose
+    posterior is the same.
     """
     if isinstance(instance, Joint):
         instance = instance.collapsed()
@@ -125,7 +126,7 @@ def save(tree: xr.DataTree, path: str | os.PathLike[str], *, force: bool = False
 
 
 def require_netcdf() -> None:
-    """Raises ``ImportError`` if fits can't be saved and loaded."""
+    """Raises ``ImportError`` if h5netcdf, which saves and loads fits, is not installed."""
     try:
         import h5netcdf  # noqa: F401  (xarray's own error does not name the extra)
     except ImportError:
@@ -166,10 +167,10 @@ def load(path: str | os.PathLike[str], *, model: object = None) -> xr.DataTree:
 
 
 def _recognise(tree: xr.DataTree, path: Path, model: object) -> None:
-    """Has answers know the model of a fit.
+    """Registers a user's own model, so that answers can use a fit of it.
 
     Raises:
-        InputError: the fit is of another.
+        InputError: the fit is of another model.
     """
     kind = model if isinstance(model, type) else type(model)
     if read_name(tree.attrs) != kind.__name__:
@@ -180,7 +181,7 @@ def _recognise(tree: xr.DataTree, path: Path, model: object) -> None:
 
 
 def _provenance(table: Table) -> dict[str, Any]:
-    """Returns what the fit was made of: versions, and a hash of the data."""
+    """Returns the attributes for the origin of a fit: versions, columns and a hash of the data."""
     versions = {name: version(name) for name in ("hierpool", "jax", "blackjax", "numpy")}
     return {
         "inference_library": "hierpool",

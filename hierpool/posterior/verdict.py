@@ -16,14 +16,17 @@ from hierpool.posterior.diagnostics import Diagnostics, diagnose, joined
 from hierpool.posterior.values import GROUPS, require_fit, sampled
 
 FALSE_ALARMS = 1e-3
-"""Probability that chains that agree are said not to: once for the population, once for theta."""
+"""Probability of a false alarm by R-hat if the chains agree: once for the population, once for all
+theta."""
 CAPS = {"population": 1.02, "theta": 1.05}
-"""R-hat from which on chance is no excuse. The population is two numbers, on which all else hangs;
-of thousands of thetas with some hundred effective draws each, the largest may well be 1.03."""
+"""Largest limits of R-hat. The population is two numbers, on which everything else depends; among
+thousands of thetas with a few hundred effective draws each, the largest R-hat may well be 1.03."""
 MIN_EFFECTIVE_PER_CHAIN = 100
+"""Least effective sample size per chain, of the bulk and of the tails."""
 MAX_DIVERGENT = 1 / 1000
-"""A fit that is right has next to none (``benchmarks/results/verdicts.md``); fits that missed part
-of a neck had 6 to 11 of 4000."""
+"""Largest share of divergent draws. A correct fit has almost none
+(``benchmarks/results/verdicts.md``); fits that missed part of the narrow neck of the posterior,
+where kappa is large, had 6 to 11 of 4000."""
 
 
 class ConvergenceWarning(UserWarning):
@@ -55,7 +58,7 @@ class Verdict(NamedTuple):
 
     @property
     def sentence(self) -> str:
-        """The verdict in one line."""
+        """The verdict in one sentence."""
         if not self.rhat_of and self.problems:
             return f"Not converged: {self.num_draws} independent draws from a rough quadrature."
         if not self.rhat_of:
@@ -70,7 +73,7 @@ class Verdict(NamedTuple):
 
     @property
     def effectives(self) -> list[tuple[float, str, str]]:
-        """Effective draws, of which part of the distribution and of what: the fewest first."""
+        """Effective sample sizes, each with the part and quantity it belongs to, smallest first."""
         both = [
             (self.effective, "bulk", self.effective_of),
             (self.tail_effective, "tails", self.tail_effective_of),
@@ -82,9 +85,10 @@ def missed(of: str, error: float, what: str = "its error") -> str:
     """Returns the sentence for an integration that missed its tolerance.
 
     Args:
-        of: what was integrated, as " of 'A'" or " under kappa_log_rate=5"; may be empty.
+        of: text that names the integration, as " of 'A'" or " under kappa_log_rate=5"; may be
+            empty.
         error: its estimated error.
-        what: what the error is of.
+        what: name of the quantity that has this error.
     """
     return (
         f"The integration{of} missed its tolerance: {what} may be {error:.1g}, after trying twice "
@@ -115,11 +119,11 @@ def check(tree: xr.DataTree, *, max_rhat: float | None = None, strict: bool = Fa
     if "sample_stats" not in tree.children:
         return Verdict(np.nan, "", np.nan, "", np.nan, "", 0, total, _of_quadrature(tree))
     found = _diagnose(posterior)
-    # Four decimals, so that what is printed is what is judged.
+    # Rounded to the four decimals that are printed, so that a printed limit is the one applied.
     found = found._replace(limit=found.limit.round(4))
     if max_rhat is not None:
         found = found._replace(judged=found.rhat, limit=np.full(found.rhat.shape, max_rhat))
-    # NaN is the worst of all.
+    # NaN counts as the worst value.
     worst = int(np.argmax(np.nan_to_num(found.rhat, nan=np.inf)))
     bulk, tails = (int(np.argmin(np.nan_to_num(part, nan=0))) for part in (found.bulk, found.tails))
     verdict = Verdict(
@@ -145,7 +149,7 @@ def check(tree: xr.DataTree, *, max_rhat: float | None = None, strict: bool = Fa
 
 
 def _diagnose(posterior: xr.Dataset) -> Diagnostics:
-    """Returns the diagnostics of every sampled scalar but kappa: the population's, then theta's."""
+    """Returns the diagnostics of all sampled scalars except kappa: population first, then theta."""
     of_population, of_groups = ("chain", "draw"), ("chain", "draw", GROUPS)
     variables = {str(name): variable for name, variable in posterior.data_vars.items()}
     population = {
@@ -169,7 +173,7 @@ def _diagnose(posterior: xr.Dataset) -> Diagnostics:
 
 
 def _of_chains(found: Diagnostics, tree: xr.DataTree) -> Iterator[str]:
-    """Returns a sentence if chains are not finite, stand still, or do not agree."""
+    """Yields a sentence if chains are not finite, do not move, or do not agree."""
     sizes = tree["posterior"].sizes
     if sizes["chain"] == 1:
         yield "R-hat compares chains, and there is one: take at least 2."
@@ -201,7 +205,7 @@ def _longer(tree: xr.DataTree) -> str:
 
 
 def _of_effective(verdict: Verdict, num_chains: int, num_draws: int) -> Iterator[str]:
-    """Returns a sentence if there are too few effective draws."""
+    """Yields a sentence if there are too few effective draws."""
     effective, part, of = verdict.effectives[0]
     if effective < MIN_EFFECTIVE_PER_CHAIN * num_chains:
         yield (
@@ -211,7 +215,7 @@ def _of_effective(verdict: Verdict, num_chains: int, num_draws: int) -> Iterator
 
 
 def _of_divergences(verdict: Verdict, tree: xr.DataTree, most: float) -> Iterator[str]:
-    """Returns a sentence if more than ``most`` draws diverged."""
+    """Yields a sentence if more than ``most`` draws diverged."""
     if verdict.divergences > most:
         target = read_inference(tree.attrs)["target_accept"]
         yield (
@@ -221,7 +225,7 @@ def _of_divergences(verdict: Verdict, tree: xr.DataTree, most: float) -> Iterato
 
 
 def _of_quadrature(tree: xr.DataTree) -> tuple[str, ...]:
-    """Returns the sentence for a quadrature that did not converge, if it did not."""
+    """Returns one sentence if a quadrature did not converge, else an empty tuple."""
     if tree.attrs.get("quadrature_converged", 1):
         return ()
     quadrature = read_inference(tree.attrs)
