@@ -1,7 +1,8 @@
-"""Empirical Bayes: the population that makes the data most probable, taken as if it were known.
+"""Empirical Bayes: the population of maximum likelihood, taken as if it were known.
 
 Source: Efron and Morris (1975), "Data Analysis Using Stein's Estimator and its Generalizations";
-Tarone (1979), "Testing the Goodness of Fit of the Binomial Distribution", for when kappa runs off.
+Tarone (1979), "Testing the Goodness of Fit of the Binomial Distribution", for when the maximum is
+at an infinite kappa.
 """
 
 from collections.abc import Hashable
@@ -22,21 +23,22 @@ from hierpool.likelihood.histograms import Data, log_marginal
 from hierpool.runtime.jax_settings import scope
 
 LOG_KAPPAS = np.linspace(-6, 18, 25)
-"""Where the search starts: at the best of these, with phi at the pooled or at the mean raw rate."""
+"""Values of log kappa at which the search may start, with phi at the pooled or at the mean raw
+rate; it starts at the best pair."""
 BEYOND = 1e15
-"""A kappa at which the population is a point, to rounding."""
+"""A kappa at which the population is a single point, up to rounding."""
 
 
 class PlugIn(NamedTuple):
-    """The population that makes the data most probable."""
+    """The population of maximum likelihood."""
 
     phi: float
-    """Mean chance."""
+    """Population mean of theta."""
     kappa: float
-    """Concentration; inf in the limit of one chance for all, 0 in that of chances 0 and 1 only, NaN
-    if no group has more than 1 trial, since nothing tells it then."""
+    """Population concentration. It is inf if all groups have the same theta, 0 if every theta is 0
+    or 1, and NaN if no group has more than 1 trial, since the data then do not determine it."""
     log_likelihood: float
-    """Log probability of the data given the two, binomial coefficients included."""
+    """Log probability of the data given phi and kappa, binomial coefficients included."""
 
 
 class EmpiricalBayes(NamedTuple):
@@ -104,10 +106,10 @@ def empirical_bayes(
 
 
 def maximise(pairs: Distinct) -> PlugIn:
-    """Returns the phi and kappa that make a data set most probable.
+    """Returns the maximum likelihood estimates of phi and kappa.
 
     Args:
-        pairs: its distinct (y, n).
+        pairs: the distinct (y, n) of the data set.
 
     Raises:
         InputError: there are no trials.
@@ -126,7 +128,7 @@ def maximise(pairs: Distinct) -> PlugIn:
         return limit._replace(kappa=np.nan)
     tried = n > 0
     if np.all((y == 0) | (y == n)):
-        # Chances of 0 and 1 only: each group is one draw of the population.
+        # Every theta is 0 or 1: each group is one Bernoulli(phi) draw.
         none, every = groups[tried & (y == 0)].sum(), groups[tried & (y == n)].sum()
         phi = float(every / (none + every))
         return PlugIn(phi, 0.0, float(xlogy(every, phi) + xlogy(none, 1 - phi)))
@@ -145,7 +147,7 @@ def maximise(pairs: Distinct) -> PlugIn:
         )
         at_limit = float(_likelihood(np.array([logit(pooled), np.log(BEYOND)]), data))
     best = -float(found.fun)
-    # Rates no further apart than chance has them: the likelihood rises as kappa does.
+    # The rates vary no more than binomial sampling explains: the likelihood increases with kappa.
     if best <= at_limit + 1e-9 * (1 + abs(at_limit)):
         return limit
     phi, kappa = float(expit(found.x[0])), float(np.exp(found.x[1]))
@@ -153,7 +155,7 @@ def maximise(pairs: Distinct) -> PlugIn:
 
 
 def plug_in(best: PlugIn, y: np.ndarray, n: np.ndarray, prob: float) -> dict[str, np.ndarray]:
-    """Returns mean, sd, lower, upper and shrinkage of each group's chance, (group,) each.
+    """Returns mean, sd, lower, upper and shrinkage of each group's theta, (group,) each.
 
     Args:
         best: the population.
@@ -178,7 +180,7 @@ def _columns(*columns: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _quantile(a: np.ndarray, b: np.ndarray, phi: float, level: float) -> np.ndarray:
-    """Returns quantiles of Beta(a, b); where a parameter is 0 it is a chance of 0 or of 1."""
+    """Returns quantiles of Beta(a, b); if a parameter is 0, theta is 0 or 1."""
     is_proper = (a > 0) & (b > 0)
     inside = betaincinv(np.where(is_proper, a, 1), np.where(is_proper, b, 1), level)
     of_points = np.where((a == 0) & (b == 0), float(level > 1 - phi), np.where(a == 0, 0.0, 1.0))
@@ -188,7 +190,7 @@ def _quantile(a: np.ndarray, b: np.ndarray, phi: float, level: float) -> np.ndar
 
 @jax.jit
 def _likelihood(x: jax.Array, data: Data) -> jax.Array:
-    """Returns () the log probability of the data at (logit phi, log kappa), less ``reference``."""
+    """Returns () the log probability of the data at (logit phi, log kappa), minus ``reference``."""
     return log_marginal(x[0], x[1], data)
 
 

@@ -1,7 +1,7 @@
-"""``estimate``: a frame goes in, exact posteriors come out, in two tables. Nothing is drawn.
+"""``estimate``: exact posteriors of a frame's groups and population, in two tables, without draws.
 
-Groups with the same successes and trials share an answer, so the work follows the number of
-distinct pairs. Data sets run in jobs, and pairs in chunks of them.
+Groups with the same successes and trials have the same posterior, so the time grows with the number
+of distinct pairs. Data sets run in jobs, and their pairs in chunks (``hierpool.exact.batches``).
 """
 
 import logging
@@ -45,9 +45,9 @@ from hierpool.runtime.warn import warn
 
 log = logging.getLogger(__name__)
 OF_INTERVALS = ("lower", "upper", "median", "interval_error")
-"""How the names of columns end that are left out without intervals."""
+"""Endings of the names of columns that are absent without intervals."""
 Columns = tuple[dict[str, np.ndarray], dict[str, np.ndarray]]
-"""Columns (pair,) of the groups and (data set,) of the population."""
+"""Columns of the groups, (pair,) each, and of the population, (data set,) each."""
 
 
 class Estimate(NamedTuple):
@@ -164,7 +164,7 @@ def _solve(
     level = 0.5 if prob is None else prob
 
     def run(job: Job) -> tuple[Job, Population, list[Groups]]:
-        # The configuration of a thread is its own: a new one would fall back to float32.
+        # JAX's scoped settings hold for one thread only: a new thread would fall back to float32.
         with scope():
             grids, population = _populations(model, job.data, level, quadrature, has_quantiles)
             starts = range(0, len(job.rows), CHUNKS[-1])
@@ -198,7 +198,8 @@ def _solve(
                 column[job.rows] = values[: len(job.rows)]
     of_ends = of_pairs.pop("interval_error")
     if has_quantiles:
-        # A data set is as exact as its worst interval. Those not solved this time are NaN.
+        # The largest error of a data set's intervals. Data sets that were not solved this time are
+        # NaN.
         worst = np.fmax(of_sets["interval_error"], np.fmax.reduceat(of_ends, sets.first[:-1]))
         of_sets["interval_error"] = worst
         of_sets["converged"] &= worst < INTERVAL_TOLERANCE
@@ -210,7 +211,7 @@ def _solve(
 
 
 def _columns(population: Population) -> dict[str, np.ndarray]:
-    """Returns (data set,) numbers by name: what a model reports of its own stands after kappa's."""
+    """Returns (data set,) columns by name; a model's own parameters follow those of kappa."""
     columns = population._asdict()
     others = columns.pop("others")
     names = list(columns)
@@ -226,13 +227,13 @@ def _compile_ahead(
     quadrature: Quadrature,
     has_quantiles: bool,  # noqa: FBT001
 ) -> None:
-    """Compiles a job's two programs side by side, and not each when it is first called.
+    """Compiles a job's two programs at the same time, before they are called.
 
     Args:
-        model: its hyperparameters do not matter.
+        model: the model; the values of its hyperparameters do not matter.
         data: shapes of the job's data.
-        num_pairs: pairs of a chunk.
-        quadrature: settings.
+        num_pairs: number of pairs in a chunk.
+        quadrature: settings of the integration.
         has_quantiles: whether to compute the intervals.
     """
     populations = _populations.trace(model, data, 0.5, quadrature, has_quantiles)
@@ -293,7 +294,7 @@ def _warn(population: dict[str, np.ndarray], data_sets: pd.MultiIndex | pd.Index
             for name in ("error", "interval_error")
         )
         sentence = missed(where + more, error)
-        # Where the ends are what is not exact enough, the rest may be.
+        # If the ends of intervals have the larger error, name that error: the moments may be exact.
         if of_ends > max(INTERVAL_TOLERANCE, error):
             sentence = missed(where + more, of_ends, "the error of ends of intervals")
         warn(sentence, ConvergenceWarning)
@@ -303,7 +304,8 @@ def _warn_of_contradictions(
     sets: DataSets, phi_mean: np.ndarray, data_sets: pd.MultiIndex | pd.Index | None
 ) -> None:
     found = []
-    # Only a mean beyond all rates can be one: few data sets are looked at one by one.
+    # Only a data set whose mean is beyond all its rates can have a contradiction, so only these few
+    # are examined one by one.
     has_trials = sets.n > 0
     rates = np.divide(sets.y, sets.n, out=np.full(len(sets.n), np.nan), where=has_trials)
     lowest = np.fmin.reduceat(rates, sets.first[:-1])

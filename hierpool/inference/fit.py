@@ -1,4 +1,4 @@
-"""``fit``: a frame goes in, an ArviZ tree comes out."""
+"""``fit``: the posterior of a frame's groups, as an ArviZ tree."""
 
 import json
 import logging
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 NUM_PRIOR_DRAWS = 1000
 MANY_GROUPS = 2000
-"""Beyond it a model that keeps theta in its position is slow."""
+"""With more groups than this, a model that keeps theta in its position is slow."""
 
 
 class SlowModelWarning(UserWarning):
@@ -148,7 +148,7 @@ def fit(
 
         explored = explore(run_key, model, data, pairs, inference, progress, meanwhile)
         log.info("drawing theta and replicates")
-        # Chains and draws in one row: what follows takes each draw by itself.
+        # Chains and draws are flattened into one dimension: each draw is now used by itself.
         positions = {
             name: leaf.reshape(num_draws, *leaf.shape[2:])
             for name, leaf in explored.positions.items()
@@ -170,7 +170,7 @@ def fit(
     num_thetas = 1 if hyperparameters_only else num_groups
     prior = None
     if isinstance(model, DrawsPrior):
-        # A user's own population may have no draws of its prior.
+        # A user's own population may be unable to draw from its prior.
         with suppress(NotImplementedError):
             prior = model.draw_prior(rng, NUM_PRIOR_DRAWS, num_thetas)
     if prior is not None and hyperparameters_only:
@@ -194,7 +194,7 @@ def fit(
     )
     log.info("checking convergence")
     problems = check(tree).problems
-    # Kept, so that answers say it too and need not judge again.
+    # Kept, so that answers can repeat the problems without computing the diagnostics again.
     tree.attrs["hierpool_problems"] = json.dumps(problems)
     if problems:
         warn(" ".join(problems), ConvergenceWarning)
@@ -203,7 +203,7 @@ def fit(
 
 
 def _advise(model: Model, num_groups: int) -> None:
-    """Warns of a model that explores every theta where there are many."""
+    """Warns if a model explores the theta of every group and there are many groups."""
     faster = type(model.collapsed() if isinstance(model, Collapsible) else model)
     if num_groups > MANY_GROUPS and faster is not type(model):
         warn(
@@ -213,7 +213,7 @@ def _advise(model: Model, num_groups: int) -> None:
         )
 
 
-# One program for all that is done with keys: at a cold start each small one costs .05 s.
+# One compiled program for all keys: each small program costs 0.05 s at a cold start.
 @jax.jit
 def _keys(seed: int) -> tuple[jax.Array, jax.Array]:
     run_key, theta_key = jax.random.split(jax.random.key(seed))

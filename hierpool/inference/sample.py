@@ -1,4 +1,4 @@
-"""``sample``: a model meets an inference algorithm, in one pure program."""
+"""``sample``: draws from the posterior of a model, as a pure JAX function."""
 
 from collections.abc import Callable
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -39,7 +39,7 @@ class Inference(Protocol):
 
 @runtime_checkable
 class ByChart(Protocol):
-    """An algorithm that asks a model where its posterior lies."""
+    """An algorithm that uses the chart of a model, which says where its posterior lies."""
 
     def run_chart(self, key: jax.Array, chart: Chart) -> Position:
         """Returns positions, each leaf (chain, draw)."""
@@ -95,10 +95,10 @@ def constrain(
     """Returns the parameters by name, (chain, draw, ...) each.
 
     Args:
-        key: random key, for what positions do not hold.
-        model: whose parameters.
+        key: random key, for parameters that are not in the position, such as a collapsed theta.
+        model: the fitted model.
         counts: successes out of trials, (group,) each.
-        positions: each leaf (chain, draw, ...); none at all if the model's position is empty.
+        positions: each leaf (chain, draw, ...); no leaves if the model's position is empty.
         shape: numbers of chains and draws.
     """
     keys = jax.random.split(key, shape)
