@@ -25,7 +25,7 @@ from hierpool.runtime.jax_settings import own_rules
 class Population(NamedTuple):
     """The exact posterior of the population, () each.
 
-    kappa has infinite variance, so its quantiles are given and not its mean.
+    kappa may have infinite variance, so its quantiles are given and not its mean.
     """
 
     phi_mean: jax.Array
@@ -35,7 +35,7 @@ class Population(NamedTuple):
     phi_lower: jax.Array
     """Lower end of phi's interval."""
     phi_upper: jax.Array
-    """Upper end."""
+    """Upper end of phi's interval."""
     kappa_log_mean: jax.Array
     """Mean of kappa_log."""
     kappa_log_sd: jax.Array
@@ -45,13 +45,13 @@ class Population(NamedTuple):
     kappa_lower: jax.Array
     """Lower end of kappa's interval."""
     kappa_upper: jax.Array
-    """Upper end."""
+    """Upper end of kappa's interval."""
     new_group_mean: jax.Array
-    """Mean chance of success of a new group: that of phi."""
+    """Mean of theta of a new group, which equals that of phi."""
     new_group_lower: jax.Array
-    """Lower end of the interval of a new group's chance."""
+    """Lower end of the interval of theta of a new group."""
     new_group_upper: jax.Array
-    """Upper end."""
+    """Upper end of the interval of theta of a new group."""
     log_evidence: jax.Array
     """Log probability of the data under the model, binomial coefficients included."""
     error: jax.Array
@@ -60,35 +60,35 @@ class Population(NamedTuple):
     interval_error: jax.Array
     """Estimated error of the ends of a new group's interval, in probability."""
     converged: jax.Array
-    """Whether ``error`` is within the tolerance, and the nodes reach beyond the mass."""
+    """Whether ``error`` is within the tolerance, and the nodes cover the mass."""
     others: dict[str, jax.Array]
-    """Means and sds of what else the model reports, as ``tau_mean`` and ``tau_sd``."""
+    """Means and sds of other parameters that the model reports, as ``tau_mean`` and ``tau_sd``."""
 
 
 class Groups(NamedTuple):
     """The exact posterior of each group's chance of success, (group,) each."""
 
     mean: jax.Array
-    """Mean."""
+    """Posterior mean of theta."""
     sd: jax.Array
-    """Standard deviation."""
+    """Posterior standard deviation of theta."""
     lower: jax.Array
     """Lower end of the interval."""
     upper: jax.Array
-    """Upper end."""
+    """Upper end of the interval."""
     shrinkage: jax.Array
-    """Mean of kappa / (kappa + n), the weight of the population's mean in the group's."""
+    """Posterior mean of kappa / (kappa + n), the weight of phi in theta's mean; between 0 and 1."""
     interval_error: jax.Array
     """Estimated error of the interval's ends, in probability."""
 
 
 class Exact(NamedTuple):
-    """An exact posterior."""
+    """An exact posterior, as ``integrate`` returns it."""
 
     groups: Groups
-    """Of each group's chance."""
+    """The posterior of each group's theta: moments and intervals, (group,) each."""
     population: Population
-    """Of the population."""
+    """The posterior of phi, kappa and a new group's theta, the evidence and the error, () each."""
 
 
 @partial(jax.jit, static_argnames="quadrature")
@@ -100,16 +100,43 @@ def integrate(
 ) -> Exact:
     """Returns the exact posterior of one data set: no draws, no Monte Carlo error.
 
-    Pure, in the caller's precision; a quadrature that did not converge says so in
-    ``population.converged``. In float32 the log evidence of counts beyond some thousands keeps
-    fewer digits than in float64.
+    It is a pure function, and works under ``jax.jit``, and under ``jax.vmap`` over data sets,
+    hyperparameters and ``prob``. It runs in the caller's precision: in float32 the log evidence of
+    counts above a few thousand keeps fewer digits than in float64. It checks and warns of nothing;
+    ``estimate`` does, for data frames.
 
     Args:
-        model: of a Beta population with theta integrated out, as ``CollapsedPartialPooling(...)``;
-            its hyperparameters may be traced.
-        counts: successes out of trials, (group,) each; 0 of 0 is a new group, and changes nothing.
+        model: a model with a Beta population and theta integrated out, as
+            ``CollapsedPartialPooling(...)``; its hyperparameters may be traced.
+        counts: successes out of trials, (group,) each; 0 of 0 is a new group, which does not change
+            the posterior of the others.
         quadrature: settings of the integration; ``Quadrature()`` by default. Static.
-        prob: probability of the intervals, equal-tailed.
+        prob: () probability of the equal-tailed intervals, between 0 and 1.
+
+    Returns:
+        ``Exact`` with two fields.
+
+        - ``groups``: (group,) each, ``mean``, ``sd``, ``lower`` and ``upper`` of theta;
+          ``shrinkage``, the posterior mean of kappa / (kappa + n); and ``interval_error``, the
+          estimated error of the interval's ends, in probability.
+        - ``population``: () each, ``phi_mean``, ``phi_sd``, ``phi_lower``, ``phi_upper``;
+          ``kappa_log_mean``, ``kappa_log_sd``; ``kappa_median``, ``kappa_lower``, ``kappa_upper``;
+          ``new_group_mean``, ``new_group_lower``, ``new_group_upper`` of theta of a new group;
+          ``log_evidence``, the log probability of the data under the model; ``error``, the
+          estimated error of the log evidence, and of means and sds in units of the sd;
+          ``interval_error`` of the new group's interval, in probability; ``converged``, whether
+          ``error`` is within the tolerance; and ``others``, means and sds of further parameters.
+
+    Raises:
+        TypeError: the model's position is not two numbers.
+
+    Examples:
+        >>> import jax.numpy as jnp
+        >>> import hierpool as hp
+        >>> counts = hp.Counts(successes=jnp.array([18, 7, 0]), trials=jnp.array([45, 45, 4]))
+        >>> exact = hp.integrate(hp.CollapsedPartialPooling(), counts)
+        >>> print(exact.groups.mean.round(2), exact.population.converged)
+        [0.39 0.16 0.11] True
     """
     with own_rules():
         grid = explore(model, counts, Quadrature() if quadrature is None else quadrature)

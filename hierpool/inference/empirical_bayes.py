@@ -42,14 +42,12 @@ class PlugIn(NamedTuple):
 
 
 class EmpiricalBayes(NamedTuple):
-    """What the plug-in says, in two tables."""
+    """Empirical Bayes estimates in two tables, whose columns ``empirical_bayes`` describes."""
 
     groups: pd.DataFrame
-    """A row a group: ``successes``, ``trials``, raw ``rate``, ``mean``, ``sd``, ``lower``,
-    ``upper`` and ``shrinkage``, kappa / (kappa + n)."""
+    """The distribution of theta given the estimated population, one row per group."""
     population: pd.DataFrame
-    """One row: ``phi``, ``kappa``, ``log_likelihood``, ``new_group_mean``, ``new_group_lower`` and
-    ``new_group_upper``."""
+    """The estimated population, in one row."""
 
 
 def empirical_bayes(
@@ -62,28 +60,49 @@ def empirical_bayes(
     new_groups: NewGroups | None = None,
     aggregate: bool = False,
 ) -> EmpiricalBayes:
-    """Returns each group's chance given the most probable population, as if that were known.
-
-    It is quick, and leaves out what is not known of phi and kappa: sds and intervals are too small,
-    most of all with few groups, and where kappa runs to infinity every group gets one chance, known
-    for certain. ``estimate`` is the answer that does not; ``sensitivity`` puts both side by side.
+    """Returns each group's theta given the maximum likelihood population, taken as known.
 
         phi, kappa = argmax of the product of BetaBinomial(y_i | n_i, phi kappa, (1 - phi) kappa)
         theta_i | y_i ~ Beta(phi kappa + y_i, (1 - phi) kappa + n_i - y_i)
 
+    It is fast, and ignores the uncertainty of phi and kappa: sds and intervals are too small, most
+    of all with few groups. If the estimate of kappa is infinite, every theta is phi, with sd 0.
+    ``estimate`` accounts for that uncertainty; ``sensitivity`` shows both side by side.
+
     Args:
-        frame: as ``fit`` takes it.
+        frame: data in any form that ``fit`` accepts.
         successes: column of successes.
         trials: column of trials.
         group: column of the groups' names; by default the frame's index.
-        prob: probability of the intervals, equal-tailed.
-        new_groups: successes and trials by name, observed with the rest.
-        aggregate: add up rows of the same group, instead of refusing them.
+        prob: probability of the equal-tailed intervals, between 0 and 1.
+        new_groups: successes and trials of further groups by name, fitted with the rest:
+            ``{"rookie": (0, 4)}``.
+        aggregate: whether to add up rows of the same group, instead of refusing them.
+
+    Returns:
+        ``EmpiricalBayes`` with two data frames.
+
+        - ``groups``: one row per group, in the order of the input, new groups last; the index is
+          the name. ``successes`` and ``trials``; ``rate``, the raw rate, NaN without trials;
+          ``mean``, ``sd``, ``lower`` and ``upper`` of theta, the chance of success; ``shrinkage``,
+          kappa / (kappa + n): 1 is full pooling.
+        - ``population``: one row. ``phi``, the population mean chance; ``kappa``, the population
+          concentration in trials: inf if the rates vary no more than binomial sampling explains,
+          0 if every rate is 0 or 1, NaN if no group has more than 1 trial; ``log_likelihood``,
+          the log probability of the data given the two; ``new_group_mean``, ``new_group_lower``
+          and ``new_group_upper`` of theta of a group not yet seen.
 
     Raises:
         InputError: the data or a setting break a rule, or no group has trials.
         TypeError: an argument has the wrong type.
         OSError: the file can't be read.
+
+    Examples:
+        >>> import hierpool as hp
+        >>> result = hp.empirical_bayes("rat-tumors", "tumors", "rats", group="experiment")
+        >>> result.population[["phi", "kappa", "new_group_mean"]].round(2)
+            phi  kappa  new_group_mean
+        0  0.14  16.46            0.14
     """
     check_prob(prob)
     table = read_table(

@@ -43,23 +43,41 @@ class NUTS:
 
     ``target_accept`` is a leaf of the pytree, which may change without a new compilation; all other
     settings are static.
+
+    Args:
+        num_chains: independent chains; at least 1, and at least 2 to check convergence.
+        num_warmup: steps in which each chain adapts its step size and mass matrix; they are
+            discarded.
+        num_draws: draws that each chain keeps; at least 4.
+        target_accept: mean acceptance probability to which the step size is tuned, between 0 and 1.
+            Nearer 1 gives smaller steps and fewer divergences.
+        max_tree_depth: most doublings of a trajectory, which has at most 2 ** max_tree_depth
+            leapfrog steps; at least 1.
+        chain_method: "parallel", a host thread for each chain (``sample`` is one program, and runs
+            it as "sequential"); "vectorized", one batched program, which suits an accelerator;
+            "sequential", one chain after another; or None, "parallel" on a CPU and "vectorized"
+            elsewhere.
+
+    Examples:
+        >>> import hierpool as hp
+        >>> tree = hp.fit(
+        ...     "efron-morris-75",
+        ...     "hits",
+        ...     "at_bats",
+        ...     group="player",
+        ...     model="collapsed",
+        ...     inference=hp.NUTS(num_chains=2, num_draws=1500, target_accept=0.9),
+        ... )
+        >>> tree.posterior["theta"].shape
+        (2, 1500, 18)
     """
 
     num_chains: int = field(default=4, metadata={"static": True})
-    """Number of independent chains."""
     num_warmup: int = field(default=1000, metadata={"static": True})
-    """Steps in which each chain adapts its step size and mass matrix; they are discarded."""
     num_draws: int = field(default=1000, metadata={"static": True})
-    """Draws that each chain keeps."""
     target_accept: ArrayLike = 0.8
-    """Mean acceptance probability to which the step size is tuned, between 0 and 1. Nearer 1 gives
-    smaller steps and fewer divergences."""
     max_tree_depth: int = field(default=10, metadata={"static": True})
-    """Most doublings of a trajectory, which has at most 2 ** max_tree_depth leapfrog steps."""
     chain_method: str | None = field(default=None, metadata={"static": True})
-    """"parallel": a host thread for each chain (``sample`` is one program and runs it as
-    "sequential"). "vectorized": one batched program, which suits an accelerator. "sequential": one
-    chain after another. None: "parallel" on a CPU, "vectorized" elsewhere."""
 
     def run(
         self,

@@ -21,7 +21,20 @@ LEAST = 1.0
 
 
 class PopulationWarning(UserWarning):
-    """The fitted population does not look like one from which its groups came."""
+    """The fitted population does not look like one from which its groups came.
+
+    Few groups with very low or very high rates do not outweigh the prior of kappa. Their own
+    estimates can be used, but not those of the population or of a new group.
+
+    Examples:
+        >>> import warnings
+        >>> import hierpool as hp
+        >>> frame = {"successes": [1, 2, 1], "trials": [1000, 1000, 1000]}
+        >>> with warnings.catch_warnings(action="error", category=hp.PopulationWarning):
+        ...     hp.fit(frame, "successes", "trials", model="collapsed", inference="quadrature")
+        Traceback (most recent call last):
+        hierpool.posterior.contradiction.PopulationWarning: The population contradicts its ...
+    """
 
 
 def new_rate_of(parameters: Mapping[str, np.ndarray]) -> float | None:

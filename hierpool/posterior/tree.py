@@ -107,17 +107,29 @@ def settings(instance: Any) -> str:
 
 
 def save(tree: xr.DataTree, path: str | os.PathLike[str], *, force: bool = False) -> None:
-    """Writes a fit to a netCDF file, whole or not at all.
+    """Writes a fit to a netCDF file, completely or not at all.
 
     Args:
-        tree: what ``fit`` returned.
-        path: the file. Its folder must exist.
-        force: replace a file that is there.
+        tree: a fit, as returned by ``fit`` or ``load``.
+        path: path of the file. Its folder must exist.
+        force: whether to replace an existing file.
 
     Raises:
-        FileExistsError: the file is there, and ``force`` is off.
+        FileExistsError: the file exists, and ``force`` is False.
         ImportError: h5netcdf is not installed.
-        OSError: the file can't be written; what was there is as it was.
+        InputError: the path is a device or a pipe.
+        OSError: the file can't be written; an existing file is unchanged.
+
+    Examples:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import hierpool as hp
+        >>> frame = {"player": ["A", "B"], "hits": [18, 7], "at_bats": [45, 45]}
+        >>> tree = hp.fit(frame, "hits", "at_bats", group="player", model="complete")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     hp.save(tree, Path(folder) / "fit.nc")
+        ...     print([path.name for path in Path(folder).iterdir()])
+        ['fit.nc']
     """
     require_netcdf()
     check_writable(path, force=force)
@@ -139,14 +151,30 @@ def load(path: str | os.PathLike[str], *, model: object = None) -> xr.DataTree:
     """Returns a fit that ``save`` wrote.
 
     Args:
-        path: the file.
-        model: of a model of your own, what was fitted, or its class; hierpool's own are known.
+        path: path of the file.
+        model: the fitted model or its class, if it is a model of your own; hierpool's own models
+            are recognised without it.
+
+    Returns:
+        The ``xarray.DataTree`` that was saved; ``fit`` describes it.
 
     Raises:
         ImportError: h5netcdf is not installed.
-        InputError: the file is damaged, or holds no fit, one of a later format, or what no fit can
-            hold.
+        InputError: the file is damaged, holds no fit, is of a later format, holds values that no
+            fit can have, or is a fit of another model than ``model``.
         OSError: the file can't be read.
+
+    Examples:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import hierpool as hp
+        >>> frame = {"player": ["A", "B"], "hits": [18, 7], "at_bats": [45, 45]}
+        >>> tree = hp.fit(frame, "hits", "at_bats", group="player", model="complete")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     hp.save(tree, Path(folder) / "fit.nc")
+        ...     loaded = hp.load(Path(folder) / "fit.nc")
+        >>> loaded.posterior.equals(tree.posterior)
+        True
     """
     path = Path(path)
     require_netcdf()

@@ -30,31 +30,42 @@ where kappa is large, had 6 to 11 of 4000."""
 
 
 class ConvergenceWarning(UserWarning):
-    """The draws should not be trusted."""
+    """The draws of a fit should not be trusted; the message says why, and what to change.
+
+    Examples:
+        >>> import warnings
+        >>> import hierpool as hp
+        >>> frame = {"hits": [18, 7, 12], "at_bats": [45, 45, 45]}
+        >>> nuts = hp.NUTS(num_chains=1)
+        >>> with warnings.catch_warnings(action="error", category=hp.ConvergenceWarning):
+        ...     hp.fit(frame, "hits", "at_bats", model="collapsed", inference=nuts)
+        Traceback (most recent call last):
+        hierpool.posterior.verdict.ConvergenceWarning: R-hat compares chains, and there is one...
+    """
 
 
 class Verdict(NamedTuple):
-    """What the diagnostics say of a fit."""
+    """The result of ``check``: the worst diagnostics of a fit, and the rules that it breaks."""
 
     rhat: float
-    """Largest rank-normalised split R-hat of any sampled quantity; NaN if draws are exact, if
+    """Largest rank-normalised split R-hat of any sampled quantity; NaN if the draws are exact, if
     there is one chain, or if the quantity does not move or is not finite."""
     rhat_of: str
-    """The quantity that has it; empty if draws are exact."""
+    """The quantity with the largest R-hat; empty if the draws are exact."""
     effective: float
-    """Smallest bulk effective sample size of any sampled quantity; NaN if draws are exact."""
+    """Smallest bulk effective sample size of any sampled quantity; NaN if the draws are exact."""
     effective_of: str
-    """The quantity that has it."""
+    """The quantity with the smallest bulk effective sample size; empty if the draws are exact."""
     tail_effective: float
-    """Smallest effective sample size of any 5% or 95% quantile; NaN if draws are exact."""
+    """Smallest effective sample size of any 5% or 95% quantile; NaN if the draws are exact."""
     tail_effective_of: str
-    """The quantity that has it."""
+    """The quantity with that quantile; empty if the draws are exact."""
     divergences: int
-    """Divergent draws, over all chains."""
+    """Number of divergent draws, over all chains."""
     num_draws: int
-    """Draws, over all chains."""
+    """Number of draws, over all chains."""
     problems: tuple[str, ...]
-    """A sentence for each rule that is broken, with the remedy."""
+    """One sentence for each rule that is broken, with the remedy; empty if the fit converged."""
 
     @property
     def sentence(self) -> str:
@@ -97,20 +108,45 @@ def missed(of: str, error: float, what: str = "its error") -> str:
 
 
 def check(tree: xr.DataTree, *, max_rhat: float | None = None, strict: bool = False) -> Verdict:
-    """Returns what the diagnostics say of a fit.
+    """Returns the convergence diagnostics of a fit, and the rules that it breaks.
 
-    Every sampled quantity is judged but raw kappa, whose variance is infinite: judge kappa_log.
-    Exact draws have nothing to judge but the quadrature, if one gave them.
+    Every sampled quantity is judged except kappa, whose variance may be infinite: kappa_log is
+    judged in its place. For exact draws only the convergence of the quadrature is judged, if there
+    was one.
 
     Args:
-        tree: what ``fit`` returned, or ``load`` read.
-        max_rhat: R-hat of every quantity must stay below it. By default below what chance makes
-            of the effective draws and of how many quantities there are, which false alarms exceed
-            in 1 fit of 500 (``rhat``), and below 1.02 for the population's own, 1.05 for theta.
-        strict: count any divergence as a failure, and not only more than 1 draw of 1000.
+        tree: a fit, as returned by ``fit`` or ``load``.
+        max_rhat: threshold below which the R-hat of every quantity must be. By default there is a
+            limit for each quantity, which depends on its effective sample size and on the number of
+            quantities, so that 1 in 500 fits whose chains agree raises a false alarm. It is at
+            most 1.02 for the population's parameters and 1.05 for theta.
+        strict: whether any divergent draw is a problem, and not only more than 1 draw in 1000.
+
+    Returns:
+        ``Verdict`` with ``problems``, one sentence for each rule that is broken, empty if the fit
+        converged; ``rhat``, the largest R-hat; ``effective`` and ``tail_effective``, the smallest
+        effective sample sizes of the bulk and of the tails; ``rhat_of``, ``effective_of`` and
+        ``tail_effective_of``, the quantities that have these; ``divergences``, the number of
+        divergent draws; ``num_draws``, the number of all draws; and ``sentence``, all of it in one
+        sentence.
 
     Raises:
-        InputError: the tree holds no fit.
+        InputError: the tree holds no fit, or can't be read.
+        TypeError: the argument is not a tree.
+
+    Examples:
+        >>> import hierpool as hp
+        >>> tree = hp.fit(
+        ...     "efron-morris-75",
+        ...     "hits",
+        ...     "at_bats",
+        ...     group="player",
+        ...     model="collapsed",
+        ...     inference="quadrature",
+        ... )
+        >>> verdict = hp.check(tree)
+        >>> print(verdict.problems, verdict.sentence)
+        () Exact: 4000 independent draws.
     """
     require_fit(tree)
     posterior = sampled(tree)

@@ -25,7 +25,26 @@ BLOCK = 2**20
 
 
 class FewDrawsWarning(UserWarning):
-    """The weights of the draws rest on few of them: new data contradict what was fitted."""
+    """A few draws have most of the weight, since new data contradict the fit: results are rough.
+
+    The message says what to do, usually a new fit that includes the new data.
+
+    Examples:
+        >>> import warnings
+        >>> import hierpool as hp
+        >>> tree = hp.fit(
+        ...     "efron-morris-75",
+        ...     "hits",
+        ...     "at_bats",
+        ...     group="player",
+        ...     model="collapsed",
+        ...     inference="quadrature",
+        ... )
+        >>> with warnings.catch_warnings(action="error", category=hp.FewDrawsWarning):
+        ...     hp.newcomers(tree, {"rookie": (500, 500)})
+        Traceback (most recent call last):
+        hierpool.posterior.weights.FewDrawsWarning: 4000 draws are worth ...
+    """
 
 
 def log_probability(fitted: Fitted, successes: np.ndarray, trials: np.ndarray) -> np.ndarray:
