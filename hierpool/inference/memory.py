@@ -52,7 +52,7 @@ REMEDY = (
     "take estimate, which is exact and draws nothing, fewer draws, or the hyperparameters only "
     "(hyperparameters_only=True, --hyperparameters-only)."
 )
-"""What to do if a fit does not fit in memory."""
+"""What to do if a fit needs too much memory."""
 
 
 def require(bytes_needed: int, num_groups: int, num_draws: int, remedy: str = REMEDY) -> None:
