@@ -1,7 +1,7 @@
-"""Data sets in jobs: what runs in one call of a program, in shapes of a few sizes.
+"""Batches data sets of unequal size into a few fixed shapes, so that few programs are compiled.
 
-Small data sets run many to a job, so that a thousand ragged ones compile one program or two; a
-large one runs alone.
+Up to 64 small data sets share a job, so that a thousand of unequal size compile one program or
+two; a large data set is a job of its own.
 """
 
 from collections.abc import Iterator
@@ -14,15 +14,15 @@ from hierpool.likelihood.compress import Distinct, batch_histograms, compress, d
 from hierpool.likelihood.histograms import Data
 
 LARGEST = (64, 512)
-"""Trials of a small data set's largest group: histograms are filled up to one of these."""
+"""Trials of a small data set's largest group: histograms are padded to one of these lengths."""
 BATCHES = (1, 8, 64)
-"""Data sets that run in one call."""
+"""Numbers of data sets, padding included, that run in one call."""
 CHUNKS = (32, 512)
-"""Pairs whose posteriors are computed in one call."""
+"""Numbers of pairs, padding included, whose posteriors are computed in one call."""
 
 
 class DataSets:
-    """Data sets by their distinct pairs: those of one stand together."""
+    """The distinct (y, n) pairs of several data sets, sorted by data set."""
 
     def __init__(
         self, successes: np.ndarray, trials: np.ndarray, data_set: np.ndarray | None
@@ -43,7 +43,7 @@ class DataSets:
         self.largest = np.maximum.reduceat(self.n, self.first[:-1])
 
     def pairs(self, rows: np.ndarray) -> Distinct:
-        """Returns some of the pairs."""
+        """Returns the pairs at the given rows."""
         none = np.empty(0, np.int64)
         return Distinct(self.y[rows], self.n[rows], self.groups[rows], none)
 
@@ -52,21 +52,23 @@ class Job(NamedTuple):
     """Data sets that run in one call."""
 
     numbers: np.ndarray
-    """(data set,) which."""
+    """(data set,) index of each data set."""
     data: Data
-    """Each leaf (data set, ...), filled up with empty ones."""
+    """Each leaf (data set, ...), padded with empty data sets."""
     rows: np.ndarray
-    """(pair,) their pairs."""
+    """(pair,) index in ``DataSets`` of each of their pairs."""
     which: np.ndarray
-    """(pair,) the data set of each, by its place in ``numbers``."""
+    """(pair,) the data set of each pair, as an index into ``numbers``."""
 
 
 def jobs_of(sets: DataSets, numbers: np.ndarray) -> Iterator[Job]:
-    """Yields jobs that hold each of some data sets once, so that the first can run at once.
+    """Yields jobs that together hold each of the given data sets once.
+
+    They are yielded one by one, so that the first can run before the others are made.
 
     Args:
-        sets: data sets.
-        numbers: (data set,) which of them.
+        sets: all data sets.
+        numbers: (data set,) indices of those to run.
     """
     largest = np.searchsorted(LARGEST, sets.largest[numbers])
     for number in numbers[largest == len(LARGEST)]:
@@ -85,13 +87,13 @@ def jobs_of(sets: DataSets, numbers: np.ndarray) -> Iterator[Job]:
 
 
 def shapes_of(job: Job) -> tuple[Data, int]:
-    """Returns shapes of the data of a job and a number of pairs: they tell its programs apart."""
+    """Returns the shapes of a job's data and its padded number of pairs: they fix its programs."""
     shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), job.data)
     return shapes, len(filled(job.rows[: CHUNKS[-1]]))
 
 
 def filled(values: np.ndarray) -> np.ndarray:
-    """Returns values of pairs, with zeros up to the size of a chunk."""
+    """Returns values of pairs, padded with zeros to one of the sizes in ``CHUNKS``."""
     size = next(size for size in CHUNKS if size >= len(values))
     result = np.zeros(size, values.dtype)
     result[: len(values)] = values  # np.pad takes twenty times as long.

@@ -1,9 +1,9 @@
-"""What a grid over the population says of each group: moments and quantiles of its chance.
+"""Moments and quantiles of each group's theta, given a grid over the population.
 
-Given phi and kappa a group's chance is Beta(phi kappa + y, (1 - phi) kappa + n - y), so a
-posteriori it is a mixture of Betas over the grid. Its moments follow in closed form from phi's
-moments in each row, where kappa is one number. Its quantiles come from the mixture's density,
-integrated on the logit scale, where it is smooth.
+Given phi and kappa, theta is Beta(phi kappa + y, (1 - phi) kappa + n - y), so its posterior is a
+mixture of Betas over the grid. Its moments follow in closed form from phi's moments in each row,
+where kappa is constant. Its quantiles come from the mixture's density, integrated on the logit
+scale, where it is smooth.
 """
 
 from collections.abc import Callable
@@ -27,13 +27,13 @@ from hierpool.models.beta_population import BetaPopulation
 BATCH = 32
 """Groups whose quantiles are solved at once."""
 NEGLIGIBLE = 1e-6
-"""A chance of so little, in units of what one failure more changes, is ruled by its power alone."""
+"""Below theta = NEGLIGIBLE / (b + 1) the density of Beta(a, b) counts as a power of theta alone."""
 BESIDE = 3
-"""Nodes beyond either end, that the polynomials through neighbours ask for."""
+"""Extra nodes beyond either end, which the polynomials through neighbouring nodes need."""
 
 
 class Population(NamedTuple):
-    """The population's posterior in rows, in each of which kappa is one number."""
+    """The population's posterior by rows of the grid; kappa is constant within a row."""
 
     weight: jax.Array
     """(row,) posterior probability."""
@@ -42,11 +42,11 @@ class Population(NamedTuple):
     phi_mean: jax.Array
     """(row,) mean of phi given kappa."""
     phi_var: jax.Array
-    """(row,) its variance."""
+    """(row,) variance of phi given kappa."""
 
 
 class Parts(NamedTuple):
-    """Each row cut into parts, in two ways: (row, part) each."""
+    """Each row divided into parts, by nodes and by bumps: every field is (row, part)."""
 
     node_weight: jax.Array
     """Probability of a node, given the row."""
@@ -61,11 +61,11 @@ class Parts(NamedTuple):
     other_bump_mean: jax.Array
     """Mean of 1 - phi under the bump."""
     bump_var: jax.Array
-    """Its variance."""
+    """Variance of phi under the bump."""
 
 
 class Moments(NamedTuple):
-    """Moments of each group's chance of success."""
+    """Moments of each group's theta."""
 
     mean: jax.Array
     """(group,) posterior mean."""
@@ -76,31 +76,32 @@ class Moments(NamedTuple):
 
 
 def population(model: BetaPopulation, grid: Grid) -> Population:
-    """Returns the rows of a grid over the population of a model."""
+    """Returns the posterior of a model's population by rows of a grid."""
     phi = jax.nn.sigmoid(grid.positions["logit_phi"])
     weight = grid.weight.sum(axis=1)
     share = _share(grid.weight)
     mean = jnp.sum(share * phi, axis=1)
     var = jnp.sum(share * (phi - mean[:, None]) ** 2, axis=1)
-    # Along a row kappa is one number.
+    # kappa is constant along a row.
     first = jax.tree.map(lambda leaf: leaf[:, 0], grid.positions)
     return Population(weight, jnp.exp(model.log_kappa(first)), mean, var)
 
 
 class Components(NamedTuple):
-    """What the quantiles of a group ask of a grid."""
+    """What the quantiles of a group need from a grid."""
 
     rows: Population
-    """Some of the grid's rows."""
+    """A subset of the grid's rows."""
     parts: Parts
-    """Those rows, cut into parts."""
+    """The same rows, divided into parts."""
 
 
 def components(model: BetaPopulation, grid: Grid) -> Components:
-    """Returns a grid over the population of a model as quantiles take it."""
-    # A distribution function is far smoother in kappa than the posterior: every other row does, as
-    # ``grid.thinned_error`` tells. The outermost hold next to nothing, and would cost as much; but
-    # where kappa is large there may be a second peak or a long tail.
+    """Returns the rows and parts of a grid from which quantiles are computed."""
+    # A distribution function is much smoother in kappa than the posterior, so every other row is
+    # enough; ``grid.thinned_error`` is the error of that. The outermost rows hold almost no mass,
+    # and would cost as much as the others. Fewer are left out where kappa is large, since there
+    # may be a second peak or a long tail.
     num_rows = grid.weight.shape[0]
     every = slice(num_rows // 8, num_rows - num_rows // 24, 2)
     positions, weight = jax.tree.map(lambda leaf: leaf[every], (grid.positions, grid.weight))
@@ -109,7 +110,7 @@ def components(model: BetaPopulation, grid: Grid) -> Components:
 
 
 def moments(population: Population, counts: Counts) -> Moments:
-    """Returns mean and sd of each group's chance, and how far it is shrunk.
+    """Returns the mean, sd and shrinkage of each group's theta.
 
     Args:
         population: as ``population`` returns it.
@@ -133,13 +134,14 @@ def moments_of_one(population: Population, y: jax.Array, n: jax.Array) -> Moment
 def quantiles(
     model: BetaPopulation, grid: Grid, counts: Counts, levels: jax.Array, num_nodes: int = 64
 ) -> tuple[jax.Array, jax.Array]:
-    """Returns (group, level) quantiles of each group's chance, and (group,) their error.
+    """Returns (group, level) quantiles of each group's theta, and (group,) their error.
 
-    The error is in probability: of the mixture's total, and of what is thinned out of the grid.
+    The error is in probability: that of the mixture's total probability, plus that of the rows and
+    nodes of the grid that are left out.
 
     Args:
-        model: of which the grid is the posterior.
-        grid: a grid over its population.
+        model: the model whose posterior the grid is.
+        grid: a grid over the population of the model.
         counts: successes out of trials, (group,) each.
         levels: (level,) probabilities.
         num_nodes: points at which the density of a group is computed.
@@ -179,16 +181,17 @@ def over_groups[T, Result](function: Callable[[T], Result], groups: T) -> Result
 def quantiles_of_one(
     of: Components, y: jax.Array, n: jax.Array, levels: jax.Array, num_nodes: int = 64
 ) -> tuple[jax.Array, jax.Array]:
-    """Returns (level,) quantiles of one group's chance, and () their error."""
+    """Returns (level,) quantiles of one group's theta, and () their error."""
     rows, parts = of
     share, rest = _shrinkage(rows.kappa, n)[:, None], (rows.kappa + n)[:, None]
     middle = share[:, 0] * rows.phi_mean + y / rest[:, 0]
     within = middle * (1 - middle) / (rest[:, 0] + 1)
-    # Betas narrower than the nodes are apart would show as a comb: there bumps stand for the
-    # nodes, as Betas of the same mean and variance.
+    # Where the Betas are narrower than the distance between nodes, their mixture would have a
+    # false peak at every node. There a Beta with the mean and variance of the bump around the node
+    # takes the place of the Beta at the node.
     is_narrow = (within < 0.8 * share[:, 0] ** 2 * rows.phi_var)[:, None]
     mean = share * jnp.where(is_narrow, parts.bump_mean, parts.node) + y / rest
-    # Not 1 - mean, of which nothing is left where the mean is nearly 1.
+    # Not 1 - mean, which loses its digits where the mean is nearly 1.
     other = share * jnp.where(is_narrow, parts.other_bump_mean, parts.other_node) + (n - y) / rest
     between = jnp.where(is_narrow, share**2 * parts.bump_var, 0)
     variance = between + (mean * other - between) / (rest + 1)
@@ -202,11 +205,12 @@ def quantiles_of_one(
 
 
 def _parts(logit_phi: jax.Array, weight: jax.Array) -> Parts:
-    """Returns the rows cut at every other node, from logit phi and its weight, (row, node) each."""
+    """Returns rows divided at every other node, from logit phi and weights, (row, node) each."""
     phi, other = jax.nn.sigmoid(logit_phi), jax.nn.sigmoid(-logit_phi)
     size = phi.shape[1]
     node_weight = _share(weight[:, ::2])
-    # A partition of unity by normal bumps, so that no seam is seen where each becomes a Beta.
+    # Normal bumps that overlap and add up to 1 at every node: parts with sharp boundaries would
+    # show as steps in the mixture of Betas.
     centres = np.arange(0, size, 2)
     bumps = np.exp(-0.5 * ((np.arange(size) - centres[:, None]) / 1.4) ** 2)
     pieces = weight[:, None, :] * jnp.asarray(bumps / bumps.sum(axis=0), phi.dtype)
@@ -219,7 +223,7 @@ def _parts(logit_phi: jax.Array, weight: jax.Array) -> Parts:
 
 
 def _share(weight: jax.Array) -> jax.Array:
-    """Returns weights over their sum along the last axis; equal ones where there is no weight."""
+    """Returns weights divided by their sum along the last axis; equal weights where it is 0."""
     total = weight.sum(axis=-1, keepdims=True)
     return jnp.where(total > 0, weight / jnp.where(total > 0, total, 1), 1 / weight.shape[-1])
 
@@ -234,14 +238,15 @@ def beta_mixture_quantiles(
 ) -> tuple[jax.Array, jax.Array]:
     """Returns (level,) quantiles of a mixture of Betas, and the error of its total probability.
 
-    The density of the log-odds is integrated between places beyond which every Beta is a power of
-    the chance; there the distribution function is a sum of exponentials, and is solved as such. So
-    a quantile may be as small as the smallest number, below which it is 0.
+    The density of the log-odds is integrated numerically between two points. Beyond them every Beta
+    is a power of theta or of 1 - theta, so the distribution function is a sum of exponentials of
+    the log-odds, which is solved directly. So a quantile may be as small as the smallest
+    representable number, below which it is 0.
 
     Args:
         weight: (component,) probabilities.
         mean: (component,) means.
-        other: (component,) 1 less the means, which may be too near 1 to tell.
+        other: (component,) 1 minus the means, given separately because a mean may round to 1.
         total: (component,) sums of both parameters.
         levels: (level,) probabilities.
         num_nodes: points at which the density is computed.
@@ -261,10 +266,10 @@ def beta_mixture_quantiles(
     t = -1 + step * jnp.arange(-BESIDE, num_nodes + BESIDE, dtype=a.dtype)
     x, dx = scale.with_slope(t)
     log_density = _log_densities(weight, a, b, centre)
-    # One sum of exponentials and nothing else: XLA fuses the two, and stores none of them.
+    # Only a sum of exponentials: XLA fuses the exponential with the sum, and stores no term.
     wide = jax.vmap(lambda x: jnp.exp(jnp.maximum(log_density(x), -80)).sum())(x) * dx * step
     density, slope, cells = _slopes_and_cells(wide)
-    # Beyond the ends only powers matter.
+    # Beyond the ends each density is a power of theta or of 1 - theta.
     first, last = x[BESIDE], x[-1 - BESIDE]
     log_below = log_density(first) - jnp.log(a)
     log_above = log_density(last) - jnp.log(b)
@@ -273,7 +278,8 @@ def beta_mixture_quantiles(
     excess = below[-1] + jnp.exp(log_above).sum() - 1
 
     def inside(level: jax.Array) -> jax.Array:
-        # Upper quantiles are counted from above: an error in the lower tail is none of theirs.
+        # Levels above 0.5 are counted from the upper end, so that an error in the lower tail does
+        # not affect them.
         level = jnp.where(level > 0.5, level + excess, level)
         cell = jnp.clip(jnp.sum(below <= level) - 1, 0, num_nodes - 2)
         f0, f1 = below[cell], below[cell + 1]
@@ -312,7 +318,8 @@ def _log_densities(
     if weight.dtype == jnp.float64:
         constant = log_weight - log_beta(a, b)
         return lambda x: constant + a * jax.nn.log_sigmoid(x) + b * jax.nn.log_sigmoid(-x)
-    # Of large parameters float32 would leave nothing: by the divergence from the mean.
+    # With large parameters the terms above cancel, and float32 would keep no digits. The divergence
+    # from the mean is computed without that cancellation.
     total = a + b
     rest = stirling_remainder(jnp.stack([total, a, b]))
     roots = 0.5 * (jnp.log(a) + jnp.log(b) - jnp.log(total)) - HALF_LOG_TWO_PI
@@ -323,13 +330,13 @@ def _log_densities(
 def _exponential_quantile(log_mass: jax.Array, rate: jax.Array, level: jax.Array) -> jax.Array:
     """Returns () the distance at which a sum of exponential tails has fallen to a level.
 
-    0 if it is not above the level to begin with. The log of the sum is convex, so that Newton's
-    steps never go too far.
+    It is 0 if the sum starts at or below the level. The log of the sum is convex, so that Newton's
+    steps never overshoot.
 
     Args:
         log_mass: (component,) logs of the tails at distance 0.
-        rate: (component,) how fast each falls.
-        level: () what is to be left.
+        rate: (component,) the rate at which each tail decays.
+        level: () the value to which the sum should fall.
     """
 
     def step(
@@ -357,7 +364,7 @@ def _exponential_quantile(log_mass: jax.Array, rate: jax.Array, level: jax.Array
     nowhere = jnp.zeros_like(level + log_mass[0] + rate[0])
     state = nowhere, step(*held, nowhere), jnp.array(0)
     distance, _, _ = jax.lax.while_loop(go_on, go, state)
-    # The last step carries derivatives, which the loop does not.
+    # Derivatives pass through this last step, and not through the loop.
     return jnp.where(distance > 0, distance + step(*live, distance), 0)
 
 
@@ -367,7 +374,7 @@ def _slopes_and_cells(wide: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]
     By the polynomials through the six or seven nearest nodes.
 
     Args:
-        wide: (node + 2 BESIDE,) its values, those beyond either end included.
+        wide: (node + 2 BESIDE,) values of the function, at ``BESIDE`` nodes beyond either end too.
     """
     size = wide.size - 2 * BESIDE
 

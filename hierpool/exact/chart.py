@@ -1,7 +1,7 @@
-"""The chart of a posterior over two numbers: where, and in which coordinates, it is integrated.
+"""The chart of a posterior of two numbers: where, and in which coordinates, it is integrated.
 
-A model that knows its posterior says where to look for its peaks, and in which coordinates their
-widths are alike. Of any other, the chart is a few of its own starts.
+A model may say where to look for the peaks of its posterior, and in which coordinates they are
+about equally wide (``Charted``). For any other model the chart is a few starts from its ``init``.
 """
 
 from collections.abc import Callable
@@ -17,37 +17,38 @@ NUM_STARTS = 8
 
 
 class Chart(NamedTuple):
-    """A log density over points of two numbers, and points from which its search starts."""
+    """A log density of two numbers, and points from which the search for its peaks starts."""
 
     log_density: Callable[[Position], jax.Array]
-    """Log density of a point, a dict of two scalars: the first in the order of names has a peak, or
-    several; the second has one given the first."""
+    """Log density of a point, which is a dict of two scalars, ordered by name. In the first number
+    the density may have several peaks; in the second, given the first, it has one."""
     points: Position
-    """Each leaf (start,); the first ascends, and a peak between two of them is seen."""
+    """Each leaf (start,). The first number ascends; a peak between two starts is found."""
     reach: jax.Array
-    """(start,) about how wide the second is given the first; any positive number will do."""
+    """(start,) rough width of the peak in the second number; any positive number works."""
     to_position: Callable[[Position], Position]
-    """The model's position of a point. Its first number rises with the first of the point."""
+    """Returns the model's position at a point. Its first number rises with that of the point."""
     reported: Callable[[Position], Position]
-    """What is asked of a position, of which the errors are measured too: a dict of numbers."""
+    """Returns the numbers of a position whose means and sds are reported, by name. The estimated
+    error of the integration covers them."""
 
 
 @runtime_checkable
 class Charted(Protocol):
-    """A model that knows where to look for its posterior, and in which coordinates."""
+    """A model that says where to look for its posterior, and in which coordinates."""
 
     def chart(self, counts: object) -> tuple[Position, jax.Array]:
-        """Returns points, each leaf (start,), and (start,) how wide the second number is there."""
+        """Returns points, each leaf (start,), and (start,) rough widths of the second number."""
 
     def from_chart(self, point: Position) -> tuple[Position, jax.Array]:
         """Returns the position of a point, and () the log-Jacobian of the map to it."""
 
     def reported(self, position: Position) -> Position:
-        """Returns a position as two parameters of which means and sds are reported."""
+        """Returns the parameters at a position whose means and sds are reported, by name."""
 
 
 def charted(model: object, log_density: Callable[[Position], jax.Array], data: object) -> Chart:
-    """Returns the chart of a model that has one, given the log density of its positions."""
+    """Returns the chart that a model provides, given the log density of its positions."""
     assert isinstance(model, Charted)
     points, reach = model.chart(data)
 
@@ -64,10 +65,9 @@ def charted(model: object, log_density: Callable[[Position], jax.Array], data: o
 def from_starts(
     log_density: Callable[[Position], jax.Array], init: Callable[[jax.Array], Position]
 ) -> Chart:
-    """Returns the chart of a log density of which nothing is known but how to start.
+    """Returns the chart of a log density for which only a random start is known.
 
-    The starts are always the same: where the nodes of an exact algorithm stand is not left to
-    chance.
+    The starts use a fixed key, so that the nodes of the exact algorithm are always the same.
     """
     points = jax.vmap(init)(jax.random.split(jax.random.key(0), NUM_STARTS))
     leaves = jax.tree.leaves(points)
@@ -80,7 +80,7 @@ def from_starts(
 
 
 def chart_of(model: object, data: object) -> Chart:
-    """Returns the chart of a model of one data set, which may be compressed."""
+    """Returns the chart of a model given one data set, which may be compressed."""
     log_density = partial(model.log_density, counts=data)  # type: ignore[attr-defined]
     if isinstance(model, Charted):
         return charted(model, log_density, data)

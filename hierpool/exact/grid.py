@@ -1,4 +1,4 @@
-"""A posterior of two numbers as weighted points, and what is read off them: draws and quantiles."""
+"""A posterior of two numbers as weighted points, with draws and quantiles computed from them."""
 
 from functools import partial
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ from hierpool.exact.stretch import Level, Stretch
 from hierpool.models.protocol import Position
 
 REFINE = 8
-"""Points a node in the tables that draws and quantiles are read from."""
+"""Points per node in the tables from which draws and quantiles are computed."""
 
 
 class Grid(NamedTuple):
@@ -21,28 +21,29 @@ class Grid(NamedTuple):
     points: Position
     """Each leaf (row, column), in the coordinates of the chart."""
     positions: Position
-    """Each leaf (row, column), as the model has them."""
+    """Each leaf (row, column), in the coordinates of the model."""
     weight: jax.Array
     """(row, column) posterior probability; the sum is 1."""
     log_evidence: jax.Array
-    """() log of the integral of the density."""
+    """() logarithm of the integral of the density."""
     error: jax.Array
     """() estimated error: of the log evidence, and of means and sds in units of the sd."""
     thinned_error: jax.Array
-    """() the same of every other row and node."""
+    """() the same error for the grid of every other row and node."""
     converged: jax.Array
-    """() whether ``error`` is within tolerance and the nodes reach beyond the mass."""
+    """() whether ``error`` is within tolerance, and the nodes cover the mass."""
     row_scale: Level
-    """() scale along which the rows stand, equidistant in t."""
+    """() scale of the rows, which are equidistant in t."""
     column_scales: Stretch
-    """(row,) scale of each row's nodes, equidistant in t."""
+    """(row,) scale of the nodes in each row, which are equidistant in t."""
 
 
 def draw(key: jax.Array, grid: Grid, shape: tuple[int, ...]) -> Position:
     """Returns independent draws of points from a grid, each leaf of the given shape.
 
-    The inverse of the distribution function: of the first number, then of the second in the rows
-    on either side, between which it is interpolated. All NaN if the grid did not converge.
+    The distribution function of the first number is inverted, then that of the second number in
+    the four nearest rows, between which it is interpolated. All draws are NaN if the grid did not
+    converge.
 
     Args:
         key: random key.
@@ -70,14 +71,14 @@ def draw(key: jax.Array, grid: Grid, shape: tuple[int, ...]) -> Position:
 
 
 def row_quantiles(grid: Grid, levels: jax.Array) -> jax.Array:
-    """Returns (level,) posterior quantiles of the number along the rows, in the chart."""
+    """Returns (level,) posterior quantiles of the first number, in the coordinates of the chart."""
     row_table, _ = _tables(grid)
     places = jax.vmap(partial(_invert, row_table[None]))(levels)
     return grid.row_scale.at(_to_t(places, grid.weight.shape[0]))
 
 
 def column_quantiles(grid: Grid, levels: jax.Array) -> jax.Array:
-    """Returns (level,) posterior quantiles of the number within the rows, in the chart."""
+    """Returns (level,) posterior quantiles of the second number, in the chart's coordinates."""
     columns = jax.tree.leaves(grid.points)[1]
     size = columns.shape[1]
     _, tables = _tables(grid)
@@ -93,8 +94,9 @@ def column_quantiles(grid: Grid, levels: jax.Array) -> jax.Array:
         chance = jnp.clip(chance, tiny, 1 - tiny)
         return jnp.log(chance) - jnp.log1p(-chance)
 
-    # By the secant through what brackets the quantile, on a scale on which the distribution
-    # function is nearly straight. An end that stays twice counts half (the Illinois rule).
+    # The secant method between two points that bracket the quantile, on the log-odds scale, on
+    # which the distribution function is nearly straight. The excess at the end that stays is
+    # halved (the Illinois rule), so that the other end moves too.
     def secant(_: int, state: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
         low, high, excess_low, excess_high = state
         share = excess_low / (excess_low - excess_high)
@@ -116,7 +118,7 @@ def column_quantiles(grid: Grid, levels: jax.Array) -> jax.Array:
 
 
 def _refinement(size: int) -> np.ndarray:
-    """Returns the matrix from values at nodes to values at ``REFINE`` points a node, by sextics."""
+    """Returns the matrix that interpolates from nodes to ``REFINE`` points a node, by quintics."""
     fine = np.arange((size - 1) * REFINE + 1) / REFINE
     width = min(6, size)
     matrix = np.zeros((len(fine), size))
@@ -130,12 +132,12 @@ def _refinement(size: int) -> np.ndarray:
 
 
 def _table(log_density: jax.Array) -> jax.Array:
-    """Returns (2, point) the density and distribution function between equidistant nodes."""
+    """Returns (2, point) the density and the distribution function, ``REFINE`` points per node."""
     fine = jnp.asarray(_refinement(log_density.shape[0]), log_density.dtype) @ jnp.maximum(
         log_density, log_density.max() - 60
     )
     density = jnp.exp(fine - fine.max())
-    # The trapezoid rule with the next term of Euler and Maclaurin's formula.
+    # The trapezoid rule with the next term of the Euler-Maclaurin formula.
     slope = jnp.asarray(jnp.gradient(density))
     cells = 0.5 * (density[1:] + density[:-1]) + (slope[:-1] - slope[1:]) / 12
     cells = jnp.maximum(cells, 0)
@@ -144,19 +146,19 @@ def _table(log_density: jax.Array) -> jax.Array:
 
 
 def _distribution(table: jax.Array, place: jax.Array) -> jax.Array:
-    """Returns () the probability below a place, counted in nodes."""
+    """Returns () the probability below a point, which is measured in nodes."""
     density, below = table
     fine = jnp.clip(place * REFINE, 0, density.shape[0] - 1)
     cell = jnp.clip(jnp.floor(fine).astype(int), 0, density.shape[0] - 2)
     t = fine - cell
-    # Hermite's cubic: values and slopes at both ends.
+    # The cubic Hermite polynomial through values and slopes at both ends.
     rise = below[cell + 1] - below[cell]
     curve = density[cell] + density[cell + 1] - 2 * rise
     return below[cell] + t * (rise + (1 - t) * ((density[cell] - rise) - t * curve))
 
 
 def _invert(tables: jax.Array, level: jax.Array, row: ArrayLike = 0) -> jax.Array:
-    """Returns the place, counted in nodes, below which a probability lies in one of the tables."""
+    """Returns the quantile of a probability according to one of the tables, measured in nodes."""
     num_cells = tables.shape[2] - 1
 
     def halve(_: int, bounds: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
@@ -165,13 +167,14 @@ def _invert(tables: jax.Array, level: jax.Array, row: ArrayLike = 0) -> jax.Arra
         is_below = tables[row, 1, middle] < level
         return jnp.where(is_below, middle, low), jnp.where(is_below, high, middle)
 
-    # By single entries: many draws that each took their row along would fill the memory.
+    # Only single entries are read: a copy of a whole row for each draw would fill the memory.
     zero = jnp.zeros_like(level + tables[0, 0, 0], int)
     start = (zero, zero + num_cells)
     cell, _ = jax.lax.fori_loop(0, num_cells.bit_length(), halve, start)
     left, right = tables[row, 0, cell], tables[row, 0, cell + 1]
     below, above = tables[row, 1, cell], tables[row, 1, cell + 1]
-    # The density is linear within a cell: solve the quadratic, without cancellation.
+    # The density is linear within a cell, so the quantile solves a quadratic equation. This form of
+    # the root is free of cancellation.
     tiny = jnp.finfo(tables.dtype).tiny
     rise = jnp.maximum(above - below, tiny)
     scale = rise / jnp.maximum(0.5 * (left + right), tiny)
@@ -183,17 +186,17 @@ def _invert(tables: jax.Array, level: jax.Array, row: ArrayLike = 0) -> jax.Arra
 
 
 def _tables(grid: Grid) -> tuple[jax.Array, jax.Array]:
-    """Returns the tables of the rows, and of the nodes within each row."""
+    """Returns the table of the rows, and the tables of the nodes within each row."""
     weight = jnp.maximum(grid.weight, jnp.finfo(grid.weight.dtype).tiny)
     return _table(jnp.log(weight.sum(axis=1))), jax.vmap(_table)(jnp.log(weight))
 
 
 def _to_t(place: jax.Array, size: int) -> jax.Array:
-    """Returns t of a place counted in nodes, of which there are ``size``."""
+    """Returns t, from -1 to 1, of a point that is measured in nodes; there are ``size`` nodes."""
     return 2 * place / (size - 1) - 1
 
 
 def _cubic(x: jax.Array) -> jax.Array:
-    """Returns (4,) weights of the cubic through 0, 1, 2, 3 at x."""
+    """Returns (4,) weights that evaluate at x the cubic through values at 0, 1, 2, 3."""
     a, b, c, d = x, x - 1, x - 2, x - 3
     return jnp.stack([-b * c * d / 6, a * c * d / 2, -a * b * d / 2, a * b * c / 6])

@@ -1,12 +1,12 @@
-"""The exact score of a model: each group's density given all the others, and the evidence.
+"""Exact leave-one-group-out log predictive densities (elpd) of a model, and its evidence.
 
-In closed form under complete and no pooling. Under partial pooling the posterior of the population
-is a grid of weights w_g, and leaving a group out of it divides each by p(y_i | g):
+Both have closed forms under complete and no pooling. Under partial pooling the posterior of the
+population is a grid of weights w_g, and leaving group i out divides each of them by p(y_i | g):
 
     1 / p(y_i | y_-i) = sum over g of w_g / p(y_i | g)
 
-as exact as the grid still is with the new weights. Where it is not, since the group had moved the
-posterior far, the population is integrated again without it.
+This is exact if the grid still fits the new weights. If it does not, since the group had moved the
+posterior far, the population is integrated again without the group.
 """
 
 from functools import partial
@@ -36,14 +36,14 @@ from hierpool.models.protocol import Collapsible, Compressible, Model, Position
 from hierpool.runtime.jax_settings import scope
 
 MOST_PAIRS = 4096
-"""Beyond so many distinct (y, n), a Beta population is integrated from histograms."""
+"""With more distinct (y, n) than this, a Beta population is integrated from histograms."""
 FEWEST, MOST = 64, 512
-"""Distinct (y, n) that are left out in one call: fewer are filled up, so that most tables share one
-compiled program."""
+"""Least and largest number of distinct (y, n) in one call: shorter tables are padded, so that most
+share one compiled program."""
 
 
 class LeftOut(NamedTuple):
-    """How well a model foretells each group from the others."""
+    """How well a model predicts each group from the others, and its evidence."""
 
     elpd: np.ndarray
     """(distinct,) log probability of each distinct (y, n) given all other groups."""
@@ -52,16 +52,16 @@ class LeftOut(NamedTuple):
     error: float
     """Estimated error of the log evidence; 0 in closed form."""
     converged: bool
-    """Whether the integration did."""
+    """Whether the integration converged; True in closed form."""
     num_refitted: int
-    """Distinct (y, n) without which the population was integrated again."""
+    """Number of distinct (y, n) for which the population was integrated again without the group."""
 
 
 def collapsed(model: Any) -> Model:
-    """Returns the model of the same posterior that has theta integrated out.
+    """Returns the model with the same posterior that has theta integrated out.
 
     Raises:
-        InputError: it is not one of hierpool's.
+        InputError: the model is not one of hierpool's.
     """
     if not isinstance(model, Collapsible):
         raise InputError(
@@ -71,13 +71,13 @@ def collapsed(model: Any) -> Model:
 
 
 def leave_one_out(model: Model, pairs: Distinct, quadrature: Quadrature) -> LeftOut:
-    """Returns the exact score of a model, in float64.
+    """Returns the exact elpd and evidence of a model, in float64.
 
     Args:
-        model: one of hierpool's.
+        model: one of hierpool's models.
         pairs: the distinct (y, n) of a data set.
-        quadrature: settings of the integration; where it does not converge it is tried again with
-            twice the nodes.
+        quadrature: settings of the integration; if it does not converge, it is repeated with twice
+            the nodes.
     """
     model = collapsed(model)
     if isinstance(model, CompletePooling):
@@ -94,7 +94,7 @@ def _complete(model: CompletePooling, pairs: Distinct) -> LeftOut:
     y, n, groups = pairs.successes, pairs.trials, pairs.groups
     a, b = float(np.asarray(model.phi_alpha)), float(np.asarray(model.phi_beta))
     total_y, total_n = groups @ y, groups @ n
-    # All trials as one group come last.
+    # The last entry is all trials as one group.
     elpd = _log_beta_binomial(
         np.append(a + (total_y - y), a),
         np.append(b + (total_n - total_y) - (n - y), b),
@@ -107,8 +107,8 @@ def _complete(model: CompletePooling, pairs: Distinct) -> LeftOut:
 
 
 def _log_beta_binomial(a: np.ndarray, b: np.ndarray, y: np.ndarray, n: np.ndarray) -> np.ndarray:
-    """Returns (pair,) log probabilities of y of n, theta from Beta(a, b)."""
-    # Filled up with 0 of 0, so that a compiled program serves many tables.
+    """Returns (pair,) log probabilities of y successes of n trials, where theta ~ Beta(a, b)."""
+    # Padded with 0 of 0, so that one compiled program serves many tables.
     space = (0, max(FEWEST, power_of_two(len(n))) - len(n))
     a, b = (np.pad(x, space, constant_values=1) for x in (a, b))
     with scope():
@@ -125,7 +125,7 @@ def _pairwise(a: jax.Array, b: jax.Array, y: jax.Array, n: jax.Array) -> jax.Arr
 
 
 def _by_quadrature(model: Model, pairs: Distinct, quadrature: Quadrature) -> LeftOut:
-    # Of one type whoever set them, or each would be compiled for.
+    # All hyperparameters become float arrays: JAX would compile again for each other type.
     model = jax.tree.map(lambda leaf: np.asarray(leaf, float), model)
     length = max(FEWEST, power_of_two(len(pairs.trials)))
     whole = padded_pairs(pairs, length)
@@ -170,23 +170,24 @@ def _integrate(model: Model, data: Data, quadrature: Quadrature) -> Grid:
 def _leave_out(
     model: Model, grid: Grid, counts: Counts
 ) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
-    """Returns (pair,) log densities given the others, references, and what may be wrong.
+    """Returns (pair,) log densities given the others, ``reference``, and two measures of error.
 
-    That is the estimated error of the grid without the pair, and the mass that it has on its edges.
+    These are the estimated error of the grid without the group, and the mass on its edges.
     """
 
     def given(position: Position) -> jax.Array:
-        # theta is drawn too, but the compiler leaves out what is not used.
+        # ``constrain`` draws theta too, but XLA removes it, since it is not used.
         parameters = model.constrain(jax.random.key(0), position, counts)
         others = {name: value for name, value in parameters.items() if name != "theta"}
         return model.log_likelihood(others, counts)
 
-    # A row at a time: all nodes of the logit model's integrals at once would fill the memory.
+    # One row at a time: the nodes of the logit model's integrals, all at once, would fill the
+    # memory.
     likelihoods = jax.lax.map(jax.vmap(given), grid.positions)
     logs = jnp.log(grid.weight)[..., None] - likelihoods
     total = jax.nn.logsumexp(logs, axis=(0, 1))
     share = jnp.exp(logs - total)
-    # The rules with every other row or node, as Quadrature judges itself.
+    # The same rule with every other row or node, as ``Quadrature`` estimates its own error.
     halves = jnp.stack([share[::2].sum(axis=(0, 1)), share[:, ::2].sum(axis=(0, 1))])
     gap = jnp.max(jnp.abs(jnp.log(2 * halves)), axis=0) ** 2
     rows, columns = share[0].sum(axis=0) + share[-1].sum(axis=0), share[:, 0] + share[:, -1]

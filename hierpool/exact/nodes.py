@@ -1,14 +1,14 @@
-"""Where the nodes of a quadrature over two numbers stand: around the mass, wherever that is.
+"""Places the nodes of a quadrature over two numbers around the mass of the density.
 
-The first number runs along rows, and each row has nodes of its own in the second. Given the first
-number, the density has one peak in the second. The mass of a row, by Laplace's rule, is the profile
-of the first number: it may have several peaks, of very different widths, so it is looked at all
-along a chart of starting points before any peak is climbed.
+Every row has one value of the first number, and nodes of its own in the second. Given the first
+number, the density has one peak in the second. The mass of each row, by Laplace's approximation,
+is a function of the first number, here called the profile. It may have several peaks of very
+different widths, so it is evaluated at all starting points of the chart before any peak is climbed.
 
-The search asks for nothing but values of the log density: a parabola through three points, as far
-apart as half the width found so far, tells where the peak is and how wide. So it works at the scale
+The search uses values of the log density only. A parabola through three points, half the width
+found so far apart, gives the location and the width of the peak. So the search works at the scale
 of the mass in either precision, and compiles in a fraction of the time that second derivatives
-take. It never goes down: a step that lands lower is taken back by three quarters.
+take. It never descends: after a step that lands lower, it goes back three quarters of the way.
 """
 
 from collections.abc import Callable
@@ -23,55 +23,56 @@ from hierpool.exact.stretch import CORE_DROP, DROP, Level, Stretch, level, stret
 PairDensity = Callable[[jax.Array, jax.Array], jax.Array]
 
 MOST_STEPS = 100
-"""A search that takes so many has failed, and says so."""
+"""A search that takes this many steps has failed, and reports ``found`` as False."""
 PATIENCE = 10
-"""Steps after which a search takes what it can get."""
+"""Number of steps after which a search accepts a less exact peak."""
 CHART_STEPS = 6
-"""Steps towards its peak that each row of the chart takes."""
+"""Number of steps towards its peak that each row of the chart takes."""
 RIVAL = 20.0
-"""A peak of the chart that is lower by more than this holds nothing."""
+"""A second peak whose log mass is lower than the first by more than this is ignored."""
 
 
 class Start(NamedTuple):
-    """Points from which the search starts, along the whole line of the first number."""
+    """Points from which the search starts, over the whole range of the first number."""
 
     first: jax.Array
-    """(start,) first numbers, ascending: a peak between two of them is seen."""
+    """(start,) first numbers, ascending; a peak between two of them is found."""
     second: jax.Array
     """(start,) second numbers, near the peak given the first."""
     reach: jax.Array
-    """(start,) about how wide that peak is; any positive number will do."""
+    """(start,) rough width of that peak; any positive number works."""
 
 
 class Nodes(NamedTuple):
-    """The nodes of a product of two trapezoid rules, of which the second differs by row."""
+    """The nodes of two nested trapezoid rules; the inner rule differs from row to row."""
 
     rows: jax.Array
     """(row,) first number."""
     columns: jax.Array
     """(row, column) second number."""
     log_cell: jax.Array
-    """(row, column) log of the area that a node stands for."""
+    """(row, column) log of the area that a node represents, its weight in the rule."""
     row_scale: Level
-    """() scale along which the rows stand, equidistant in t."""
+    """() scale of the rows, which are equidistant in t."""
     column_scales: Stretch
-    """(row,) scale of each row's nodes, equidistant in t."""
+    """(row,) scale of the nodes in each row, which are equidistant in t."""
     found: jax.Array
-    """() whether every search ended at what it looked for."""
+    """() whether every search succeeded."""
     has_rival: jax.Array
-    """() whether the rows go over more than one peak."""
+    """() whether the profile has a second peak."""
 
 
 def place(density: PairDensity, start: Start, num_rows: int, num_columns: int) -> Nodes:
-    """Returns nodes around the mass.
+    """Returns nodes around the mass of a density.
 
     Args:
         density: log density of two numbers.
-        start: where to look for peaks first.
-        num_rows: rows.
-        num_columns: nodes in each of them.
+        start: points at which the search for peaks starts.
+        num_rows: number of rows.
+        num_columns: number of nodes in each row.
     """
-    # The nodes are held fixed under differentiation: the rule is exact wherever they stand.
+    # The nodes are constants under differentiation: the integral does not depend on where they
+    # stand.
     first, second, reach = jax.lax.stop_gradient(start)
     # In a program over several devices the points differ between them wherever the density does:
     # under ``shard_map`` a loop's state must be of one kind from its start.
@@ -84,8 +85,8 @@ def place(density: PairDensity, start: Start, num_rows: int, num_columns: int) -
         return held(u, v, *constants), ()
 
     def profile(u: jax.Array, row: Peak) -> tuple[jax.Array, Peak]:
-        # The mass of a row by Laplace's rule: the highest point may stand on a narrow ridge with
-        # little mass, so rows are judged by their width too.
+        # The mass of a row by Laplace's approximation. Height alone would mislead: the highest
+        # point may be on a narrow ridge that holds little mass.
         row = climb(partial(along, u), row.at, 0.5 * row.sd, ())
         return row.top + jnp.log(row.sd), row
 
@@ -106,8 +107,8 @@ def place(density: PairDensity, start: Start, num_rows: int, num_columns: int) -
 
     row_t, t = (jnp.linspace(-1, 1, size, dtype=first.dtype) for size in (num_rows, num_columns))
     rows, row_slopes = row_scale.with_slope(row_t)
-    # Rows differ smoothly: every third is looked at, and the others interpolated. By no product of
-    # matrices: its call would slow the loop over data sets by a half.
+    # Rows change smoothly, so the search runs in every third row, and the others are interpolated.
+    # A matrix product would be simpler, but its call would slow the loop over data sets by a half.
     some_t = jnp.linspace(-1, 1, num_rows // 3 + 1, dtype=first.dtype)
     seen, all_found = jax.vmap(row_extent, out_axes=(1, 0))(row_scale.at(some_t))
     at, log_sd, *log_ends = jax.vmap(jnp.interp, (None, None, 0))(row_t, some_t, seen)
@@ -120,22 +121,22 @@ def place(density: PairDensity, start: Start, num_rows: int, num_columns: int) -
 
 
 class Peak(NamedTuple):
-    """Where a function of one number is highest, as the parabola there tells."""
+    """The maximum of a function of one number, from a parabola through three points near it."""
 
     at: jax.Array
-    """() the place."""
+    """() location of the maximum."""
     sd: jax.Array
-    """() 1 / sqrt of the curvature: if the function is a log density, its sd."""
+    """() 1 / sqrt(curvature): the sd, if the function is the log density of a normal."""
     top: jax.Array
-    """() the value."""
+    """() value at the maximum."""
     aux: Any
-    """What the function returned beside its value, there."""
+    """What the function returned there besides its value."""
     found: jax.Array
-    """() whether the search ended there, and not by count."""
+    """() whether the search succeeded, rather than ran out of steps."""
 
 
 Function = Callable[[jax.Array, Any], tuple[jax.Array, Any]]
-"""A value at a place, given what an evaluation nearby left behind; and what this one leaves."""
+"""Returns a value and an auxiliary result, given a number and the auxiliary result nearby."""
 
 
 Interval = tuple[jax.Array, jax.Array]
@@ -144,9 +145,9 @@ Interval = tuple[jax.Array, jax.Array]
 def _extents(
     profile: Function, first: jax.Array, charted: Peak, heights: jax.Array
 ) -> tuple[Interval, Interval, jax.Array, jax.Array]:
-    """Returns where the core of the mass is, where all of it is, and two answers.
+    """Returns the ends of the mass's core, the ends of all the mass, and two flags.
 
-    These are whether all was found, and whether there is more than one peak.
+    The flags are whether every search succeeded, and whether there is a second peak.
     """
     gaps = jnp.diff(first)
     spacing = jnp.minimum(jnp.append(gaps, jnp.inf), jnp.append(jnp.inf, gaps))
@@ -175,7 +176,7 @@ def _extents(
     def go(state: State) -> State:
         count, top, span, found = state
         peak, its_span, its_found = extents(jnp.where(count == 0, best, rival))
-        # The core of a rival that is too low is not part of the core.
+        # A second peak that is too low does not widen the core.
         is_part = jnp.array([top - peak.top < CORE_DROP, True]) | (count == 0)
         wider = jnp.stack(
             [jnp.minimum(span[:, 0], its_span[:, 0]), jnp.maximum(span[:, 1], its_span[:, 1])], 1
@@ -183,7 +184,7 @@ def _extents(
         span = jnp.where(is_part[:, None], wider, span)
         return count + 1, jnp.where(count == 0, peak.top, top), span, found & its_found
 
-    # A loop, so that what it does is compiled once.
+    # A loop, so that XLA compiles its body once and not for each peak.
     zero = jnp.zeros_like(first[0])
     nothing = zero + jnp.array([[jnp.inf, -jnp.inf]] * 2, first.dtype)
     state = (jnp.array(0), zero, nothing, zero == 0)
@@ -198,11 +199,11 @@ def climb(
     """Returns the peak of a function, from any start at which it is finite.
 
     Args:
-        function: what has a peak.
+        function: the function to maximise.
         start: () where to begin.
-        reach: () how far apart to look at first; any positive number will do.
-        aux: what an evaluation near the start left behind.
-        most_steps: where to stop in any case.
+        reach: () first distance between evaluations; any positive number works.
+        aux: auxiliary result of an evaluation near the start.
+        most_steps: largest number of steps.
     """
 
     def step(state: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -214,26 +215,29 @@ def climb(
         is_known = jnp.isfinite(slope + curve)
         is_peaked = is_known & (curve * reach * reach > 1e-3)
         sd = jnp.where(is_peaked, 1 / jnp.sqrt(jnp.where(is_peaked, curve, 1)), 4 * reach)
-        # Where it is straight, uphill as far as is allowed; where nothing is known, look nearer.
+        # Where the function is nearly straight, move uphill by the limit. Where a value is not
+        # finite, stay and evaluate at a smaller distance.
         limit = 4 * reach
         move = jnp.where(is_peaked, slope * sd * sd, jnp.sign(slope) * limit)
         is_cut = is_known & ~(jnp.abs(move) < limit)
         move = jnp.where(is_known, jnp.clip(move, -limit, limit), 0)
         following = jnp.where(is_known, jnp.clip(0.5 * sd, 0.25 * reach, limit), 0.25 * reach)
-        # The further there is to go, the longer the steps.
+        # A move that was cut at the limit makes the next steps longer.
         following = jnp.where(is_cut, jnp.maximum(following, 2 * reach), following)
-        # A peak that looks wide from afar and narrow from near is met half way, and taken as it is
-        # seen from there: the nodes need not stand exactly.
+        # A peak may look wide at a large distance and narrow at a small one, and the search may
+        # alternate. Then it takes the distance between the two and accepts the peak seen from
+        # there: the nodes need not be placed exactly.
         is_late = count > PATIENCE
         following = jnp.where(is_late, jnp.sqrt(following * reach), following)
         slack = jnp.where(is_late, 4, 1)
         is_near = jnp.abs(move) < jnp.where(is_late, 0.6, 0.3) * sd
         found = is_peaked & is_near & (sd < 4 * slack * reach) & (slack * sd > reach)
         middle = jax.tree.map(lambda leaf: leaf[1], auxes)
-        # What the parabola adds is known only as far as it was seen.
+        # The parabola is trusted only within the distance at which it was evaluated.
         rise = jnp.where(is_peaked & ~is_cut, 0.5 * slope * move, 0)
         there = Peak(at + move, sd, values[1] + rise, middle, found)
-        # Down is wrong, but for what widths are uncertain by; then less of the way is tried.
+        # A lower value is a failed step, but for the 0.2 by which the widths are uncertain. After
+        # one, the step is repeated with a quarter of its length.
         is_kept = values[1] >= height - 0.2
         back = centre + 0.25 * (at - centre), 0.25 * reach
         state = there, at, values[1], there.at, following
@@ -251,19 +255,25 @@ def climb(
 def reaches(
     function: Function, peak: Peak, wanted: jax.Array | float
 ) -> tuple[jax.Array, jax.Array]:
-    """Returns (2,) how far left and right of a peak it has dropped as wanted, and () if both do."""
+    """Returns (2,) distances left and right of a peak at a given drop, and () whether found.
+
+    Args:
+        function: the function that has the peak.
+        peak: its peak.
+        wanted: () drop below the value at the peak; up to a fifth more is accepted.
+    """
 
     def one(side: jax.Array) -> tuple[jax.Array, jax.Array]:
         def step(state: tuple[Any, ...]) -> tuple[Any, ...]:
             distance, power, last, inner, outer, aux, _, count = state
             value, following_aux = function(peak.at + side * distance, aux)
             drop = peak.top - value
-            is_far = ~(drop < 1.2 * wanted)  # NaN counts as too far
+            is_far = ~(drop < 1.2 * wanted)  # NaN counts as too far.
             inner = jnp.where(drop < wanted, distance, inner)
             outer = jnp.where(is_far, jnp.minimum(distance, outer), outer)
             stop = (drop >= wanted) & ~is_far
-            # The drop is about a power of the distance: 2 for a normal peak, 1 for an exponential
-            # tail. The last two places tell which.
+            # The drop is about proportional to a power of the distance: 2 for a normal peak, 1 for
+            # an exponential tail. The power is estimated from the last two distances.
             log_drop = jnp.log(jnp.maximum(drop, 1e-2) / (1.1 * wanted))
             last_log_distance, last_log_drop = last
             gap = jnp.log(distance) - last_log_distance

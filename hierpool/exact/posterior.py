@@ -1,7 +1,7 @@
 """``integrate``: the exact posterior of one data set, as a pure function.
 
-What ``estimate`` is for tables of the host, this is for a JAX program: it may stand under ``jit``
-and under ``vmap`` over data sets and hyperparameters.
+It is the counterpart of ``estimate`` for JAX programs: it works under ``jit``, and under ``vmap``
+over data sets and hyperparameters.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,10 @@ from hierpool.runtime.jax_settings import own_rules
 
 
 class Population(NamedTuple):
-    """The exact posterior of the population, () each. kappa, of infinite variance, has no mean."""
+    """The exact posterior of the population, () each.
+
+    kappa may have infinite variance, so its quantiles are given and not its mean.
+    """
 
     phi_mean: jax.Array
     """Mean of phi."""
@@ -33,7 +36,7 @@ class Population(NamedTuple):
     phi_lower: jax.Array
     """Lower end of phi's interval."""
     phi_upper: jax.Array
-    """Upper end."""
+    """Upper end of phi's interval."""
     kappa_log_mean: jax.Array
     """Mean of kappa_log."""
     kappa_log_sd: jax.Array
@@ -43,13 +46,13 @@ class Population(NamedTuple):
     kappa_lower: jax.Array
     """Lower end of kappa's interval."""
     kappa_upper: jax.Array
-    """Upper end."""
+    """Upper end of kappa's interval."""
     new_group_mean: jax.Array
-    """Mean chance of success of a new group: that of phi."""
+    """Mean of theta of a new group, which equals that of phi."""
     new_group_lower: jax.Array
-    """Lower end of the interval of a new group's chance."""
+    """Lower end of the interval of theta of a new group."""
     new_group_upper: jax.Array
-    """Upper end."""
+    """Upper end of the interval of theta of a new group."""
     log_evidence: jax.Array
     """Log probability of the data under the model, binomial coefficients included."""
     error: jax.Array
@@ -58,35 +61,35 @@ class Population(NamedTuple):
     interval_error: jax.Array
     """Estimated error of the ends of a new group's interval, in probability."""
     converged: jax.Array
-    """Whether ``error`` is within the tolerance, and the nodes reach beyond the mass."""
+    """Whether ``error`` is within the tolerance, and the nodes cover the mass."""
     others: dict[str, jax.Array]
-    """Means and sds of what else the model reports, as ``tau_mean`` and ``tau_sd``."""
+    """Means and sds of other parameters that the model reports, as ``tau_mean`` and ``tau_sd``."""
 
 
 class Groups(NamedTuple):
     """The exact posterior of each group's chance of success, (group,) each."""
 
     mean: jax.Array
-    """Mean."""
+    """Posterior mean of theta."""
     sd: jax.Array
-    """Standard deviation."""
+    """Posterior standard deviation of theta."""
     lower: jax.Array
     """Lower end of the interval."""
     upper: jax.Array
-    """Upper end."""
+    """Upper end of the interval."""
     shrinkage: jax.Array
-    """Mean of kappa / (kappa + n), the weight of the population's mean in the group's."""
+    """Posterior mean of kappa / (kappa + n), the weight of phi in theta's mean; between 0 and 1."""
     interval_error: jax.Array
     """Estimated error of the interval's ends, in probability."""
 
 
 class Exact(NamedTuple):
-    """An exact posterior."""
+    """An exact posterior, as ``integrate`` returns it."""
 
     groups: Groups
-    """Of each group's chance."""
+    """The posterior of each group's theta: moments and intervals, (group,) each."""
     population: Population
-    """Of the population."""
+    """The posterior of phi, kappa and a new group's theta, the evidence and the error, () each."""
 
 
 # So that a program exported by ``jax.export`` can be written to a file.
@@ -103,16 +106,43 @@ def integrate(
 ) -> Exact:
     """Returns the exact posterior of one data set: no draws, no Monte Carlo error.
 
-    Pure, in the caller's precision; a quadrature that did not converge says so in
-    ``population.converged``. In float32 the log evidence of counts beyond some thousands keeps
-    fewer digits than in float64.
+    It is a pure function, and works under ``jax.jit``, and under ``jax.vmap`` over data sets,
+    hyperparameters and ``prob``. It runs in the caller's precision: in float32 the log evidence of
+    counts above a few thousand keeps fewer digits than in float64. It checks and warns of nothing;
+    ``estimate`` does, for data frames.
 
     Args:
-        model: of a Beta population with theta integrated out, as ``CollapsedPartialPooling(...)``;
-            its hyperparameters may be traced.
-        counts: successes out of trials, (group,) each; 0 of 0 is a new group, and changes nothing.
+        model: a model with a Beta population and theta integrated out, as
+            ``CollapsedPartialPooling(...)``; its hyperparameters may be traced.
+        counts: successes out of trials, (group,) each; 0 of 0 is a new group, which does not change
+            the posterior of the others.
         quadrature: settings of the integration; ``Quadrature()`` by default. Static.
-        prob: probability of the intervals, equal-tailed.
+        prob: () probability of the equal-tailed intervals, between 0 and 1.
+
+    Returns:
+        ``Exact`` with two fields.
+
+        - ``groups``: (group,) each, ``mean``, ``sd``, ``lower`` and ``upper`` of theta;
+          ``shrinkage``, the posterior mean of kappa / (kappa + n); and ``interval_error``, the
+          estimated error of the interval's ends, in probability.
+        - ``population``: () each, ``phi_mean``, ``phi_sd``, ``phi_lower``, ``phi_upper``;
+          ``kappa_log_mean``, ``kappa_log_sd``; ``kappa_median``, ``kappa_lower``, ``kappa_upper``;
+          ``new_group_mean``, ``new_group_lower``, ``new_group_upper`` of theta of a new group;
+          ``log_evidence``, the log probability of the data under the model; ``error``, the
+          estimated error of the log evidence, and of means and sds in units of the sd;
+          ``interval_error`` of the new group's interval, in probability; ``converged``, whether
+          ``error`` is within the tolerance; and ``others``, means and sds of further parameters.
+
+    Raises:
+        TypeError: the model's position is not two numbers.
+
+    Examples:
+        >>> import jax.numpy as jnp
+        >>> import hierpool as hp
+        >>> counts = hp.Counts(successes=jnp.array([18, 7, 0]), trials=jnp.array([45, 45, 4]))
+        >>> exact = hp.integrate(hp.CollapsedPartialPooling(), counts)
+        >>> print(exact.groups.mean.round(2), exact.population.converged)
+        [0.39 0.16 0.11] True
     """
     with own_rules():
         grid = explore(model, counts, Quadrature() if quadrature is None else quadrature)
@@ -123,10 +153,10 @@ def integrate(
 
 
 def over_batch[T, Result](function: Callable[[T], Result], batch: T) -> Result:
-    """Returns what a function makes of every part of a batch, each leaf (part, ...).
+    """Returns the results of a function for every part of a batch, each leaf (part, ...).
 
-    A processor is quickest, and takes least memory, with one after another, which stay in its
-    cache; an accelerator with all at once.
+    A CPU is fastest, and uses least memory, with one part after another, since each stays in its
+    cache. An accelerator is fastest with all parts at once.
     """
     if jax.default_backend() == "cpu":
         return jax.lax.map(function, batch)
@@ -137,8 +167,8 @@ def explore(model: object, data: Data, quadrature: Quadrature) -> Grid:
     """Returns the posterior of two numbers as weighted points.
 
     Args:
-        model: a model with a position of two numbers.
-        data: one data set, as it is or compressed, if the model takes it so.
+        model: a model whose position is two numbers.
+        data: one data set: counts, or compressed if the model accepts that.
         quadrature: settings of the integration.
     """
     return quadrature.integrate(chart_of(model, data))
@@ -147,9 +177,9 @@ def explore(model: object, data: Data, quadrature: Quadrature) -> Grid:
 def of_population(
     model: BetaPopulation, grid: Grid, data: Data, prob: ArrayLike, *, has_quantiles: bool = True
 ) -> Population:
-    """Returns what a grid over the population of a model says of it.
+    """Returns the posterior of a model's population, given a grid over it.
 
-    Without ``has_quantiles`` they are NaN, and cost nothing.
+    Without ``has_quantiles`` the quantiles are NaN, and are not computed.
     """
     levels = _levels(prob, grid.weight.dtype)
     moments = {
@@ -164,13 +194,15 @@ def of_population(
     kappa = jnp.full(3, jnp.nan, levels.dtype)
     interval_error = jnp.full((), jnp.nan, levels.dtype)
     if has_quantiles:
-        # The chart maps each of the two numbers by itself; phi's median is not asked for.
+        # The chart transforms the two numbers separately, so quantiles map to quantiles. The
+        # median of phi is not reported.
         places = {"excess": row_quantiles(grid, levels), "log_odds": column_quantiles(grid, levels)}
         positions, _ = jax.vmap(model.from_chart)(places)
         phi_ends = jax.nn.sigmoid(positions["logit_phi"])[::2]
         kappa = jnp.exp(model.log_kappa(positions))
         unseen = Counts(jnp.zeros(1, int), jnp.zeros(1, int))
-        # Nothing but the population tells of a new group: its tails are as long as that's.
+        # A new group has no data of its own, so its tails are as long as the population's: it
+        # needs more nodes.
         (new_group,), (interval_error,) = beta_mixture.quantiles(
             model, grid, unseen, levels[::2], num_nodes=256
         )
@@ -208,13 +240,13 @@ def of_groups(
     *,
     has_quantiles: bool = True,
 ) -> Groups:
-    """Returns what grids over the population of a model say of groups, (group,) each.
+    """Returns the posteriors of groups, given grids over the population, (group,) each.
 
-    Without ``has_quantiles`` they are NaN, and cost nothing.
+    Without ``has_quantiles`` the quantiles are NaN, and are not computed.
 
     Args:
-        model: of which the grids are posteriors.
-        grids: one of each data set, each leaf (data set, ...).
+        model: the model whose posteriors the grids are.
+        grids: one grid for each data set, each leaf (data set, ...).
         which: (group,) the data set that each group belongs to.
         counts: successes out of trials, (group,) each.
         prob: probability of the intervals.

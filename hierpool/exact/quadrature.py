@@ -1,9 +1,9 @@
-"""The exact posterior where a position is two numbers: nested trapezoid rules around the mass.
+"""The exact posterior of a position of two numbers, by nested trapezoid rules around the mass.
 
-The first number runs along rows; every row has nodes of its own in the second, around the peak of
-its conditional. For a function that is smooth on the whole line the trapezoid rule converges
-geometrically, so the rule with every other node tells what error is left. Nothing here knows a
-model.
+Every row has one value of the first number, and nodes of its own in the second, around the peak of
+its conditional density. For a function that is smooth on the whole real line the trapezoid rule
+converges geometrically, so the rule with every other node gives an estimate of the remaining error.
+Nothing here depends on a particular model.
 
 Source: Trefethen and Weideman (2014), "The Exponentially Convergent Trapezoidal Rule".
 """
@@ -24,29 +24,49 @@ from hierpool.runtime.keywords import suggesting
 LogDensity = Callable[[Position], jax.Array]
 
 CAUTION_WITHIN_ROWS = 3.0
-"""By so much the error within rows is taken for larger than their last doubling says."""
+"""Safety factor of the error within rows, as estimated from the last doublings of the nodes."""
 CAUTION = 30.0
-"""By so much the error of the rows is taken for larger than their last doublings say."""
+"""Safety factor of the error over rows, as estimated from the last doublings of the rows."""
 CAUTION_WITH_RIVAL = 300.0
-"""The same where there is a second peak."""
+"""The same factor where there is a second peak."""
 EDGE = 1e-5
-"""A grid that converged has no more of the mass than that on its edges."""
+"""Largest share of the mass on the edges of a grid that counts as converged."""
 
 
 @suggesting
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Quadrature:
-    """Exact integration over a position of two numbers, and independent draws from it."""
+    """Exact integration over a position of two numbers, and independent draws from the posterior.
+
+    It suits models with theta integrated out, as ``CollapsedPartialPooling``. All settings are
+    static: a change of one compiles again.
+
+    Args:
+        num_chains: chains into which the draws are divided; at least 1.
+        num_draws: draws in each chain; at least 4. All draws are independent.
+        num_nodes: rows of the grid, at least 8. Each row has half as many nodes.
+        tolerance: largest estimated error of a grid that counts as converged: of the log evidence,
+            and of means and sds in units of the sd. Positive.
+
+    Examples:
+        >>> import hierpool as hp
+        >>> tree = hp.fit(
+        ...     "efron-morris-75",
+        ...     "hits",
+        ...     "at_bats",
+        ...     group="player",
+        ...     model="collapsed",
+        ...     inference=hp.Quadrature(num_chains=2, num_draws=500),
+        ... )
+        >>> tree.posterior["theta"].shape, tree.attrs["quadrature_converged"]
+        ((2, 500, 18), 1)
+    """
 
     num_chains: int = field(default=4, metadata={"static": True})
-    """Chains that the draws are dealt into."""
     num_draws: int = field(default=1000, metadata={"static": True})
-    """Draws of each chain. All are independent."""
     num_nodes: int = field(default=48, metadata={"static": True})
-    """Rows. Each has half as many nodes."""
     tolerance: float = field(default=1e-6, metadata={"static": True})
-    """Largest estimated error of a grid that counts as converged."""
 
     @property
     def finer(self) -> "Quadrature":
@@ -71,7 +91,7 @@ class Quadrature:
                 "theta integrated out, such as CollapsedPartialPooling."
             )
 
-        # Two scalars, and not one vector: what depends on the first alone is computed once a row.
+        # Two scalars, and not one vector: terms of the first number alone are computed once a row.
         def pair_density(first: jax.Array, second: jax.Array) -> jax.Array:
             return chart.log_density(structure.unflatten([first, second]))
 
@@ -81,7 +101,7 @@ class Quadrature:
 
         start = Start(leaves[0], leaves[1], chart.reach)
         nodes = place(pair_density, start, self.num_nodes, self.num_nodes // 2)
-        # Or each use of them, and of the values there, would be fused with its own computation.
+        # Without these barriers XLA recomputes the nodes, and the values there, in every consumer.
         nodes = jax.lax.optimization_barrier(nodes)
         values = _over_nodes(pair_density, nodes)
         log_mass = jax.lax.optimization_barrier(values + nodes.log_cell)
@@ -116,22 +136,28 @@ class Quadrature:
     def run(
         self, key: jax.Array, log_density: LogDensity, init: Callable[[jax.Array], Position]
     ) -> tuple[Position, None]:
-        """Returns independent draws from a density of which nothing else is known."""
+        """Returns independent draws from a density, given only a function for its starts.
+
+        Args:
+            key: random key.
+            log_density: log density of a position, a dict of two scalars.
+            init: returns a start from a key.
+        """
         return self.run_chart(key, from_starts(log_density, init)), None
 
 
 def _over_nodes[Result](function: Callable[..., Result], nodes: Nodes) -> Result:
-    """Returns a function of two numbers at every node, each leaf (row, column)."""
+    """Returns the values of a function of two numbers at every node, each leaf (row, column)."""
     return jax.vmap(jax.vmap(function, (None, 0)))(nodes.rows, nodes.columns)
 
 
 def _errors(
     asked: jax.Array, weight: jax.Array, has_rival: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    """Returns what is left of the error, and the error of every other row and node.
+    """Returns the estimated error of a grid, and that of the grid of every other row and node.
 
     Args:
-        asked: (number, row, column) numbers of which the means and sds count.
+        asked: (number, row, column) numbers whose means and sds must be exact.
         weight: (row, column) posterior probability.
         has_rival: () whether there is a second peak.
     """
@@ -149,7 +175,7 @@ def _errors(
     whole = log_mass, means, sds
 
     def errors(terms: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Returns the error of every other term, and by what it fell from that of every fourth."""
+        """Returns the error with every other term, and its ratio to that with every fourth."""
         half, quarter = 2 * terms[:, ::2].sum(axis=1), 4 * terms[:, ::4].sum(axis=1)
         of_half, of_quarter = distance(half, whole), distance(quarter, _moments(half))
         tiny = jnp.finfo(of_half.dtype).tiny
@@ -157,9 +183,10 @@ def _errors(
 
     of_nodes, fall_of_nodes = errors(terms.sum(axis=1))
     of_rows, fall_of_rows = errors(by_row)
-    # Geometric convergence: with twice the nodes the error is the square of what it was, and falls
-    # by the square of what it fell by. A row has one peak, and that holds. The rows may go over
-    # shoulders, which are seen late: there no faster fall is believed than was seen.
+    # Geometric convergence: twice the nodes square the error, and square the ratio by which it
+    # falls. That holds within a row, which has one peak. The profile over the rows may have
+    # shoulders, which only many rows resolve, so there the error is not assumed to fall faster
+    # than it was seen to fall.
     caution = jnp.where(has_rival, CAUTION_WITH_RIVAL, CAUTION)
     of_nodes_left = CAUTION_WITHIN_ROWS * of_nodes * jnp.minimum(of_nodes, fall_of_nodes**2)
     of_rows_left = caution * of_rows * jnp.maximum(of_rows, fall_of_rows)
@@ -167,7 +194,11 @@ def _errors(
 
 
 def _moments(sums: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Returns () log mass, and means and sds of as many numbers as there are sums of squares."""
+    """Returns () log mass, and (number,) means and sds.
+
+    Args:
+        sums: (1 + 2 number,) the mass, then first moments, then second moments.
+    """
     size = sums.shape[0] // 2
     means = sums[1 : size + 1] / sums[0]
     return jnp.log(sums[0]), means, jnp.sqrt(sums[size + 1 :] / sums[0] - means * means)

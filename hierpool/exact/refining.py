@@ -1,7 +1,7 @@
-"""An integration that did not converge is tried again with twice the nodes, thrice at most.
+"""Repeats an integration that did not converge with twice the nodes, up to three times.
 
-``fit``, ``estimate``, leave-one-out and the sweep over priors all go this way, so that the same
-data get the same verdict from each.
+``fit``, ``estimate``, leave-one-out and the sensitivity analysis all use it, so that they agree on
+whether the same data converged.
 """
 
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from hierpool.exact.quadrature import Quadrature
 
 MOST_DOUBLINGS = 3
-"""Each costs four times the one before; what asks for more has two peaks far apart."""
+"""Each costs four times the one before; a posterior that needs more has two peaks far apart."""
 INTERVAL_TOLERANCE = 1e-4
 """Largest estimated error of an interval's ends, in probability, that counts as converged."""
 
@@ -19,13 +19,13 @@ def refined[T](
     quadrature: Quadrature,
     has_converged: Callable[[T], bool],
 ) -> tuple[T, Quadrature]:
-    """Returns what an integration found, and the settings that found it.
+    """Returns the result of an integration, and the settings that gave it.
 
     Args:
-        integrate: what to do with given settings; from the second time on also given what was
-            found before, of which it may keep what converged.
+        integrate: integrates with the given settings. It also takes the result of the attempt
+            before, or None at first, and may keep the parts of it that converged.
         quadrature: the settings to begin with.
-        has_converged: whether all of it did.
+        has_converged: whether all parts of a result converged.
     """
     found = integrate(quadrature, None)
     for _ in range(MOST_DOUBLINGS):

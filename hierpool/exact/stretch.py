@@ -1,4 +1,4 @@
-"""Smooth scales of one number, along which a density is sampled: sparse in its tails."""
+"""Smooth scales of one number, along which nodes are placed: dense at peaks, sparse in tails."""
 
 from typing import NamedTuple
 
@@ -7,13 +7,15 @@ import jax.numpy as jnp
 import numpy as np
 
 DROP = 26.0
-"""Nodes reach out to where the log density has dropped so far from its peak."""
+"""Nodes extend to where the log density is lower than its peak by this much."""
 CORE_DROP = 5.0
-"""A drop that ends the core of a density: what is beyond holds less than a hundredth."""
+"""The core of a density ends where its log is lower than the peak by this much. Less than a
+hundredth of the mass lies beyond."""
 CORE_SHARE = 1.7
-"""Were all spacings as they are in its middle, the points would cover so many cores."""
+"""Length that the points would cover, in units of the core, if they were everywhere spaced as in
+its middle."""
 LEAST_TAIL = 3.5
-"""How much sparser the tails of a level scale are at least."""
+"""Least value of ``Stretch.tail`` in a level scale."""
 
 
 class Stretch(NamedTuple):
@@ -21,7 +23,7 @@ class Stretch(NamedTuple):
 
         x = low + (high - low) (sinh(tail t + skew) - a) / (b - a),   t from -1 to 1
 
-    with a and b such that the ends are low and high.
+    where a = sinh(skew - tail) and b = sinh(skew + tail), so that the ends are low and high.
     """
 
     low: jax.Array
@@ -29,9 +31,9 @@ class Stretch(NamedTuple):
     high: jax.Array
     """() where t = 1."""
     tail: jax.Array
-    """() how much sparser the tails are; near 0, equidistant."""
+    """() how much sparser the points are in the tails; near 0 they are equidistant."""
     skew: jax.Array
-    """() where the dense part is; 0, the middle."""
+    """() where the points are dense: 0 is the middle."""
 
     def at(self, t: jax.Array) -> jax.Array:
         """Returns x, the shape of ``t``."""
@@ -41,7 +43,7 @@ class Stretch(NamedTuple):
         """Returns x and dx/dt, the shape of ``t``."""
         a, b = jnp.sinh(self.skew - self.tail), jnp.sinh(self.skew + self.tail)
         unit = (self.high - self.low) / (b - a)
-        # Both by one exponential.
+        # One exponential gives both sinh and cosh.
         growth = jnp.exp(self.tail * t + self.skew)
         up, down = 0.5 * growth, 0.5 / growth
         return self.low + unit * (up - down - a), unit * self.tail * (up + down)
@@ -54,11 +56,11 @@ class Stretch(NamedTuple):
 
 
 def stretch(peak: jax.Array, width: jax.Array, left: jax.Array, right: jax.Array) -> Stretch:
-    """Returns the scale for a peak of which the sd and the extents on either side are known.
+    """Returns the scale for a peak with a given sd and given extents on either side.
 
-    For a normal peak it is equidistant; the further the extents go beyond the normal ones, and the
-    more they differ, the more it is stretched, so that along t the peak looks normal again. For
-    log-gammas and Betas 24 nodes then integrate to 1e-9.
+    For a normal peak it is equidistant. The further the extents exceed those of a normal peak, and
+    the more they differ, the more it is stretched, so that along t the peak is nearly normal. For
+    log-gammas and Betas 24 nodes then integrate with an error of 1e-9.
     """
     normal = width * np.sqrt(2 * DROP)
     tail = _tail(jnp.log(jnp.maximum(0.5 * (left + right) / normal, 1)))
@@ -68,12 +70,12 @@ def stretch(peak: jax.Array, width: jax.Array, left: jax.Array, right: jax.Array
 
 
 class Level(NamedTuple):
-    """A smooth scale of one number: about even in the midst of a core, ever sparser outwards."""
+    """A smooth scale of one number: nearly equidistant within a core, and sparser outwards."""
 
     stretch: Stretch
-    """() what it tends to in the tails."""
+    """() the scale that it approaches in the tails."""
     even: jax.Array
-    """() share of an equidistant scale between the same ends in it."""
+    """() weight in it of an equidistant scale between the same ends."""
 
     def at(self, t: jax.Array) -> jax.Array:
         """Returns x, the shape of ``t``."""
@@ -90,12 +92,12 @@ class Level(NamedTuple):
 def level(core: tuple[jax.Array, jax.Array], ends: tuple[jax.Array, jax.Array]) -> Level:
     """Returns the scale for a density that may have any shape within a core, and falls beyond it.
 
-    Its bends, such as a second peak or the shoulders of a plateau, are all seen alike, and tails
-    that fall like exponentials need few points.
+    Points within the core are about equally dense, so that a second peak or the shoulders of a
+    plateau are resolved as well as the peak. Tails that fall like exponentials need few points.
 
     Args:
-        core: where the log density is within ``CORE_DROP`` of its peak.
-        ends: where it is within ``DROP``.
+        core: ends of the interval where the log density is within ``CORE_DROP`` of its peak.
+        ends: ends of the interval where it is within ``DROP``.
     """
     (first, last), (low, high) = core, ends
     middle, half = 0.5 * (first + last), 0.5 * (high - low)
@@ -113,7 +115,7 @@ def level(core: tuple[jax.Array, jax.Array], ends: tuple[jax.Array, jax.Array]) 
 
 
 def _tail(log_ratio: jax.Array) -> jax.Array:
-    """Returns the solution of sinh(tail) / tail = ratio: nearly, then by a step of Newton's."""
+    """Returns the solution of sinh(tail) / tail = ratio: an approximation and one Newton step."""
     tail = jnp.maximum(jnp.sqrt(log_ratio * (log_ratio + 6)), 1e-2)
     excess = jnp.log(jnp.sinh(tail) / tail) - log_ratio
     return jnp.maximum(tail - excess / (1 / jnp.tanh(tail) - 1 / tail), 1e-2)

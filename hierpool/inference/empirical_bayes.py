@@ -1,7 +1,8 @@
-"""Empirical Bayes: the population that makes the data most probable, taken as if it were known.
+"""Empirical Bayes: the population of maximum likelihood, taken as if it were known.
 
 Source: Efron and Morris (1975), "Data Analysis Using Stein's Estimator and its Generalizations";
-Tarone (1979), "Testing the Goodness of Fit of the Binomial Distribution", for when kappa runs off.
+Tarone (1979), "Testing the Goodness of Fit of the Binomial Distribution", for when the maximum is
+at an infinite kappa.
 """
 
 from collections.abc import Hashable
@@ -22,32 +23,31 @@ from hierpool.likelihood.histograms import Data, log_marginal
 from hierpool.runtime.jax_settings import scope
 
 LOG_KAPPAS = np.linspace(-6, 18, 25)
-"""Where the search starts: at the best of these, with phi at the pooled or at the mean raw rate."""
+"""Values of log kappa at which the search may start, with phi at the pooled or at the mean raw
+rate; it starts at the best pair."""
 BEYOND = 1e15
-"""A kappa at which the population is a point, to rounding."""
+"""A kappa at which the population is a single point, up to rounding."""
 
 
 class PlugIn(NamedTuple):
-    """The population that makes the data most probable."""
+    """The population of maximum likelihood."""
 
     phi: float
-    """Mean chance."""
+    """Population mean of theta."""
     kappa: float
-    """Concentration; inf in the limit of one chance for all, 0 in that of chances 0 and 1 only, NaN
-    if no group has more than 1 trial, since nothing tells it then."""
+    """Population concentration. It is inf if all groups have the same theta, 0 if every theta is 0
+    or 1, and NaN if no group has more than 1 trial, since the data then do not determine it."""
     log_likelihood: float
-    """Log probability of the data given the two, binomial coefficients included."""
+    """Log probability of the data given phi and kappa, binomial coefficients included."""
 
 
 class EmpiricalBayes(NamedTuple):
-    """What the plug-in says, in two tables."""
+    """Empirical Bayes estimates in two tables, whose columns ``empirical_bayes`` describes."""
 
     groups: pd.DataFrame
-    """A row a group: ``successes``, ``trials``, raw ``rate``, ``mean``, ``sd``, ``lower``,
-    ``upper`` and ``shrinkage``, kappa / (kappa + n)."""
+    """The distribution of theta given the estimated population, one row per group."""
     population: pd.DataFrame
-    """One row: ``phi``, ``kappa``, ``log_likelihood``, ``new_group_mean``, ``new_group_lower`` and
-    ``new_group_upper``."""
+    """The estimated population, in one row."""
 
 
 def empirical_bayes(
@@ -60,28 +60,49 @@ def empirical_bayes(
     new_groups: NewGroups | None = None,
     aggregate: bool = False,
 ) -> EmpiricalBayes:
-    """Returns each group's chance given the most probable population, as if that were known.
-
-    It is quick, and leaves out what is not known of phi and kappa: sds and intervals are too small,
-    most of all with few groups, and where kappa runs to infinity every group gets one chance, known
-    for certain. ``estimate`` is the answer that does not; ``sensitivity`` puts both side by side.
+    """Returns each group's theta given the maximum likelihood population, taken as known.
 
         phi, kappa = argmax of the product of BetaBinomial(y_i | n_i, phi kappa, (1 - phi) kappa)
         theta_i | y_i ~ Beta(phi kappa + y_i, (1 - phi) kappa + n_i - y_i)
 
+    It is fast, and ignores the uncertainty of phi and kappa: sds and intervals are too small, most
+    of all with few groups. If the estimate of kappa is infinite, every theta is phi, with sd 0.
+    ``estimate`` accounts for that uncertainty; ``sensitivity`` shows both side by side.
+
     Args:
-        frame: as ``fit`` takes it.
+        frame: data in any form that ``fit`` accepts.
         successes: column of successes.
         trials: column of trials.
         group: column of the groups' names; by default the frame's index.
-        prob: probability of the intervals, equal-tailed.
-        new_groups: successes and trials by name, observed with the rest.
-        aggregate: add up rows of the same group, instead of refusing them.
+        prob: probability of the equal-tailed intervals, between 0 and 1.
+        new_groups: successes and trials of further groups by name, fitted with the rest:
+            ``{"rookie": (0, 4)}``.
+        aggregate: whether to add up rows of the same group, instead of refusing them.
+
+    Returns:
+        ``EmpiricalBayes`` with two data frames.
+
+        - ``groups``: one row per group, in the order of the input, new groups last; the index is
+          the name. ``successes`` and ``trials``; ``rate``, the raw rate, NaN without trials;
+          ``mean``, ``sd``, ``lower`` and ``upper`` of theta, the chance of success; ``shrinkage``,
+          kappa / (kappa + n): 1 is full pooling.
+        - ``population``: one row. ``phi``, the population mean chance; ``kappa``, the population
+          concentration in trials: inf if the rates vary no more than binomial sampling explains,
+          0 if every rate is 0 or 1, NaN if no group has more than 1 trial; ``log_likelihood``,
+          the log probability of the data given the two; ``new_group_mean``, ``new_group_lower``
+          and ``new_group_upper`` of theta of a group not yet seen.
 
     Raises:
         InputError: the data or a setting break a rule, or no group has trials.
         TypeError: an argument has the wrong type.
         OSError: the file can't be read.
+
+    Examples:
+        >>> import hierpool as hp
+        >>> result = hp.empirical_bayes("rat-tumors", "tumors", "rats", group="experiment")
+        >>> result.population[["phi", "kappa", "new_group_mean"]].round(2)
+            phi  kappa  new_group_mean
+        0  0.14  16.46            0.14
     """
     check_prob(prob)
     table = read_table(
@@ -104,10 +125,10 @@ def empirical_bayes(
 
 
 def maximise(pairs: Distinct) -> PlugIn:
-    """Returns the phi and kappa that make a data set most probable.
+    """Returns the maximum likelihood estimates of phi and kappa.
 
     Args:
-        pairs: its distinct (y, n).
+        pairs: the distinct (y, n) of the data set.
 
     Raises:
         InputError: there are no trials.
@@ -126,7 +147,7 @@ def maximise(pairs: Distinct) -> PlugIn:
         return limit._replace(kappa=np.nan)
     tried = n > 0
     if np.all((y == 0) | (y == n)):
-        # Chances of 0 and 1 only: each group is one draw of the population.
+        # Every theta is 0 or 1: each group is one Bernoulli(phi) draw.
         none, every = groups[tried & (y == 0)].sum(), groups[tried & (y == n)].sum()
         phi = float(every / (none + every))
         return PlugIn(phi, 0.0, float(xlogy(every, phi) + xlogy(none, 1 - phi)))
@@ -145,7 +166,7 @@ def maximise(pairs: Distinct) -> PlugIn:
         )
         at_limit = float(_likelihood(np.array([logit(pooled), np.log(BEYOND)]), data))
     best = -float(found.fun)
-    # Rates no further apart than chance has them: the likelihood rises as kappa does.
+    # The rates vary no more than binomial sampling explains: the likelihood increases with kappa.
     if best <= at_limit + 1e-9 * (1 + abs(at_limit)):
         return limit
     phi, kappa = float(expit(found.x[0])), float(np.exp(found.x[1]))
@@ -153,7 +174,7 @@ def maximise(pairs: Distinct) -> PlugIn:
 
 
 def plug_in(best: PlugIn, y: np.ndarray, n: np.ndarray, prob: float) -> dict[str, np.ndarray]:
-    """Returns mean, sd, lower, upper and shrinkage of each group's chance, (group,) each.
+    """Returns mean, sd, lower, upper and shrinkage of each group's theta, (group,) each.
 
     Args:
         best: the population.
@@ -178,7 +199,7 @@ def _columns(*columns: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _quantile(a: np.ndarray, b: np.ndarray, phi: float, level: float) -> np.ndarray:
-    """Returns quantiles of Beta(a, b); where a parameter is 0 it is a chance of 0 or of 1."""
+    """Returns quantiles of Beta(a, b); if a parameter is 0, theta is 0 or 1."""
     is_proper = (a > 0) & (b > 0)
     inside = betaincinv(np.where(is_proper, a, 1), np.where(is_proper, b, 1), level)
     of_points = np.where((a == 0) & (b == 0), float(level > 1 - phi), np.where(a == 0, 0.0, 1.0))
@@ -188,7 +209,7 @@ def _quantile(a: np.ndarray, b: np.ndarray, phi: float, level: float) -> np.ndar
 
 @jax.jit
 def _likelihood(x: jax.Array, data: Data) -> jax.Array:
-    """Returns () the log probability of the data at (logit phi, log kappa), less ``reference``."""
+    """Returns () the log probability of the data at (logit phi, log kappa), minus ``reference``."""
     return log_marginal(x[0], x[1], data)
 
 

@@ -1,7 +1,7 @@
-"""``estimate``: a frame goes in, exact posteriors come out, in two tables. Nothing is drawn.
+"""``estimate``: exact posteriors of a frame's groups and population, in two tables, without draws.
 
-Groups with the same successes and trials share an answer, so the work follows the number of
-distinct pairs. Data sets run in jobs, and pairs in chunks of them.
+Groups with the same successes and trials have the same posterior, so the time grows with the number
+of distinct pairs. Data sets run in jobs, and their pairs in chunks (``hierpool.exact.batches``).
 """
 
 import logging
@@ -45,23 +45,18 @@ from hierpool.runtime.warn import warn
 
 log = logging.getLogger(__name__)
 OF_INTERVALS = ("lower", "upper", "median", "interval_error")
-"""How the names of columns end that are left out without intervals."""
+"""Endings of the names of columns that are absent without intervals."""
 Columns = tuple[dict[str, np.ndarray], dict[str, np.ndarray]]
-"""Columns (pair,) of the groups and (data set,) of the population."""
+"""Columns of the groups, (pair,) each, and of the population, (data set,) each."""
 
 
 class Estimate(NamedTuple):
-    """Exact posteriors in two tables."""
+    """Exact posteriors in two tables, whose columns ``estimate`` describes."""
 
     groups: pd.DataFrame
-    """A row a group, in the order of the input: ``successes``, ``trials``, raw ``rate``, ``mean``,
-    ``sd``, ``lower``, ``upper`` and ``shrinkage``, the posterior mean of kappa / (kappa + n)."""
+    """The posterior of theta, one row per group, in the order of the input."""
     population: pd.DataFrame
-    """A row a data set: ``phi_mean``, ``phi_sd``, ``phi_lower``, ``phi_upper``, ``kappa_log_mean``,
-    ``kappa_log_sd``, ``kappa_median``, ``kappa_lower``, ``kappa_upper``, ``new_group_mean``,
-    ``new_group_lower``, ``new_group_upper``, ``log_evidence``; ``error``, the estimated error of
-    the integration: of the log evidence, and of means and sds in units of the sd; and
-    ``interval_error``, that of the ends of the data set's intervals, in probability."""
+    """The posterior of the population, one row per data set."""
 
 
 def estimate(
@@ -77,26 +72,47 @@ def estimate(
     new_groups: NewGroups | None = None,
     aggregate: bool = False,
 ) -> Estimate:
-    """Returns the exact posterior of every group's chance and of the population, in two tables.
+    """Returns the exact posterior of every group's theta and of the population, in two tables.
 
-    Nothing is drawn: the tests hold moments to 1e-6 of themselves, and ends of intervals to 1e-4.
-    Memory grows with the table alone. It runs in float64 in a scope of its own.
+    Nothing is drawn. The tests require moments with a relative error below 1e-6, and ends of
+    intervals with an error below 1e-4. The memory grows with the table only. It runs in float64 in
+    a scope of its own: no setting of JAX is changed.
 
     Args:
-        frame: as ``fit`` takes it.
+        frame: data in any form that ``fit`` accepts.
         successes: column of successes.
         trials: column of trials; 0 trials with 0 successes is a group not yet seen.
-        group: column of the groups' names; by default the frame's index. Numbers and times stay
-            what they are.
-        by: column, or columns, that tell data sets apart: each has a population of its own.
-        model: hyperpriors of a Beta population, or its word; ``PartialPooling()`` by default.
-        inference: settings of the quadrature. A data set on which it does not converge is tried
-            again with twice the nodes.
-        prob: probability of the intervals, equal-tailed; None leaves all quantiles out, which
-            takes a fraction of the time.
-        new_groups: successes and trials by name, observed with the rest: ``{"rookie": (0, 4)}``;
-            not with ``by``.
-        aggregate: add up rows of the same group (and data set), instead of refusing them.
+        group: column of the groups' names; by default the frame's index. Numbers and times keep
+            their type.
+        by: column or columns that identify data sets, each of which has its own population.
+        model: a model with a Beta population, or its word: "partial" (``PartialPooling()``, the
+            default), "collapsed", "gamma" or "spread".
+        inference: settings of the integration; ``Quadrature()`` by default. For data sets on which
+            it does not converge, it is repeated with twice the nodes, up to three times.
+        prob: probability of the equal-tailed intervals, between 0 and 1. None leaves all quantiles
+            out, which takes a fraction of the time.
+        new_groups: successes and trials of further groups by name, fitted with the rest:
+            ``{"rookie": (0, 4)}``. Not allowed with ``by``.
+        aggregate: whether to add up rows of the same group (and data set), instead of refusing
+            them.
+
+    Returns:
+        ``Estimate`` with two data frames. Columns of quantiles (``lower``, ``upper``, ``median``)
+        and ``interval_error`` are absent if ``prob`` is None.
+
+        - ``groups``: one row per group, in the order of the input, new groups last; the index is
+          the name, after the columns of ``by``. ``successes`` and ``trials``; ``rate``, the raw
+          rate, NaN without trials; ``mean``, ``sd``, ``lower`` and ``upper`` of theta, the chance
+          of success; ``shrinkage``, the posterior mean of kappa / (kappa + n): 1 is full pooling.
+        - ``population``: one row per data set. ``phi_mean``, ``phi_sd``, ``phi_lower`` and
+          ``phi_upper`` of phi, the population mean chance; ``kappa_log_mean`` and ``kappa_log_sd``
+          of log(kappa); ``kappa_median``, ``kappa_lower`` and ``kappa_upper`` of kappa, the
+          population concentration, in trials; means and sds of the model's other parameters, as
+          ``tau_mean`` and ``tau_sd``; ``new_group_mean``, ``new_group_lower`` and
+          ``new_group_upper`` of theta of a group not yet seen; ``log_evidence``, the log
+          probability of the data under the model; ``error``, the estimated error of the log
+          evidence, and of means and sds in units of the sd; ``interval_error``, the largest
+          estimated error of the ends of the intervals of a group or a new group, in probability.
 
     Raises:
         InputError: the data or a setting break a rule (it is a ``ValueError``).
@@ -105,7 +121,17 @@ def estimate(
 
     Warns:
         ConvergenceWarning: the integration of a data set missed its tolerance.
-        PopulationWarning: a population contradicts its groups; see the message.
+        PopulationWarning: a population contradicts its groups; the message says what to change.
+
+    Examples:
+        >>> import hierpool as hp
+        >>> result = hp.estimate("efron-morris-75", "hits", "at_bats", group="player")
+        >>> two = result.groups.loc[["Roberto Clemente", "Max Alvis"]]
+        >>> two[["rate", "mean", "lower", "upper"]].round(2)
+                          rate  mean  lower  upper
+        group
+        Roberto Clemente  0.40  0.32   0.25   0.41
+        Max Alvis         0.16  0.22   0.15   0.29
     """
     collapsed = _collapsed(PartialPooling() if model is None else model)
     quadrature = check_quadrature(inference, "estimate")
@@ -164,7 +190,7 @@ def _solve(
     level = 0.5 if prob is None else prob
 
     def run(job: Job) -> tuple[Job, Population, list[Groups]]:
-        # The configuration of a thread is its own: a new one would fall back to float32.
+        # JAX's scoped settings hold for one thread only: a new thread would fall back to float32.
         with scope():
             grids, population = _populations(model, job.data, level, quadrature, has_quantiles)
             starts = range(0, len(job.rows), CHUNKS[-1])
@@ -198,7 +224,8 @@ def _solve(
                 column[job.rows] = values[: len(job.rows)]
     of_ends = of_pairs.pop("interval_error")
     if has_quantiles:
-        # A data set is as exact as its worst interval. Those not solved this time are NaN.
+        # The largest error of a data set's intervals. Data sets that were not solved this time are
+        # NaN.
         worst = np.fmax(of_sets["interval_error"], np.fmax.reduceat(of_ends, sets.first[:-1]))
         of_sets["interval_error"] = worst
         of_sets["converged"] &= worst < INTERVAL_TOLERANCE
@@ -210,7 +237,7 @@ def _solve(
 
 
 def _columns(population: Population) -> dict[str, np.ndarray]:
-    """Returns (data set,) numbers by name: what a model reports of its own stands after kappa's."""
+    """Returns (data set,) columns by name; a model's own parameters follow those of kappa."""
     columns = population._asdict()
     others = columns.pop("others")
     names = list(columns)
@@ -226,13 +253,13 @@ def _compile_ahead(
     quadrature: Quadrature,
     has_quantiles: bool,  # noqa: FBT001
 ) -> None:
-    """Compiles a job's two programs side by side, and not each when it is first called.
+    """Compiles a job's two programs at the same time, before they are called.
 
     Args:
-        model: its hyperparameters do not matter.
+        model: the model; the values of its hyperparameters do not matter.
         data: shapes of the job's data.
-        num_pairs: pairs of a chunk.
-        quadrature: settings.
+        num_pairs: number of pairs in a chunk.
+        quadrature: settings of the integration.
         has_quantiles: whether to compute the intervals.
     """
     populations = _populations.trace(model, data, 0.5, quadrature, has_quantiles)
@@ -293,7 +320,7 @@ def _warn(population: dict[str, np.ndarray], data_sets: pd.MultiIndex | pd.Index
             for name in ("error", "interval_error")
         )
         sentence = missed(where + more, error)
-        # Where the ends are what is not exact enough, the rest may be.
+        # If the ends of intervals have the larger error, name that error: the moments may be exact.
         if of_ends > max(INTERVAL_TOLERANCE, error):
             sentence = missed(where + more, of_ends, "the error of ends of intervals")
         warn(sentence, ConvergenceWarning)
@@ -303,7 +330,8 @@ def _warn_of_contradictions(
     sets: DataSets, phi_mean: np.ndarray, data_sets: pd.MultiIndex | pd.Index | None
 ) -> None:
     found = []
-    # Only a mean beyond all rates can be one: few data sets are looked at one by one.
+    # Only a data set whose mean is beyond all its rates can have a contradiction, so only these few
+    # are examined one by one.
     has_trials = sets.n > 0
     rates = np.divide(sets.y, sets.n, out=np.full(len(sets.n), np.nan), where=has_trials)
     lowest = np.fmin.reduceat(rates, sets.first[:-1])

@@ -1,4 +1,4 @@
-"""A model meets an inference algorithm on the host: positions, and what is known of them."""
+"""Runs an inference algorithm on a model from the host, and returns positions and statistics."""
 
 import logging
 import math
@@ -34,34 +34,35 @@ from hierpool.runtime.programs import SIZES
 log = logging.getLogger(__name__)
 
 PIECE = 512
-"""Draws that are read off a grid at a time: each looks at whole rows of its tables, and so many fit
-a processor's cache."""
+"""Draws computed from a grid at a time: each reads its tables, and this number fits the processor's
+cache."""
 
 
 class Explored(NamedTuple):
-    """What an algorithm found."""
+    """The result of an inference algorithm."""
 
     positions: dict[str, np.ndarray]
     """Each leaf (chain, draw, ...); none if the position is empty."""
     stats: Stats | None
     """(chain, draw) statistics of the sampler; None where every draw is exact and independent."""
     attributes: dict[str, float | int]
-    """``compile_time`` and ``sampling_time`` in seconds, and what a quadrature tells of itself."""
+    """``compile_time`` and ``sampling_time`` in seconds, and the evidence, error and convergence of
+    a quadrature."""
 
 
 def compressed(model: Model, counts: Counts, pairs: Distinct) -> Data:
     """Returns a data set in the form in which a model's density is evaluated.
 
     Args:
-        model: it says by ``compress`` in which form it takes its data.
+        model: a model; its ``compress``, if it has one, returns that form.
         counts: successes out of trials, (group,) each.
-        pairs: the distinct ones of them.
+        pairs: the distinct (y, n) of ``counts``.
     """
     return model.compress(pairs) if _is_compressible(model) else counts
 
 
 def _is_compressible(model: Model) -> TypeGuard[Compressible]:
-    # Whoever derives a model and looks at single groups has not asked for another form.
+    # A derived class that overrides a method, but not ``compress``, may need the single groups.
     return isinstance(model, Compressible) and all(
         issubclass(_home(model, "compress"), _home(model, name))
         for name in ("init", "log_density", "standardize", "unstandardize")
@@ -70,20 +71,20 @@ def _is_compressible(model: Model) -> TypeGuard[Compressible]:
 
 
 def _home(model: Model, name: str) -> type:
-    """Returns the class that a method of a model comes from."""
+    """Returns the class that defines a method of a model."""
     return next(kind for kind in type(model).__mro__ if name in vars(kind))
 
 
 def position_of(model: Model, data: Data) -> Position:
-    """Returns a position without its values: shapes and types. Nothing is compiled."""
+    """Returns the shapes and types of a model's position, without compiling anything."""
     position: Position = jax.eval_shape(lambda: _init(model, data, jax.random.key(0)))
     return position
 
 
 def require_two_numbers(model: Model, position: Position) -> None:
-    """Raises ``InputError`` if a position can't be explored by ``Quadrature``.
+    """Raises ``InputError`` if ``Quadrature`` can't explore a position.
 
-    An empty one can: there is nothing to explore.
+    An empty position is accepted: there is nothing to explore.
     """
     leaves = jax.tree.leaves(position)
     if leaves and (len(leaves) != 2 or any(leaf.ndim for leaf in leaves)):
@@ -107,12 +108,12 @@ def explore(
 
     Args:
         key: random key.
-        model: what to fit.
-        data: one data set, as it is or compressed.
-        pairs: its distinct successes and trials.
-        inference: how to explore.
-        progress: called now and then by NUTS.
-        meanwhile: what else there is to do while XLA compiles for NUTS.
+        model: the model to fit.
+        data: one data set: counts, or compressed.
+        pairs: the distinct (y, n) of the data set.
+        inference: the algorithm and its settings.
+        progress: called by NUTS after every chunk of steps.
+        meanwhile: work to do on another core while XLA compiles NUTS.
 
     Raises:
         InputError: the density is nowhere finite.
@@ -140,7 +141,7 @@ def _by_quadrature(
     key: jax.Array, model: Model, data: Data, pairs: Distinct, quadrature: Quadrature
 ) -> Explored:
     started = time.perf_counter()
-    # Of one type whoever set them, or each would be compiled for.
+    # All hyperparameters become float arrays: JAX would compile again for each other type.
     model = jax.tree.map(lambda leaf: np.asarray(leaf, float), model)
     data = jax.tree.map(np.asarray, data)
     leaves, structure = jax.tree.flatten((model, data))
@@ -150,7 +151,7 @@ def _by_quadrature(
     def integrate(settings: Quadrature, _: Any) -> tuple[Grid, jax.stages.Compiled]:
         log.info("compiling")
         begun = time.perf_counter()
-        # A program serves any number of draws, and they any data set.
+        # The numbers of chains and draws are replaced by 1, so that one program serves all of them.
         program = replace(settings, num_chains=1, num_draws=1)
         integrate, draw_piece = _compile(program, structure, shapes)
         compiling.append(time.perf_counter() - begun)
@@ -163,7 +164,8 @@ def _by_quadrature(
             f"The log density of {type(model).__name__} is nowhere finite: Quadrature can't "
             "integrate it. Look at the priors, or take NUTS."
         )
-    # What did not converge is drawn all the same, and said: NaN would tell nothing.
+    # Draws are returned even if the grid did not converge, since ``fit`` warns of that. ``draw``
+    # would return NaN, which is of no use.
     drawn = grid._replace(converged=jnp.asarray(True))
     _, draw_key = jax.random.split(key)
     shape = (quadrature.num_chains, quadrature.num_draws)
@@ -189,7 +191,7 @@ def _by_quadrature(
 
 @jax.jit
 def _init(model: Model, data: Data, key: jax.Array) -> Position:
-    # Compressed data are given only to models that take them.
+    # Only models that accept compressed data are given them.
     return model.init(key, data)  # type: ignore[arg-type]
 
 
@@ -197,9 +199,9 @@ def _init(model: Model, data: Data, key: jax.Array) -> Position:
 def _compile(
     quadrature: Quadrature, structure: Any, shapes: tuple[jax.ShapeDtypeStruct, ...]
 ) -> tuple[jax.stages.Compiled, jax.stages.Compiled]:
-    """Returns the programs of an integration and of a piece of draws.
+    """Returns the compiled programs of an integration and of a block of draws.
 
-    They are kept here, and not by ``jax.jit``, so that their compiling can be timed.
+    They are cached here, and not by ``jax.jit``, so that compilation can be timed.
     """
 
     def integrate(model: Model, data: Data) -> Grid:

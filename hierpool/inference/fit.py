@@ -1,4 +1,4 @@
-"""``fit``: a frame goes in, an ArviZ tree comes out."""
+"""``fit``: the posterior of a frame's groups, as an ArviZ tree."""
 
 import json
 import logging
@@ -34,11 +34,23 @@ log = logging.getLogger(__name__)
 
 NUM_PRIOR_DRAWS = 1000
 MANY_GROUPS = 2000
-"""Beyond it a model that keeps theta in its position is slow."""
+"""With more groups than this, a model that keeps theta in its position is slow."""
 
 
 class SlowModelWarning(UserWarning):
-    """Another model has the same posterior, and is much faster."""
+    """Another model has the same posterior, and is much faster.
+
+    ``fit`` warns of it, before it runs, if a model explores theta and there are over 2000 groups.
+
+    Examples:
+        >>> import warnings
+        >>> import hierpool as hp
+        >>> frame = {"successes": [1] * 3000, "trials": [4] * 3000}
+        >>> with warnings.catch_warnings(action="error", category=hp.SlowModelWarning):
+        ...     hp.fit(frame, "successes", "trials", model="partial")
+        Traceback (most recent call last):
+        hierpool.inference.fit.SlowModelWarning: PartialPooling explores a number for each ...
+    """
 
 
 def fit(
@@ -57,45 +69,61 @@ def fit(
 ) -> xr.DataTree:
     """Returns the posterior of every group's chance of success, as an ArviZ tree.
 
-    The groups of the tree are ``posterior``, ``sample_stats``, ``posterior_predictive`` (``y``),
-    ``log_likelihood`` (``y`` of the groups that have trials: theta is integrated out, so that
-    ``az.loo`` and ``az.compare`` leave a group out; under ``NoPooling`` it does not depend on the
-    draws, which they refuse: call ``compare_fits``, which has that score in closed form),
-    ``prior``, ``prior_predictive``, ``observed_data`` (``y``) and ``constant_data`` (``n``); theta,
-    y and n carry the groups' names. Its attributes tell how to repeat the fit. Exact, independent
-    draws have no ``sample_stats``; those of ``Quadrature`` have the attributes ``log_evidence``
-    (log probability of the data under the model, binomial coefficients included),
-    ``quadrature_error``, ``quadrature_converged`` (1 or 0) and ``quadrature_num_nodes``.
-
     It runs in float64 in a scope of its own: no setting of JAX is changed.
 
     Args:
         frame: a data frame of pandas, or one that has ``to_pandas``; a mapping of column names to
             arrays or Series (which are joined by their labels); an ``xarray.Dataset``; the path of
             a CSV, TSV or Parquet file; or the name of a table that ships with hierpool.
-        successes: column of successes, or level of the index, as all columns may be.
+        successes: column of successes. This and the other columns may be levels of the index.
         trials: column of trials; 0 trials with 0 successes is a group not yet seen.
-        group: column of the groups' names; by default the frame's index. Numbers and times stay
-            what they are, in the tree, in its file and in every answer, so that these can be
-            joined to the frame; they must all be of one kind. Numbers of rows, and those in a
-            file, become text where a new group has a name of text.
-        model: ``PartialPooling()`` by default; or the command's word for it, as "collapsed".
+        group: column of the groups' names; by default the frame's index. Numbers and times keep
+            their type in the tree, in its file and in every answer, so that these can be joined to
+            the frame; all names must have one type. Row numbers, and numbers in a file, become text
+            if a new group has a text name.
+        model: a model, or its word on the command line: "partial" (``PartialPooling()``, the
+            default), "collapsed", "gamma", "spread", "complete", "none", "logit" or
+            "collapsed-logit".
         inference: ``NUTS()`` by default, 4 chains of 1000 draws after 1000 steps of warm-up.
             ``Quadrature()`` draws exactly and independently from a model with theta integrated
-            out; where it does not converge it is tried again with twice the nodes, thrice at most.
-            Or "nuts", or "quadrature".
-        seed: the same seed on the same machine gives the same draws.
-        new_groups: successes and trials by name, observed with the rest: ``{"rookie": (0, 4)}``.
-        aggregate: add up rows of the same group, instead of refusing them.
-        hyperparameters_only: keep the population's parameters and the data alone: no theta, no
-            replicates, no log likelihood. The memory then does not grow with groups times draws
-            (but a model that keeps theta in its position explores it all the same).
-        progress: called now and then with the steps done, the steps to do, and the number of
-            divergent draws so far. Not by ``Quadrature``, which takes milliseconds.
+            out; if it does not converge, it is repeated with twice the nodes, up to three times.
+            The words "nuts" and "quadrature" stand for these two.
+        seed: whole number; the same seed on the same machine gives the same draws.
+        new_groups: successes and trials of further groups by name, fitted with the rest:
+            ``{"rookie": (0, 4)}``.
+        aggregate: whether to add up rows of the same group, instead of refusing them.
+        hyperparameters_only: whether to keep only the population's parameters and the data: no
+            theta, no replicates, no log likelihood. The memory then does not grow with groups times
+            draws (except in a model that has theta in its position, which is explored anyway).
+        progress: called from time to time with the steps done, the total of steps, and the number
+            of divergent draws so far. Not called by ``Quadrature``, which takes milliseconds.
+
+    Returns:
+        An ``xarray.DataTree`` in the layout of ArviZ. theta, y and n have the dimension ``groups``,
+        with the groups' names as coordinate. Its children are:
+
+        - ``posterior``: ``theta`` (chain, draw, groups), each group's chance of success, and the
+          parameters of the population (chain, draw), as ``phi``, ``kappa_log`` and ``kappa``.
+        - ``sample_stats``: statistics of NUTS (chain, draw), as ``diverging``. Absent if the draws
+          are exact and independent.
+        - ``posterior_predictive``: ``y`` (chain, draw, groups), replicated successes in n trials.
+        - ``log_likelihood``: ``y`` (chain, draw, groups with trials), log probability of a group's
+          successes given the population. theta is integrated out, so that ``az.loo`` and
+          ``az.compare`` leave one group out. Under ``NoPooling`` it is the same in every draw,
+          which they refuse: call ``compare_fits``, which has that score in closed form.
+        - ``prior`` and ``prior_predictive``: the same parameters and ``y`` in 1000 draws of the
+          prior. Absent if the model can't draw from its prior.
+        - ``observed_data`` and ``constant_data``: successes ``y`` and trials ``n`` (groups,).
+
+        Its attributes record how to repeat the fit: model, algorithm, seed and versions. A fit by
+        ``Quadrature`` also has ``log_evidence`` (log probability of the data under the model,
+        binomial coefficients included), ``quadrature_error`` (estimated error of the log evidence,
+        and of means and sds in units of the sd), ``quadrature_converged`` (1 or 0) and
+        ``quadrature_num_nodes``.
 
     Raises:
         InputError: the data or a setting break a rule, the model does not suit the algorithm, or
-            the result would not find room in memory (it is a ``ValueError``).
+            the result would not fit in memory (it is a ``ValueError``).
         TypeError: an argument has the wrong type.
         OSError: the file can't be read.
 
@@ -103,6 +131,16 @@ def fit(
         ConvergenceWarning: the draws should not be trusted; the message says what to change.
         PopulationWarning: the population contradicts its groups; the message says what to change.
         SlowModelWarning: there are many groups, and a faster model has the same posterior.
+
+    Examples:
+        >>> import hierpool as hp
+        >>> frame = hp.load_dataset("efron-morris-75")
+        >>> quadrature = hp.Quadrature()
+        >>> tree = hp.fit(
+        ...     frame, "hits", "at_bats", group="player", model="collapsed", inference=quadrature
+        ... )
+        >>> print(tree.posterior["theta"].sel(groups="Roberto Clemente").values.mean().round(2))
+        0.32
     """
     model = check_model(PartialPooling() if model is None else model)
     inference = check_inference(NUTS() if inference is None else inference)
@@ -148,7 +186,7 @@ def fit(
 
         explored = explore(run_key, model, data, pairs, inference, progress, meanwhile)
         log.info("drawing theta and replicates")
-        # Chains and draws in one row: what follows takes each draw by itself.
+        # Chains and draws are flattened into one dimension: each draw is now used by itself.
         positions = {
             name: leaf.reshape(num_draws, *leaf.shape[2:])
             for name, leaf in explored.positions.items()
@@ -170,7 +208,7 @@ def fit(
     num_thetas = 1 if hyperparameters_only else num_groups
     prior = None
     if isinstance(model, DrawsPrior):
-        # A user's own population may have no draws of its prior.
+        # A user's own population may be unable to draw from its prior.
         with suppress(NotImplementedError):
             prior = model.draw_prior(rng, NUM_PRIOR_DRAWS, num_thetas)
     if prior is not None and hyperparameters_only:
@@ -194,7 +232,7 @@ def fit(
     )
     log.info("checking convergence")
     problems = check(tree).problems
-    # Kept, so that answers say it too and need not judge again.
+    # Kept, so that answers can repeat the problems without computing the diagnostics again.
     tree.attrs["hierpool_problems"] = json.dumps(problems)
     if problems:
         warn(" ".join(problems), ConvergenceWarning)
@@ -203,7 +241,7 @@ def fit(
 
 
 def _advise(model: Model, num_groups: int) -> None:
-    """Warns of a model that explores every theta where there are many."""
+    """Warns if a model explores the theta of every group and there are many groups."""
     faster = type(model.collapsed() if isinstance(model, Collapsible) else model)
     if num_groups > MANY_GROUPS and faster is not type(model):
         warn(
@@ -213,7 +251,7 @@ def _advise(model: Model, num_groups: int) -> None:
         )
 
 
-# One program for all that is done with keys: at a cold start each small one costs .05 s.
+# One compiled program for all keys: each small program costs 0.05 s at a cold start.
 @jax.jit
 def _keys(seed: int) -> tuple[jax.Array, jax.Array]:
     run_key, theta_key = jax.random.split(jax.random.key(seed))

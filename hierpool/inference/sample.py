@@ -1,4 +1,4 @@
-"""``sample``: a model meets an inference algorithm, in one pure program."""
+"""``sample``: draws from the posterior of a model, as a pure JAX function."""
 
 from collections.abc import Callable
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -40,19 +40,20 @@ class Inference(Protocol):
 
 @runtime_checkable
 class ByChart(Protocol):
-    """An algorithm that asks a model where its posterior lies."""
+    """An algorithm that uses the chart of a model, which says where its posterior lies."""
 
     def run_chart(self, key: jax.Array, chart: Chart) -> Position:
         """Returns positions, each leaf (chain, draw)."""
 
 
 class Draws(NamedTuple):
-    """Draws from a posterior."""
+    """Draws from a posterior, as ``sample`` returns them."""
 
     parameters: Parameters
-    """Each (chain, draw), and (chain, draw, group) for ``theta``."""
+    """Draws by name: ``theta`` (chain, draw, group), each group's chance of success, and the
+    parameters of the model's population, as ``phi`` and ``kappa``, (chain, draw) each."""
     stats: Stats | None
-    """(chain, draw) statistics of the sampler; None where every draw is exact and independent."""
+    """Statistics of NUTS, (chain, draw) each; None if all draws are exact and independent."""
 
 
 # So that a program exported by ``jax.export`` can be written to a file.
@@ -64,20 +65,39 @@ for kind in (Draws, Stats):
 def sample(
     key: jax.Array, model: Model, counts: Counts, inference: Inference | None = None
 ) -> Draws:
-    """Returns draws from the posterior of a model, of one data set.
+    """Returns draws from the posterior of a model given one data set.
 
-    Pure: it may stand under ``jax.jit``, and under ``jax.vmap`` over keys, data sets and
-    hyperparameters. It runs in the caller's precision, and checks nothing: ``fit`` does. A second
-    call with the same shapes and the same static settings compiles nothing. Under
-    ``jax_debug_nans`` or ``jax_debug_infs`` leave those settings: a chain starts at an infinite
-    density.
+    It is a pure function, and works under ``jax.jit``, and under ``jax.vmap`` over keys, data sets
+    and hyperparameters. It runs in the caller's precision, and checks nothing; ``fit`` does, for
+    data frames. A second call with the same shapes and the same static settings compiles nothing.
+    Switch ``jax_debug_nans`` and ``jax_debug_infs`` off: a chain starts with an infinite density.
 
     Args:
         key: random key, as from ``jax.random.key``.
-        model: what to fit.
-        counts: successes out of trials, (group,) each.
-        inference: how to explore the posterior; ``NUTS()`` by default. A model whose position is
-            empty needs no exploring: of the algorithm only the numbers of chains and draws count.
+        model: the model to fit, as ``PartialPooling()``.
+        counts: successes out of trials, (group,) each; 0 of 0 is a new group.
+        inference: the algorithm and its settings, ``NUTS(...)`` or ``Quadrature(...)``; ``NUTS()``
+            by default. A model with an empty position needs no exploration, and uses only the
+            numbers of chains and draws.
+
+    Returns:
+        ``Draws`` with ``parameters``, a dict of draws by name: ``theta`` (chain, draw, group), and
+        the parameters of the population, (chain, draw) each; and ``stats``, the statistics of NUTS,
+        (chain, draw) each, or None if the draws are exact and independent. The draws of a
+        quadrature that did not converge are NaN.
+
+    Raises:
+        TypeError: ``Quadrature`` was given a model whose position is not two numbers.
+
+    Examples:
+        >>> import jax
+        >>> import jax.numpy as jnp
+        >>> import hierpool as hp
+        >>> counts = hp.Counts(successes=jnp.array([18, 7, 0]), trials=jnp.array([45, 45, 4]))
+        >>> nuts = hp.NUTS(num_chains=2, num_warmup=300, num_draws=500)
+        >>> draws = hp.sample(jax.random.key(0), hp.CollapsedPartialPooling(), counts, nuts)
+        >>> draws.parameters["theta"].shape, draws.parameters["phi"].shape
+        ((2, 500, 3), (2, 500))
     """
     inference = NUTS() if inference is None else inference
     with own_rules():
@@ -101,10 +121,10 @@ def constrain(
     """Returns the parameters by name, (chain, draw, ...) each.
 
     Args:
-        key: random key, for what positions do not hold.
-        model: whose parameters.
+        key: random key, for parameters that are not in the position, such as a collapsed theta.
+        model: the fitted model.
         counts: successes out of trials, (group,) each.
-        positions: each leaf (chain, draw, ...); none at all if the model's position is empty.
+        positions: each leaf (chain, draw, ...); no leaves if the model's position is empty.
         shape: numbers of chains and draws.
     """
     keys = jax.random.split(key, shape)

@@ -1,4 +1,4 @@
-"""Algorithms and their settings: by a word or as an object, checked before anything runs."""
+"""Algorithms given by name or as an object, with their settings checked before anything runs."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 def inference_of_word(inference: "NUTS | Quadrature | str") -> "NUTS | Quadrature":
-    """Returns an algorithm, which may be given by its word.
+    """Returns an algorithm, which may be given by its name: "nuts" or "quadrature".
 
     Raises:
-        InputError: there is none of that word.
-        TypeError: it is no algorithm.
+        InputError: there is no algorithm of that name.
+        TypeError: the argument is not an algorithm.
     """
     from hierpool.exact.quadrature import Quadrature
     from hierpool.input.errors import InputError
@@ -37,16 +37,16 @@ def inference_of_word(inference: "NUTS | Quadrature | str") -> "NUTS | Quadratur
 
 
 LEAST = {"num_chains": 1, "num_draws": 4, "num_nodes": 8, "num_warmup": 0, "max_tree_depth": 1}
-"""Settings of algorithms that are whole numbers, and the least of each."""
+"""The settings of algorithms that are whole numbers, and the smallest value of each."""
 CHAIN_METHODS = ("parallel", "vectorized", "sequential")
 
 
 def check_inference(inference: Any) -> "NUTS | Quadrature":
-    """Returns an algorithm, which may be given by its word.
+    """Returns an algorithm with checked settings; it may be given by its name.
 
     Raises:
-        InputError: a setting is out of its range, or there is no algorithm of that word.
-        TypeError: it is no algorithm.
+        InputError: a setting is out of its range, or there is no algorithm of that name.
+        TypeError: the argument is not an algorithm.
     """
     inference = inference_of_word(inference)
     plain: dict[str, Any] = {}
@@ -73,15 +73,15 @@ def check_inference(inference: Any) -> "NUTS | Quadrature":
 
 
 def check_quadrature(inference: Any, what: str) -> Quadrature:
-    """Returns the settings by which a function integrates.
+    """Returns the checked settings of a function's integration.
 
     Args:
-        inference: settings, or "quadrature"; None takes those by default.
-        what: the function.
+        inference: settings, or "quadrature"; None means ``Quadrature()``.
+        what: name of the function, for the message.
 
     Raises:
         InputError: a setting is out of its range.
-        TypeError: they are of another algorithm.
+        TypeError: the settings are of another algorithm.
     """
     inference = Quadrature() if inference is None else inference_of_word(inference)
     if not isinstance(inference, Quadrature):

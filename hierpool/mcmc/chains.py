@@ -1,7 +1,8 @@
-"""NUTS driven by the host: a thread a chain, in chunks, so that a run can be watched and stopped.
+"""Runs NUTS from the host, in chunks of steps, so that a run can be watched and stopped.
 
-The program of a chunk serves warm-up and draws, any number of them, and any target acceptance: a
-second fit of as many groups compiles nothing.
+By default every chain has its own thread. One compiled program serves every chunk, of warm-up or
+of draws, any number of steps and any target acceptance: a second fit with the same number of groups
+compiles nothing.
 """
 
 import threading
@@ -36,29 +37,29 @@ from hierpool.runtime.jax_settings import scope
 from hierpool.runtime.programs import BySize
 
 CHUNK = (250, 2000)
-"""Fewest and most steps from one look of the host to the next."""
+"""Fewest and most steps in a chunk, after which the host regains control."""
 CHUNK_VALUES = 2**16
-"""Numbers that the positions of a chunk hold, where those bounds allow."""
+"""Numbers in the positions of a chunk, within the bounds of ``CHUNK``."""
 WAKE_SECONDS = 0.2
-"""How long Ctrl-C can go unseen."""
+"""Longest time in seconds until Ctrl-C is noticed."""
 
 Chain = np.ndarray | np.int64 | jax.Array
-"""Number of a chain, or (chain,) of all of them."""
+"""The index of a chain, or (chain,) the indices of all chains."""
 
 Progress = Callable[[int, int, int], None]
-"""Called with the steps done and to do, over all chains, and the divergent draws so far."""
+"""Called with the steps done, all steps to do and the divergent draws so far, over all chains."""
 
 
 class Chains:
-    """The chains of one fit, compiled and at their starts; ``run`` draws.
+    """The chains of one fit, compiled and at their starting points; ``run`` draws.
 
     Args:
         key: random key.
-        model: what to fit.
-        data: one data set; compressed, if the model's density takes that.
+        model: the model to fit.
+        data: one data set; compressed, if the model's density accepts that.
         nuts: the sampler's settings. "parallel" and "sequential" run the same compiled program,
-            and give the same draws to the bit; "vectorized" rounds differently.
-        meanwhile: what else there is to do while XLA compiles, which leaves a core idle.
+            and give identical draws; "vectorized" rounds differently.
+        meanwhile: work to do on another core while XLA compiles.
     """
 
     def __init__(
@@ -73,7 +74,7 @@ class Chains:
         self._steps = schedule(nuts.num_warmup, nuts.num_draws)
         is_batch = nuts.method == "vectorized"
         start, advance = _ALL_CHAINS if is_batch else _ONE_CHAIN
-        # Once, and not with every chunk.
+        # Copied to the device once, and not with every chunk.
         self._target = jax.device_put((model, data, key))
         self._chains = np.arange(nuts.num_chains)
         chain = self._chains if is_batch else self._chains[0]
@@ -83,8 +84,9 @@ class Chains:
         nowhere = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
         arguments, settings = self._arguments(nowhere, chain, START, 0)
         self._advance = advance.of(*arguments)
-        # Here, and not in the threads of the chains, each of which would compile. Python's part
-        # comes first: the threads of one process take turns at it. Then XLA needs no Python.
+        # Compiled here: otherwise every chain's thread would compile it. Tracing runs Python code,
+        # which only one thread can do at a time, so it comes first. XLA then compiles without
+        # Python, beside the other threads.
         lowered = self._advance.trace(*arguments, **settings).lower()
         with ThreadPoolExecutor(1) as other:
             futures = [
@@ -100,11 +102,11 @@ class Chains:
         """Returns positions (chain, draw, dim) and ``Stats`` (chain, draw), as NumPy arrays.
 
         Args:
-            progress: called after every chunk, possibly from a thread of its own. What it raises
-                is raised here, and every chain ends with its chunk.
+            progress: called after every chunk, possibly from another thread. An exception that it
+                raises is raised here, and every chain stops after its current chunk.
 
         Raises:
-            KeyboardInterrupt: the user stopped it; the chains end with their chunk.
+            KeyboardInterrupt: the user stopped the run; every chain stops after its current chunk.
         """
         meter = _Meter(self._nuts, progress)
         if self._nuts.method == "vectorized":
@@ -116,14 +118,15 @@ class Chains:
             try:
                 pending = set(futures)
                 while pending:
-                    # Not one after another: the last chain's error would wait for the first one's
-                    # end. In turns: Ctrl-C may wake another thread than this one, which has to
-                    # run to be interrupted.
+                    # Wait for any chain and not for each in order, or an error in the last chain
+                    # would be raised only after the first one ended. Wake up regularly: the system
+                    # may deliver Ctrl-C to another thread, and Python raises it in this one only
+                    # when it runs.
                     done, pending = wait(pending, WAKE_SECONDS, FIRST_EXCEPTION)
                     for future in done:
                         future.result()
             except BaseException:
-                # Or the pool would wait for every chain's last draw.
+                # Otherwise the pool would wait for the last draw of every chain.
                 meter.stopped.set()
                 raise
         chains = [future.result() for future in futures]
@@ -132,7 +135,7 @@ class Chains:
         return positions, Stats(*(np.stack(column) for column in columns))
 
     def _drive(self, chain: Chain, meter: "_Meter") -> tuple[np.ndarray, Stats]:
-        """Returns positions (..., draw, dim) and ``Stats`` (..., draw) of a chain or of all."""
+        """Returns positions (..., draw, dim) and ``Stats`` (..., draw) of one chain or of all."""
         state = self._chunk(self._start(chain), chain, START, 1).state
         num_warmup, num_steps = self._nuts.num_warmup, self._nuts.num_warmup + self._nuts.num_draws
         kept: list[tuple[np.ndarray, Stats]] = []
@@ -166,8 +169,8 @@ class Chains:
 
 
 def as_configured[**P, T](function: Callable[P, T]) -> Callable[P, T]:
-    """Returns a function that runs in any thread as in this one."""
-    # The configuration of a thread is its own: a new one would fall back to float32.
+    """Returns a function that runs in any thread with the JAX settings of this one."""
+    # JAX's scoped settings hold for one thread only: a new thread would fall back to float32.
     is_double = jnp.result_type(float) == np.float64
     device = jax.config.jax_default_device
 
@@ -179,7 +182,7 @@ def as_configured[**P, T](function: Callable[P, T]) -> Callable[P, T]:
 
 
 class _Meter:
-    """Counts the steps of all chains, and can tell them to stop."""
+    """Counts the steps of all chains, and can ask them to stop."""
 
     def __init__(self, nuts: NUTS, progress: Progress | None) -> None:
         self.stopped = threading.Event()
@@ -196,12 +199,12 @@ class _Meter:
 
 
 def _start_one(model: Model, data: Data, key: jax.Array, chain: Chain) -> ChainState:
-    # Compressed data are given only to models that take them.
+    # Only models that accept compressed data are given them.
     target = target_of(model, data)  # type: ignore[arg-type]
     init_key, _ = jax.random.split(chain_key(key, chain))
     position = target.init(init_key)
     free, _ = ravel_pytree(is_free(position, data))
-    # At 0 what only fills up is finite wherever the population goes.
+    # Coordinates of padding rows start at 0, where their density is finite for every population.
     return start(jnp.where(free, ravel_pytree(position)[0], 0), free)
 
 

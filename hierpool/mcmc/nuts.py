@@ -1,10 +1,11 @@
-"""One chain of NUTS with window adaptation, as one step that warms up and draws.
+"""NUTS with window adaptation, written as one step that serves warm-up and draws.
 
-The step is BlackJAX's NUTS kernel followed by its own updates of step size and mass matrix, which
-the schedule switches off for draws. So one compiled program serves the whole run, and can be left
-after any step. A step's key is folded from its index: how a run is cut never changes a draw.
+The step is BlackJAX's NUTS kernel, followed by BlackJAX's updates of step size and mass matrix,
+which the schedule switches off for draws. So one compiled program serves the whole run, and the run
+can be interrupted after any step. The key of a step is derived from the step's index, so the draws
+do not depend on how a run is divided into chunks.
 
-Nothing here knows a model. This is the only file that imports blackjax.
+Nothing here depends on a particular model. This is the only file that imports blackjax.
 
 Source: Hoffman and Gelman (2014), "The No-U-Turn Sampler"; the Stan Reference Manual, "HMC
 algorithm parameters", for the windows.
@@ -40,23 +41,43 @@ LogDensity = Callable[[jax.Array], jax.Array]
 class NUTS:
     """The No-U-Turn sampler with Stan's warm-up.
 
-    ``target_accept`` is a leaf, which may change without compiling again; the rest is static.
+    ``target_accept`` is a leaf of the pytree, which may change without a new compilation; all other
+    settings are static.
+
+    Args:
+        num_chains: independent chains; at least 1, and at least 2 to check convergence.
+        num_warmup: steps in which each chain adapts its step size and mass matrix; they are
+            discarded.
+        num_draws: draws that each chain keeps; at least 4.
+        target_accept: mean acceptance probability to which the step size is tuned, between 0 and 1.
+            Nearer 1 gives smaller steps and fewer divergences.
+        max_tree_depth: most doublings of a trajectory, which has at most 2 ** max_tree_depth
+            leapfrog steps; at least 1.
+        chain_method: "parallel", a host thread for each chain (``sample`` is one program, and runs
+            it as "sequential"); "vectorized", one batched program, which suits an accelerator;
+            "sequential", one chain after another; or None, "parallel" on a CPU and "vectorized"
+            elsewhere.
+
+    Examples:
+        >>> import hierpool as hp
+        >>> tree = hp.fit(
+        ...     "efron-morris-75",
+        ...     "hits",
+        ...     "at_bats",
+        ...     group="player",
+        ...     model="collapsed",
+        ...     inference=hp.NUTS(num_chains=2, num_draws=1500, target_accept=0.9),
+        ... )
+        >>> tree.posterior["theta"].shape
+        (2, 1500, 18)
     """
 
     num_chains: int = field(default=4, metadata={"static": True})
-    """Independent chains."""
     num_warmup: int = field(default=1000, metadata={"static": True})
-    """Steps a chain adapts its step size and mass matrix for, and discards."""
     num_draws: int = field(default=1000, metadata={"static": True})
-    """Draws a chain keeps."""
     target_accept: ArrayLike = 0.8
-    """Mean acceptance the step size is tuned to; nearer 1, smaller steps and fewer divergences."""
     max_tree_depth: int = field(default=10, metadata={"static": True})
-    """A trajectory has at most 2 ** max_tree_depth steps."""
     chain_method: str | None = field(default=None, metadata={"static": True})
-    """"parallel": a host thread a chain (in ``sample``, which is one program: as "sequential").
-    "vectorized": one batched program, which is right on an accelerator. "sequential": one after
-    another. None: "parallel" on a CPU, "vectorized" elsewhere."""
 
     def run(
         self,
@@ -69,7 +90,7 @@ class NUTS:
         Args:
             key: random key.
             log_density: log density of a position.
-            init: a start from a key.
+            init: returns a start from a key.
         """
         flat = Flat(log_density, init)
 
@@ -86,30 +107,31 @@ class NUTS:
         if self.method == "vectorized":
             positions, stats = jax.vmap(run_chain)(chains)
         else:
-            # On a CPU a batch walks until its deepest tree ends, and its updates become scatters.
+            # On a CPU a batch is slower: all its chains wait for the deepest tree, and XLA turns
+            # its updates into scatters.
             positions, stats = jax.lax.map(run_chain, chains)
         return jax.vmap(jax.vmap(flat.unravel))(positions), stats
 
     @property
     def method(self) -> str:
-        """How the chains run: ``chain_method``, or what suits the platform."""
+        """How the chains run: ``chain_method``, or by default what suits the platform."""
         if self.chain_method is not None:
             return self.chain_method
         return "parallel" if jax.default_backend() == "cpu" else "vectorized"
 
 
 def chain_key(key: jax.Array, chain: ArrayLike) -> jax.Array:
-    """Returns the key of a chain by its number: it does not depend on how many there are."""
+    """Returns the key of a chain by its index; it does not depend on the number of chains."""
     return jax.random.fold_in(key, chain)
 
 
 class ChainState(NamedTuple):
-    """All that a chain carries from one step to the next."""
+    """The state that a chain carries from one step to the next."""
 
     hmc: HMCState
     """Position (dim,), log density and its gradient."""
     step_size: DualAveragingAdaptationState
-    """The tuned step size, with the memory of its tuning."""
+    """The tuned step size, with the state of dual averaging."""
     mass_matrix: MassMatrixAdaptationState
     """The diagonal inverse mass matrix (dim,), with the moments of the window."""
 
@@ -118,10 +140,10 @@ class Schedule(NamedTuple):
     """What each step of a run does besides moving."""
 
     stage: np.ndarray
-    """(step,) -1: evaluate the start; 0: tune the step size; 1: gather moments too; 2: draw, and
-    tune nothing."""
+    """(step,) -1: evaluate the density at the start; 0: tune the step size; 1: tune it and gather
+    moments for the mass matrix; 2: draw, without tuning."""
     window_end: np.ndarray
-    """(step,) whether the mass matrix is renewed after the step."""
+    """(step,) whether the mass matrix is updated after the step."""
 
 
 START, DRAW = -1, 2
@@ -129,7 +151,7 @@ START, DRAW = -1, 2
 
 @lru_cache(maxsize=16)  # It takes 10 ms.
 def schedule(num_warmup: int, num_draws: int) -> Schedule:
-    """Returns the start, then Stan's windows for the warm-up, then ``num_draws`` draws."""
+    """Returns the schedule of a run: the start, Stan's windows of warm-up, ``num_draws`` draws."""
     with jax.ensure_compile_time_eval():
         windows = np.asarray(build_schedule(num_warmup)).reshape(-1, 2)
     return Schedule(
@@ -139,16 +161,16 @@ def schedule(num_warmup: int, num_draws: int) -> Schedule:
 
 
 def start(position: jax.Array, is_free: jax.Array | None = None) -> ChainState:
-    """Returns the state of a chain at ``position`` (dim,), of which the density is not yet known.
+    """Returns the state of a chain at ``position`` (dim,), before the density there is known.
 
-    It is infinite, and the step size 0. So the first step, that of ``START``, ends after one
-    leapfrog step where it began, and tells the density there: it then stands once in one program,
-    and no other is compiled for the start.
+    The log density of the state is infinite, and its step size is 0. So the first step, that of
+    ``START``, ends after one leapfrog step at the point where it began, and evaluates the density
+    there. Thus no separate program has to be compiled for the start.
 
     Args:
-        position: (dim,) where to begin.
-        is_free: (dim,) which coordinates move, by default all; the others keep their value, as if
-            their mass were infinite.
+        position: (dim,) starting point.
+        is_free: (dim,) whether each coordinate moves, by default all do; the others keep their
+            value, as if their mass were infinite.
     """
     step_size_init, _, _ = dual_averaging_adaptation(0.8)
     mass_matrix_init, _, _ = mass_matrix_adaptation(is_diagonal_matrix=True)
@@ -169,14 +191,14 @@ def step(
     stage: ArrayLike,
     window_end: ArrayLike,
 ) -> tuple[ChainState, Stats]:
-    """Returns the chain one NUTS transition on, adapted as the stage asks, and its statistics.
+    """Returns a chain after one NUTS transition and the stage's adaptation, and its statistics.
 
     Args:
         log_density: log density of a position (dim,).
-        target_accept: mean acceptance to tune for.
+        target_accept: mean acceptance probability to tune for.
         max_tree_depth: most doublings of a trajectory; static.
-        state: where the chain is.
-        key: the step's own.
+        state: state of the chain.
+        key: random key of this step.
         stage: () as in ``Schedule``.
         window_end: () as in ``Schedule``.
     """
@@ -241,7 +263,7 @@ def step(
 def _metric(inverse_mass_matrix: jax.Array) -> Metric:
     """Returns BlackJAX's metric, in which a coordinate of inverse mass 0 never moves."""
     is_free = inverse_mass_matrix != 0
-    # The mass of the others is never asked for: their momentum is 0.
+    # The mass of the other coordinates does not matter: their momentum is 0.
     metric = gaussian_euclidean(jnp.where(is_free, inverse_mass_matrix, 1))
 
     def sample_momentum(key: jax.Array, position: jax.Array) -> jax.Array:
@@ -251,10 +273,10 @@ def _metric(inverse_mass_matrix: jax.Array) -> Metric:
 
 
 class Run(NamedTuple):
-    """A stretch of a chain."""
+    """A range of steps of a chain."""
 
     state: ChainState
-    """Where the chain stands after it."""
+    """State of the chain after the last step."""
     positions: jax.Array
     """(kept, dim) positions after each kept step."""
     stats: Stats
@@ -276,27 +298,27 @@ def advance(
 
     Args:
         log_density: log density of a position (dim,).
-        target_accept: mean acceptance to tune for.
+        target_accept: mean acceptance probability to tune for.
         max_tree_depth: most doublings of a trajectory; static.
-        state: where the chain is.
-        key: the chain's own; the key of a step is folded from it by the step's index.
-        first: () index in the whole run of the first step; that of the start is ``START``, so that
+        state: state of the chain.
+        key: random key of the chain, from which the key of each step is folded by its index.
+        first: () index of the first step in the whole run. The start has index ``START``, so that
             transitions count from 0.
         steps: (step,) what each step does.
-        num_steps: () how many of them to take; may be traced, so that one program serves any.
-        num_kept: rows of the result: step i of ``steps`` lands in row
-            ``i - (len(steps) - num_kept)``, and earlier ones nowhere; static.
+        num_steps: () number of steps to take; may be traced, so that one program serves any number.
+        num_kept: rows of the result; static. Step i of ``steps`` is kept in row
+            ``i - (len(steps) - num_kept)``, and steps before row 0 are not kept.
     """
     stage, window_end = map(jnp.asarray, steps)
     skipped = stage.shape[0] - num_kept
 
-    # Compiled, so that it is traced once for the shapes and for the loop.
+    # Under ``jit`` it is traced once, for both the shapes below and the loop.
     one = jax.jit(partial(step, log_density, target_accept, max_tree_depth))
 
     def take(i: jax.Array, run: Run) -> Run:
         step_key = jax.random.fold_in(key, first + i)
         state, stats = one(run.state, step_key, stage[i], window_end[i])
-        # Steps that are not kept are written to the first row, and then over.
+        # Steps that are not kept are written to the first row, and overwritten later.
         row = jnp.maximum(i - skipped, 0)
         return Run(
             state,
@@ -311,7 +333,7 @@ def advance(
 
 
 def _carried(state: ChainState, dtype: jax.typing.DTypeLike) -> ChainState:
-    """Returns the state with every real number in ``dtype``, as the loop must carry it."""
+    """Returns the state with every real number as ``dtype``: a loop's types must not change."""
 
     def cast(leaf: ArrayLike) -> jax.Array:
         leaf = jnp.asarray(leaf)

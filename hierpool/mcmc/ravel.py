@@ -1,4 +1,4 @@
-"""A position as one vector: the form that samplers want."""
+"""A position as one vector, which is the form that samplers need."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +13,7 @@ class Flat:
 
     Args:
         log_density: log density of a position, a pytree of arrays.
-        init: a start from a key.
+        init: returns a start from a key.
     """
 
     def __init__(

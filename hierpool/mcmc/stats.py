@@ -1,4 +1,4 @@
-"""What NUTS tells of its draws."""
+"""Statistics that NUTS reports of each draw."""
 
 from typing import NamedTuple
 
@@ -9,21 +9,21 @@ Array = jax.Array | np.ndarray
 
 
 class Stats(NamedTuple):
-    """Statistics of draws, under the names that ArviZ reads; NumPy arrays on the host."""
+    """Statistics of draws, each of one shape such as (chain, draw), under the names of ArviZ."""
 
     lp: Array
     """Log posterior density in the coordinates that NUTS explores, up to a constant of the data."""
     acceptance_rate: Array
-    """Mean acceptance over the trajectory."""
+    """Mean acceptance probability over the trajectory."""
     diverging: Array
-    """Whether the energy error showed that the trajectory can't be trusted."""
+    """Whether the trajectory diverged: its energy error is so large that it can't be trusted."""
     energy: Array
     """Potential plus kinetic energy of the draw."""
     n_steps: Array
-    """Leapfrog steps of the trajectory."""
+    """Number of leapfrog steps of the trajectory."""
     tree_depth: Array
-    """Doublings of the trajectory."""
+    """Number of doublings of the trajectory."""
     reached_max_treedepth: Array
-    """Whether the trajectory was cut before it turned."""
+    """Whether the trajectory was stopped at ``max_tree_depth``, before it turned back."""
     step_size: Array
-    """Step size in use."""
+    """Step size of the trajectory."""

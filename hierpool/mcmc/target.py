@@ -18,14 +18,14 @@ class Target(NamedTuple):
     log_density: Callable[[Position], jax.Array]
     """Log density of a point, up to a constant of the data."""
     init: Callable[[jax.Array], Position]
-    """A start from a key."""
+    """Returns a start from a key."""
     to_position: Callable[[Position], Position]
-    """The model's position of a point."""
+    """Returns the model's position at a point."""
 
 
 @runtime_checkable
 class Standardized(Protocol):
-    """A model that knows coordinates in which its posterior is nearly a standard normal."""
+    """A model that provides coordinates in which its posterior is nearly a standard normal."""
 
     def standardize(self, position: Position, counts: Counts) -> Position:
         """Returns a position in those coordinates."""
@@ -35,7 +35,7 @@ class Standardized(Protocol):
 
 
 def target_of(model: Model, counts: Counts) -> Target:
-    """Returns the posterior of a model of one data set, in the coordinates that suit NUTS."""
+    """Returns the posterior of a model given one data set, in coordinates that suit NUTS."""
     log_density, init = (
         partial(model.log_density, counts=counts),
         partial(model.init, counts=counts),
@@ -55,9 +55,9 @@ def target_of(model: Model, counts: Counts) -> Target:
 
 
 def is_free(position: Position, data: Data) -> Position:
-    """Returns which coordinates of a position are explored, each leaf of its shape.
+    """Returns whether each coordinate of a position is explored, each leaf of the same shape.
 
-    Those of rows that only fill up are not: they stay where they start, and change nothing.
+    Coordinates of padding rows are not: they stay where they start, and change nothing.
     """
 
     def of_leaf(leaf: jax.Array) -> jax.Array:
@@ -69,5 +69,5 @@ def is_free(position: Position, data: Data) -> Position:
 
 
 def has_a_row_each(leaf: jax.Array, data: Data) -> bool:
-    """Returns whether a leaf of a position holds a number for each row of ``Pairs``."""
+    """Returns whether a leaf of a position holds one number for each row of ``Pairs``."""
     return isinstance(data, Pairs) and leaf.shape == jnp.shape(data.groups)

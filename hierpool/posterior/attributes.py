@@ -1,4 +1,4 @@
-"""What a fitted tree says of itself in its attributes: format, model, algorithm, verdict."""
+"""Reads the attributes of a fitted tree: format, model, algorithm and verdict."""
 
 import json
 from collections.abc import Mapping
@@ -10,10 +10,10 @@ from hierpool.input.errors import InputError
 from hierpool.models.catalogue import ROWS, check_model, kind_of_name
 
 FORMAT = 1
-"""How a tree is laid out. What came before can be read: 0 said nothing of its format, hashed the
-data in their order, and kept no ``hierpool_problems``."""
+"""Version of the tree's layout. Earlier ones can be read: format 0 did not record its number,
+hashed the data in their order, and had no ``hierpool_problems``."""
 QUOTED = {"NUTS": ("num_warmup", "target_accept"), "Quadrature": ("num_nodes", "tolerance")}
-"""The settings of an algorithm that verdicts quote."""
+"""Settings of each algorithm that verdicts mention."""
 
 Attributes = Mapping[Any, Any]
 
@@ -22,7 +22,7 @@ def read_format(attributes: Attributes) -> int:
     """Returns the format of a tree.
 
     Raises:
-        InputError: it is none, or a later one than this hierpool reads.
+        InputError: it is no valid format, or a later one than this hierpool reads.
     """
     found = attributes.get("hierpool_format", 0)
     is_whole = isinstance(found, int | np.integer) and not isinstance(found, bool)
@@ -41,7 +41,7 @@ def read_name(attributes: Attributes) -> str:
     """Returns the name of the model.
 
     Raises:
-        InputError: the tree does not say it.
+        InputError: the tree does not record it.
     """
     name: str = _named(attributes, "hierpool_model")["name"]
     return name
@@ -51,7 +51,8 @@ def read_model(attributes: Attributes) -> dict[str, Any]:
     """Returns the model's ``name``, and its hyperparameters.
 
     Raises:
-        InputError: they are not what one of hierpool's models has; of others nothing is known.
+        InputError: they are not those of hierpool's model of that name. Other models are not
+            checked.
     """
     settings = _named(attributes, "hierpool_model")
     if settings["name"] in ROWS:
@@ -67,10 +68,10 @@ def read_model(attributes: Attributes) -> dict[str, Any]:
 
 
 def read_inference(attributes: Attributes) -> dict[str, Any]:
-    """Returns the algorithm's ``name``, and its settings; nothing if the tree does not say it.
+    """Returns the algorithm's ``name`` and settings; an empty dict if the tree has no record.
 
     Raises:
-        InputError: what it says of it can't be read.
+        InputError: the record can't be read.
     """
     for name in ("quadrature_error", "quadrature_converged"):
         if not isinstance(attributes.get(name, 1.0), int | float | np.number):
@@ -85,12 +86,12 @@ def read_inference(attributes: Attributes) -> dict[str, Any]:
 
 
 def read_problems(attributes: Attributes) -> list[str]:
-    """Returns why the draws should not be trusted, in sentences; none if they may be.
+    """Returns sentences that say why the draws should not be trusted; none if they can be.
 
-    A tree of before verdicts were kept tells of a quadrature alone.
+    A tree of format 0 records only whether a quadrature converged.
 
     Raises:
-        InputError: they are no list of sentences.
+        InputError: the record is not a list of sentences.
     """
     if "hierpool_problems" not in attributes:
         is_fine = attributes.get("quadrature_converged", 1)

@@ -1,7 +1,8 @@
-"""What is known of each group's chance of success in a row of the posterior: a Beta, or a number.
+"""The distribution of each theta given one posterior draw of the population: a Beta, or a value.
 
-Given the population the groups are independent, so what is asked of them has a closed form in each
-row. Averaged over the rows it has less noise than the share of draws in which something happens.
+A row is one draw. Given the population the groups are independent, so probabilities and means have
+a closed form in each row. Their average over rows has less Monte Carlo error than the share of
+draws of theta in which an event occurs.
 """
 
 from typing import NamedTuple
@@ -15,18 +16,20 @@ from hierpool.models.protocol import BetaGroups
 from hierpool.posterior.fitted import Fitted, mcse, read_fit
 
 BUDGET = 3_000_000
-"""Closed forms that one answer evaluates: about a second. Past it, it takes every other draw."""
+"""Most closed forms that one answer evaluates, which takes about a second. If all draws would need
+more, the answer thins them."""
 FEWEST = 400
-"""Rows that are taken at least: with 200 a skewed mean is now and then beyond 4 of its errors."""
+"""Least number of rows kept by thinning: with 200, the mean of skewed values is at times more than
+4 of its standard errors away."""
 
 
 class Alike(NamedTuple):
-    """Groups of which the same is known: what is computed of one holds for all of them."""
+    """Groups that share a distribution, so that a result for one of them holds for all."""
 
     first: np.ndarray
-    """(distinct,) places of one group of each kind."""
+    """(distinct,) index of one group of each kind."""
     inverse: np.ndarray
-    """(group,) the kind that each group is of."""
+    """(group,) index of the kind of each group, into ``first``."""
 
 
 class Betas(NamedTuple):
@@ -41,17 +44,17 @@ class Betas(NamedTuple):
     failures: np.ndarray
     """(group,) failures so far."""
     num_chains: int
-    """Chains that the rows come from."""
+    """Number of chains that the rows come from."""
     is_independent: bool
     """Whether the rows are independent."""
 
     @property
     def num_rows(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
         return len(self.alpha)
 
     def above(self, line: float) -> np.ndarray:
-        """Returns (row, group) probabilities that theta is above a line."""
+        """Returns (row, group) probabilities that theta is above the threshold ``line``."""
         alpha, beta = self._posterior()
         return betainc(beta, alpha, 1 - line)
 
@@ -61,11 +64,11 @@ class Betas(NamedTuple):
         return alpha / (alpha + beta)
 
     def at_least(self, least: np.ndarray, trials: np.ndarray) -> np.ndarray:
-        """Returns (row, group) probabilities of so many successes or more.
+        """Returns (row, group) probabilities of at least ``least`` successes in future trials.
 
         Args:
-            least: (group,) successes.
-            trials: (group,) trials to come.
+            least: (group,) number of successes.
+            trials: (group,) future trials.
         """
         values = np.empty((len(self.alpha), len(self.successes)))
         for column, (k, m) in enumerate(zip(least.tolist(), trials.tolist(), strict=True)):
@@ -74,7 +77,7 @@ class Betas(NamedTuple):
         return values
 
     def of(self, places: slice) -> "Betas":
-        """Returns what is known of some of the groups."""
+        """Returns the distributions of a slice of the groups."""
         return self._replace(successes=self.successes[places], failures=self.failures[places])
 
     def error(self, values: np.ndarray) -> np.ndarray:
@@ -87,22 +90,22 @@ class Betas(NamedTuple):
 
 
 class Points(NamedTuple):
-    """In each row theta is known: a draw."""
+    """In each row theta_i is a single value, a draw from its posterior."""
 
     theta: np.ndarray
     """(row, group) chances of success."""
     num_chains: int
-    """Chains that the rows come from."""
+    """Number of chains that the rows come from."""
     is_independent: bool
     """Whether the rows are independent."""
 
     @property
     def num_rows(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
         return len(self.theta)
 
     def above(self, line: float) -> np.ndarray:
-        """Returns (row, group) ones where theta is above a line, and zeros elsewhere."""
+        """Returns (row, group) 1 where theta is above the threshold ``line``, and 0 elsewhere."""
         return (self.theta > line).astype(float)
 
     def mean(self) -> np.ndarray:
@@ -110,20 +113,20 @@ class Points(NamedTuple):
         return self.theta
 
     def at_least(self, least: np.ndarray, trials: np.ndarray) -> np.ndarray:
-        """Returns (row, group) probabilities of so many successes or more.
+        """Returns (row, group) probabilities of at least ``least`` successes in future trials.
 
         Args:
-            least: (group,) successes.
-            trials: (group,) trials to come.
+            least: (group,) number of successes.
+            trials: (group,) future trials.
         """
         certain = np.where(least <= 0, 1.0, 0.0)
         inside = (least > 0) & (least <= trials)
         k, m = np.where(inside, least, 1), np.where(inside, trials, 1)
-        # The chance of k successes or more is that of Beta(k, m - k + 1) below theta.
+        # The probability of k successes or more is that of Beta(k, m - k + 1) being below theta.
         return np.where(inside, betainc(k, m - k + 1, self.theta), certain)
 
     def of(self, places: slice) -> "Points":
-        """Returns what is known of some of the groups."""
+        """Returns the values of a slice of the groups."""
         return self._replace(theta=self.theta[:, places])
 
     def error(self, values: np.ndarray) -> np.ndarray:
@@ -132,9 +135,9 @@ class Points(NamedTuple):
 
 
 def rows_of(fitted: Fitted) -> Betas | Points:
-    """Returns what is known of the groups, a row a draw; without pooling one row says it all.
+    """Returns the distribution of each theta, one row per draw; without pooling, a single row.
 
-    Under a Beta population, and without pooling, a row knows a Beta; else its draw of theta.
+    It is a Beta under a Beta population and without pooling; otherwise it is the draw of theta.
     """
     y, failures = fitted.successes, fitted.trials - fitted.successes
     if isinstance(fitted.model, BetaGroups):
@@ -146,11 +149,11 @@ def rows_of(fitted: Fitted) -> Betas | Points:
 
 
 def fit_of(tree: xr.DataTree) -> Fitted:
-    """Returns a fit as arrays; theta may be missing where a Beta says what is known of it.
+    """Returns a fit as arrays; theta may be missing if its conditional distribution is a Beta.
 
     Raises:
-        InputError: theta is missing where draws of it alone say what is known.
-        TypeError: it is no tree.
+        InputError: theta is missing and its conditional distribution is not a Beta.
+        TypeError: the argument is not a tree.
     """
     fitted = read_fit(tree, needs_theta=False)
     if isinstance(fitted.model, BetaGroups):
@@ -159,11 +162,13 @@ def fit_of(tree: xr.DataTree) -> Fitted:
 
 
 def alike(fitted: Fitted, *further: np.ndarray) -> Alike:
-    """Returns which groups of a fit are alike: those of the same counts, where a Beta is known.
+    """Returns the groups of a fit that share a distribution, since they have the same counts.
+
+    Only Beta distributions can be shared. Where theta is known by its draws, no groups are alike.
 
     Args:
         fitted: a fit.
-        further: (group,) what else must be the same.
+        further: (group,) each, numbers that must be equal too.
     """
     everyone = np.arange(len(fitted.trials))
     if not isinstance(fitted.model, BetaGroups):
@@ -174,13 +179,13 @@ def alike(fitted: Fitted, *further: np.ndarray) -> Alike:
 
 
 def spared(fitted: Fitted, cost: float) -> int:
-    """Returns the step at which draws are taken, so that closed forms take about a second.
+    """Returns the step by which draws are thinned, so that closed forms take about a second.
 
-    1, all draws, where theta is known by its draws.
+    It is 1, so that all draws are used, where theta is known by its draws.
 
     Args:
         fitted: a fit.
-        cost: closed forms that a row takes.
+        cost: number of closed forms evaluated per row.
     """
     if isinstance(rows_of(fitted), Points):
         return 1

@@ -1,9 +1,9 @@
-"""Whether a population contradicts the groups that it was fitted to.
+"""Detects a population that contradicts the groups to which it was fitted.
 
-Under kappa ~ Pareto(1, 1.5) a large kappa is improbable beforehand: one of 1e5 or more, 3e-8. A few
-groups of rates near .001 that differ little would ask for such a kappa, and do not outweigh the
-prior: then kappa is found near 1, and with it a mean phi that is many times the groups' rates. Each
-group's own estimate is next to its data all the same; a new group's is not.
+Under kappa ~ Pareto(1, 1.5) large values have small prior probability: Pr(kappa > 1e5) = 3e-8. A
+few groups with rates near .001 that differ little need such a kappa, but do not outweigh the prior.
+Then the posterior has kappa near 1, and a mean phi many times the groups' rates. The estimate of
+each group is still close to its data, but that of a new group is not.
 """
 
 from collections.abc import Mapping
@@ -14,20 +14,34 @@ from scipy.special import expit
 from hierpool.runtime.warn import warn
 
 FURTHER = 3
-"""How many times the spread of the groups' rates the population's mean may lie beyond them."""
+"""Largest allowed distance of the population's mean from all groups' rates, in units of the range
+of these rates and of the standard error of the nearest, on the log-odds scale."""
 LEAST = 1.0
-"""What is no further in log-odds than this contradicts nothing."""
+"""A smaller distance in log-odds is never a contradiction."""
 
 
 class PopulationWarning(UserWarning):
-    """The population that was found is not one that its groups look as if they came from."""
+    """The fitted population does not look like one from which its groups came.
+
+    Few groups with very low or very high rates do not outweigh the prior of kappa. Their own
+    estimates can be used, but not those of the population or of a new group.
+
+    Examples:
+        >>> import warnings
+        >>> import hierpool as hp
+        >>> frame = {"successes": [1, 2, 1], "trials": [1000, 1000, 1000]}
+        >>> with warnings.catch_warnings(action="error", category=hp.PopulationWarning):
+        ...     hp.fit(frame, "successes", "trials", model="collapsed", inference="quadrature")
+        Traceback (most recent call last):
+        hierpool.posterior.contradiction.PopulationWarning: The population contradicts its ...
+    """
 
 
 def new_rate_of(parameters: Mapping[str, np.ndarray]) -> float | None:
-    """Returns the mean chance of a new group; None where no population is known.
+    """Returns the posterior mean of a new group's theta; None if there is no population.
 
     Args:
-        parameters: of the population by name, (draw,) each.
+        parameters: parameters of the population by name, (draw,) each.
     """
     if "phi" in parameters:
         return float(np.mean(parameters["phi"]))
@@ -41,12 +55,12 @@ def new_rate_of(parameters: Mapping[str, np.ndarray]) -> float | None:
 def warn_of_contradiction(
     successes: np.ndarray, trials: np.ndarray, parameters: Mapping[str, np.ndarray]
 ) -> None:
-    """Warns at the user's line if a new group is expected far beyond all groups.
+    """Warns, at the user's line of code, if a new group is expected far beyond all groups.
 
     Args:
         successes: (group,) successes.
         trials: (group,) trials.
-        parameters: of the population by name, (draw,) each.
+        parameters: parameters of the population by name, (draw,) each.
     """
     new_rate = new_rate_of(parameters)
     sentence = None if new_rate is None else contradiction(successes, trials, new_rate)
@@ -59,20 +73,21 @@ def contradiction(
 ) -> str | None:
     """Returns a sentence if a new group is expected far beyond all groups; else None.
 
-    Far is more than 1 in log-odds, more than 3 times what the groups' rates spread over, and more
-    than 3 standard errors of the nearest group's.
+    Far means a distance in log-odds of more than 1, more than 3 times the range of the groups'
+    rates, and more than 3 standard errors of the nearest group's rate.
 
     Args:
         successes: (group,) successes.
-        trials: (group,) trials; groups of 0 don't count, and it takes 2 groups to have a spread.
-        new_rate: the posterior mean of a new group's chance.
-        of: whose population, as " of 'A'".
+        trials: (group,) trials. Groups of 0 trials are ignored; with fewer than 2 others the result
+            is None.
+        new_rate: the posterior mean of a new group's theta.
+        of: text that names the data set, as " of 'A'"; may be empty.
     """
     has_trials = trials > 0
     y, n = successes[has_trials].astype(float), trials[has_trials].astype(float)
     if len(n) < 2:
         return None
-    # Half a success and half a failure more, so that no rate is 0 or 1.
+    # Half a success and half a failure are added, so that no rate is 0 or 1.
     log_odds = np.log(y + 0.5) - np.log(n - y + 0.5)
     expected = np.log(new_rate) - np.log1p(-new_rate)
     nearest = int(np.argmin(np.abs(log_odds - expected)))

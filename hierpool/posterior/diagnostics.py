@@ -1,4 +1,4 @@
-"""What draws tell of their chains: whether they agree and move, and what the draws are worth."""
+"""Diagnostics of chains: whether they agree and move, and their effective sample sizes."""
 
 from typing import NamedTuple
 
@@ -7,28 +7,29 @@ import numpy as np
 from hierpool.posterior.rhat import rhat
 
 STANDSTILL = 1 / 4
-"""Share of a chain from which on equal draws in a row are a failure."""
+"""A chain fails if consecutive equal draws make up this share of it, or more."""
 TAILS = (0.05, 0.95)
-"""Quantiles whose effective draws are judged."""
+"""Quantiles whose effective sample sizes are judged."""
 
 
 class Diagnostics(NamedTuple):
-    """What is known of each quantity; NaN where its draws are not finite."""
+    """Diagnostics of each quantity; NaN where its draws are not finite."""
 
     names: list[str]
     """(quantity,) their names."""
     rhat: np.ndarray
-    """(quantity,) as ArviZ has it; NaN too where a quantity does not move or there is one chain."""
+    """(quantity,) R-hat as ArviZ defines it; NaN also for a constant quantity or a single chain."""
     judged: np.ndarray
-    """(quantity,) of the two R-hats that it is the larger of, the one to compare with ``limit``."""
+    """(quantity,) the R-hat to compare with ``limit``: ``rhat`` is the larger of two R-hats, and
+    this is the one that is nearer to its limit or further beyond it."""
     limit: np.ndarray
-    """(quantity,) what chance explains: ``judged`` must stay below."""
+    """(quantity,) threshold that ``judged`` exceeds only rarely if the chains agree."""
     bulk: np.ndarray
-    """(quantity,) effective draws of the ranks."""
+    """(quantity,) effective sample size of the ranks."""
     tails: np.ndarray
-    """(quantity,) effective draws of the 5% or the 95% quantile, whichever are fewer."""
+    """(quantity,) effective sample size of the 5% or the 95% quantile, whichever is smaller."""
     stuck: np.ndarray
-    """(quantity,) whether it stands still for a quarter of a chain."""
+    """(quantity,) whether it stays at one value for a quarter of a chain."""
 
 
 def diagnose(
@@ -40,14 +41,14 @@ def diagnose(
         names: (quantity,) their names.
         draws: (chain, draw, quantity).
         false_alarms: probability that chains that agree exceed any of the limits of R-hat.
-        cap: no limit of R-hat is above it.
+        cap: largest limit of R-hat.
     """
-    # Imported late: it brings SciPy's statistics along, which the sampler does not need.
+    # Imported late: it imports scipy.stats, which the sampler does not need.
     from arviz_stats.base import array_stats  # type: ignore[attr-defined]
 
     draws = np.where(np.isfinite(draws).all(axis=(0, 1)), draws, np.nan)
     axes = {"chain_axis": 0, "draw_axis": 1}
-    # What is not finite, or does not move, is NaN: a value here, not a warning.
+    # A quantity that is not finite or does not move gives NaN, and no warning.
     with np.errstate(invalid="ignore", divide="ignore"):
         return Diagnostics(
             names,
@@ -59,21 +60,21 @@ def diagnose(
 
 
 def joined(parts: list[Diagnostics]) -> Diagnostics:
-    """Returns the diagnostics of all quantities."""
+    """Returns the diagnostics of all quantities together."""
     names = [name for part in parts for name in part.names]
     return Diagnostics(names, *map(np.concatenate, zip(*(part[1:] for part in parts), strict=True)))
 
 
 def standstill(draws: np.ndarray) -> np.ndarray:
-    """Returns (quantity,) whether it stands still for a quarter of a chain.
+    """Returns (quantity,) whether it stays at one value for a quarter of a chain.
 
-    Draws of 0 and 1 are let pass: there a theta is rounded, and may well be many times in a row.
+    Draws of exactly 0 and 1 are ignored: theta rounds to them, possibly many times in a row.
 
     Args:
         draws: (chain, draw, quantity).
     """
     still = (np.diff(draws, axis=1) == 0) & (draws[:, 1:] != 0) & (draws[:, 1:] != 1)
-    # The steps since the last move, at every step.
+    # At every step, the number of steps since the value last changed.
     step = np.arange(1, draws.shape[1], dtype=np.int32)[:, None]
     last_move = np.maximum.accumulate(np.where(still, 0, step), axis=1)
     longest = (step - last_move).max(axis=1, initial=0)

@@ -1,4 +1,4 @@
-"""A fitted tree as arrays, for the questions that are asked of it."""
+"""A fitted tree as checked arrays, from which answers are computed."""
 
 from typing import Any, NamedTuple
 
@@ -16,10 +16,10 @@ from hierpool.runtime.warn import warn
 
 
 class Fitted(NamedTuple):
-    """A fit: data and draws, a row a draw, chain after chain."""
+    """A fit: its data, and its draws, chain after chain in one dimension."""
 
     labels: np.ndarray
-    """(group,) names: text as objects, or numbers or times."""
+    """(group,) names: text of dtype object, or numbers or times."""
     successes: np.ndarray
     """(group,) successes."""
     trials: np.ndarray
@@ -31,16 +31,16 @@ class Fitted(NamedTuple):
     theta: np.ndarray
     """(draw, group) chances of success; (draw, 0) if the fit holds the hyperparameters only."""
     num_chains: int
-    """Chains that the draws come from."""
+    """Number of chains that the draws come from."""
     is_independent: bool
     """Whether every draw is exact and independent of the others."""
 
     @property
     def model(self) -> Model:
-        """What was fitted.
+        """The fitted model, rebuilt from its settings.
 
         Raises:
-            InputError: it is none of hierpool's models, and was not named.
+            InputError: it is none of hierpool's models, and ``load`` was not given it.
         """
         model: Model = kind_of_name(self.settings["name"])(
             **{field: value for field, value in self.settings.items() if field != "name"}
@@ -53,10 +53,10 @@ class Fitted(NamedTuple):
         return index_of(self.labels)
 
     def with_theta(self) -> "Fitted":
-        """Returns the fit itself, if it knows its groups.
+        """Returns the fit itself, if it holds theta.
 
         Raises:
-            InputError: it holds the hyperparameters only.
+            InputError: the fit holds the hyperparameters only.
         """
         if not self.theta.shape[1]:
             raise InputError(
@@ -66,7 +66,7 @@ class Fitted(NamedTuple):
         return self
 
     def of(self, places: np.ndarray) -> "Fitted":
-        """Returns the fit of some of its groups, by their (some,) places."""
+        """Returns the fit restricted to some of its groups, given their (some,) indices."""
         if np.array_equal(places, np.arange(len(self.labels))):
             return self
         return self._replace(
@@ -77,11 +77,11 @@ class Fitted(NamedTuple):
         )
 
     def kept(self, every: int) -> np.ndarray:
-        """Returns the places of one draw of so many, chain by chain."""
+        """Returns the indices of every ``every``-th draw within each chain."""
         return np.arange(len(self.theta)).reshape(self.num_chains, -1)[:, ::every].ravel()
 
     def thinned(self, every: int) -> "Fitted":
-        """Returns the fit with one draw of so many, chain by chain."""
+        """Returns the fit with every ``every``-th draw within each chain."""
         if every == 1:
             return self
         draws = self.kept(every)
@@ -93,30 +93,31 @@ class Fitted(NamedTuple):
         return mcse(values.astype(float), self.num_chains, is_independent=self.is_independent)
 
     def share_error(self, happens: np.ndarray) -> np.ndarray:
-        """Returns (...) Monte Carlo standard errors of the shares of (draw, ...) draws."""
-        # What happens in no draw, or in all, is known to one draw only.
+        """Returns (...) Monte Carlo standard errors of the shares of (draw, ...) events."""
+        # An event that occurs in no draw, or in all, would have error 0: its share is known no
+        # better than to one draw.
         return np.maximum(self.error(happens), 1 / len(happens))
 
     @property
     def rate(self) -> np.ndarray:
-        """(group,) raw rates; NaN for a group that was never tried."""
+        """(group,) raw rates; NaN for a group without trials."""
         none = np.full(len(self.trials), np.nan)
         return np.divide(self.successes, self.trials, out=none, where=self.trials > 0)
 
 
 def read_fit(tree: xr.DataTree, *, needs_theta: bool = True) -> Fitted:
-    """Returns a fit as arrays, checked: the way of every answer to a tree.
+    """Returns a fit as checked arrays; every answer reads its tree by this function.
 
     Args:
-        tree: what ``fit`` returned, or ``load`` read.
-        needs_theta: refuse a fit that holds the hyperparameters only.
+        tree: a fit, as returned by ``fit`` or ``load``.
+        needs_theta: whether to refuse a fit that holds the hyperparameters only.
 
     Raises:
-        InputError: the tree holds no fit, or what no fit can hold, or lacks what is needed.
-        TypeError: it is no tree.
+        InputError: the tree holds no fit, or impossible values, or lacks theta.
+        TypeError: the argument is not a tree.
 
     Warns:
-        ConvergenceWarning: the fit did not converge. It is said at the user's own line.
+        ConvergenceWarning: the fit did not converge. The warning points at the user's own line.
     """
     values = read_values(tree)
     num_chains, num_draws = (tree["posterior"].sizes[dim] for dim in ("chain", "draw"))
@@ -142,10 +143,10 @@ def read_fit(tree: xr.DataTree, *, needs_theta: bool = True) -> Fitted:
 
 
 def find_group(fitted: Fitted, label: Any) -> int:
-    """Returns the place of a group.
+    """Returns the index of a group.
 
     Raises:
-        InputError: there is none of that name; the message names the nearest.
+        InputError: there is no group of that name; the message gives the nearest name.
     """
     import difflib
 
@@ -159,19 +160,19 @@ def find_group(fitted: Fitted, label: Any) -> int:
 
 
 def mcse(values: np.ndarray, num_chains: int, *, is_independent: bool) -> np.ndarray:
-    """Returns the Monte Carlo standard errors of means over draws; of chains, by batch means.
+    """Returns the Monte Carlo standard errors of means over draws, for chains by batch means.
 
-    A single row is no draw, and has no error. ArviZ's estimator, sd / sqrt(effective draws), sums
-    autocorrelations of one quantity after another, about a millisecond each: a table of 2,000
-    groups would wait seconds for each of its columns. On chains of NUTS both agree within their
-    own noise; see the tests.
+    A single row is an exact value and not a draw: its error is 0. ArviZ's estimator,
+    sd / sqrt(effective draws), sums autocorrelations of one quantity after another, which takes
+    about a millisecond each: a table of 2,000 groups would take seconds for each of its columns.
+    On chains of NUTS both agree within their own noise, as the tests show.
 
     Source: Flegal and Jones (2010), "Batch Means and Spectral Variance Estimators in Markov Chain
     Monte Carlo".
 
     Args:
-        values: (draw, ...) what was averaged, chain after chain.
-        num_chains: chains.
+        values: (draw, ...) values that are averaged, chain after chain.
+        num_chains: number of chains.
         is_independent: whether the draws are independent.
 
     Returns:
@@ -185,11 +186,11 @@ def mcse(values: np.ndarray, num_chains: int, *, is_independent: bool) -> np.nda
 
 
 def batch_means(values: np.ndarray, num_chains: int) -> np.ndarray:
-    """Returns (batch, ...) means of draws in a row; batches are as long as a chain has of them.
+    """Returns (batch, ...) means of consecutive draws; a batch has sqrt(draws per chain) draws.
 
     Args:
         values: (draw, ...) values, chain after chain.
-        num_chains: chains.
+        num_chains: number of chains.
     """
     in_chain = len(values) // num_chains
     length = max(1, int(np.sqrt(in_chain)))

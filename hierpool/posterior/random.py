@@ -1,7 +1,7 @@
-"""Random draws in bulk by NumPy, in pieces and in threads: a tenth of the time that JAX takes.
+"""Draws many random numbers with NumPy, in blocks and threads: a tenth of the time JAX takes.
 
-Every piece has a generator of its own, so the draws depend on the seed alone, and not on how many
-threads there are; NumPy releases the interpreter's lock while it draws.
+Every block has its own generator, so the draws depend on the seed alone, and not on the number of
+threads. NumPy releases the interpreter's lock while it draws.
 """
 
 import os
@@ -11,18 +11,19 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 PIECE = 2**13
-"""Values drawn at a time: temporaries stay within a cache, and within a megabyte a thread."""
+"""Values of a block: its temporaries stay within a cache, and within a megabyte per thread."""
 
 
 def stream(seed: int, use: str, *part: int) -> np.random.SeedSequence:
-    """Returns the seed of one use of random numbers, independent of every other use's.
+    """Returns the seed for one use of random numbers, independent of that of every other use.
 
-    ``fit`` spawns its own from the same seed, with a number as the key: a name is none of those.
+    ``fit`` spawns its own seeds from the same one, with a single number as the key. The key here
+    is the bytes of a name, so that it differs from those.
 
     Args:
-        seed: the user's.
-        use: what is drawn.
-        part: which part of it, if it is drawn in several.
+        seed: the user's seed.
+        use: name of what is drawn.
+        part: index of the part, if it is drawn in several.
     """
     return np.random.SeedSequence(int(seed), spawn_key=(*use.encode(), *part))
 
@@ -37,13 +38,13 @@ def betas(
     """Returns (draw, group) draws from Beta(alpha + successes, beta + failures).
 
     Args:
-        seed: of the draws; used once.
+        seed: seed of the draws; used once.
         alpha: (draw,) positive.
         beta: (draw,) positive.
-        successes: (group,) what is added to ``alpha``.
-        failures: (group,) what is added to ``beta``.
+        successes: (group,) added to ``alpha``.
+        failures: (group,) added to ``beta``.
     """
-    # NumPy refuses parameters that have underflowed to 0: out there theta is 0 or 1 for certain.
+    # NumPy refuses parameters that have underflowed to 0, where theta is practically 0 or 1.
     alpha, beta = np.maximum(alpha, 1e-300), np.maximum(beta, 1e-300)
     theta = np.empty((len(alpha), len(successes)))
 
@@ -57,10 +58,10 @@ def betas(
 
 
 def binomials(seed: np.random.SeedSequence, trials: np.ndarray, theta: np.ndarray) -> np.ndarray:
-    """Returns (draw, group) successes out of trials.
+    """Returns (draw, group) draws of successes out of trials.
 
     Args:
-        seed: of the draws; used once.
+        seed: seed of the draws; used once.
         trials: (group,) trials.
         theta: (draw, group) chances of success.
     """
@@ -78,7 +79,7 @@ def _in_pieces(
     shape: tuple[int, ...],
     fill: Callable[[np.random.Generator, slice, slice], None],
 ) -> None:
-    """Calls ``fill`` for pieces that cover (draw, group), each with a generator of its own."""
+    """Calls ``fill`` for blocks that together cover (draw, group), each with its own generator."""
     num_rows, num_columns = shape
     width = max(1, min(PIECE, num_columns))
     height = PIECE // width

@@ -1,16 +1,17 @@
-"""R-hat of many quantities at once, and how large it may be by chance.
+"""R-hat of many quantities at once, and the limits that it exceeds only with small probability.
 
-R-hat compares the means of M half chains of n draws each. Chains that agree give
+R-hat compares the means of M half chains of n draws each. If the chains agree,
 
     (R-hat^2 - 1 + 1 / n) N (M - 1) / M ~ chi-squared with M - 1 degrees of freedom
 
-where N is the number of effective draws inside the half chains: their means then differ by what
-the draws' own scatter makes of them, and by no more. So one threshold can't suit all: among the
-R-hats of thousands of quantities with a thousand effective draws each, the largest is above 1.01
-though nothing is wrong; with ten thousand effective draws 1.005 is beyond all chance. The limit
-here is what R-hat exceeds with a small probability, which all quantities share (Bonferroni).
+where N is the number of effective draws within the half chains, whose means then differ by Monte
+Carlo error only. So no single threshold suits all fits: among thousands of quantities with a
+thousand effective draws each, the largest R-hat is above 1.01 although nothing is wrong; with ten
+thousand effective draws, Monte Carlo error can hardly explain 1.005. The limit used here is a
+quantile of this law. The probability of exceeding it is small, and divided among all quantities
+(Bonferroni).
 
-N must not fall where chains disagree, or disagreement would excuse itself: each half chain is
+Disagreement between chains must not reduce N, since that would raise the limit: each half chain is
 centred at its own mean before N is estimated.
 
 Source: Vehtari, Gelman, Simpson, Carpenter and Buerkner (2021), "Rank-Normalization, Folding, and
@@ -23,8 +24,9 @@ from typing import NamedTuple
 import numpy as np
 
 HARMLESS = 1.002
-"""R-hat below it is no trouble, with however many draws: the half chains' means then differ by a
-sixteenth of a posterior sd. Much more, and a chain that is .3 sds off might pass."""
+"""R-hat below this always passes, whatever the number of draws: the means of the half chains then
+differ by a sixteenth of a posterior sd. With a much larger value a chain that is wrong by .3 sds
+might pass."""
 
 
 class Rhat(NamedTuple):
@@ -32,20 +34,20 @@ class Rhat(NamedTuple):
 
     rhat: np.ndarray
     """(quantity,) the larger of two R-hats: of the ranks, and of the ranks of the distances from
-    the median. So chains must agree on the middle and on the spread. NaN where nothing moves."""
+    the median. So chains must agree in location and in spread. NaN for a constant quantity."""
     judged: np.ndarray
-    """(quantity,) the one of the two that is nearer to its limit, or further beyond."""
+    """(quantity,) the one of the two that is nearer to its limit or further beyond it."""
     limit: np.ndarray
-    """(quantity,) its limit: it must stay below."""
+    """(quantity,) the limit of ``judged``, which passes only if it is below."""
 
 
 def rhat(draws: np.ndarray, *, false_alarms: float, cap: float) -> Rhat:
-    """Returns R-hat of each quantity, and the limit that chance sets.
+    """Returns R-hat of each quantity, and its limit.
 
     Args:
-        draws: (chain, draw, quantity); all of a quantity NaN where one of them is not finite.
+        draws: (chain, draw, quantity); a quantity with a draw that is not finite must be all NaN.
         false_alarms: probability that chains that agree exceed any of the limits.
-        cap: no limit is above it.
+        cap: largest limit.
     """
     num_chains, num_draws, num_quantities = draws.shape
     if num_chains == 1 or num_draws < 4:
@@ -67,7 +69,7 @@ def rhat(draws: np.ndarray, *, false_alarms: float, cap: float) -> Rhat:
 
 def _limited(values: np.ndarray, share: float, cap: float) -> tuple[np.ndarray, np.ndarray]:
     """Returns (quantity,) R-hat of the ranks of values (half, draw, quantity), and its limit."""
-    # Imported late, as ArviZ: the sampler needs neither.
+    # Imported late: the sampler needs neither ArviZ nor scipy.stats.
     from arviz_stats.base import array_stats  # type: ignore[attr-defined]
     from scipy.stats import chi2
 
@@ -75,7 +77,7 @@ def _limited(values: np.ndarray, share: float, cap: float) -> tuple[np.ndarray, 
     scores = _normal_scores(values)
     means = scores.mean(axis=1)
     within = scores.var(axis=1, ddof=1).mean(axis=0)
-    # What does not move is 0 / 0: a value here, not a warning.
+    # A quantity that does not move gives 0 / 0, which is NaN here, and no warning.
     with np.errstate(invalid="ignore", divide="ignore"):
         found = np.sqrt(1 - 1 / num_draws + means.var(axis=0, ddof=1) / within)
     limit = np.full(found.shape, HARMLESS)
@@ -88,7 +90,7 @@ def _limited(values: np.ndarray, share: float, cap: float) -> tuple[np.ndarray, 
 
 
 def _normal_scores(values: np.ndarray) -> np.ndarray:
-    """Returns the normal quantiles of each quantity's ranks among all its draws (Blom, 1958)."""
+    """Returns normal scores: normal quantiles of each quantity's ranks (Blom, 1958)."""
     from scipy.special import ndtri
     from scipy.stats import rankdata
 

@@ -1,7 +1,7 @@
-"""What a fit draws and computes once its positions are known: theta, and log likelihoods.
+"""Draws of theta, the population's parameters and log likelihoods, given a fit's positions.
 
-It is done on the host, in pieces: of what is large only the results are ever whole. The programs
-of a piece do not depend on the number of draws.
+The host computes them in blocks of draws, so that no large temporary array exists. The programs of
+a block do not depend on the number of draws.
 """
 
 from collections.abc import Callable
@@ -22,9 +22,9 @@ from hierpool.runtime.programs import BySize
 NumpyParameters = dict[str, np.ndarray]
 
 PIECE = 2**16
-"""Values of a piece; the integral of the logit model takes a hundred times as many for a while."""
+"""Values of a block; the integral of the logit model needs a hundred times as many temporarily."""
 MOST_ROWS = 1024
-"""Draws of a piece, at most."""
+"""Most draws in a block."""
 
 
 def compile_ahead(
@@ -35,21 +35,23 @@ def compile_ahead(
     position: Position,
     num_draws: int,
 ) -> None:
-    """Compiles what a model of ours will ask for, so that it can happen beside other compiling.
+    """Compiles the programs of this file for one of hierpool's models, before they are needed.
+
+    Thus they compile at the same time as the sampler.
 
     Args:
         key: random key.
-        model: whose parameters.
+        model: the fitted model.
         counts: successes out of trials, (group,) each.
-        pairs: the distinct ones of them.
+        pairs: the distinct (y, n) of ``counts``.
         position: arrays or their shapes.
-        num_draws: how many draws.
+        num_draws: number of draws.
     """
     if not (_is_ours(model.log_likelihood) and _is_ours(model.constrain)):
-        return  # It may ask for anything.
+        return  # A user's own model may need other shapes.
     length = power_of_two(num_draws)
     positions = {
-        # As one group's, whatever the number of groups.
+        # The shapes of a single group, whatever the number of groups.
         name: jax.ShapeDtypeStruct((length, *(1 for _ in leaf.shape)), leaf.dtype)
         for name, leaf in position.items()
     }
@@ -69,21 +71,22 @@ def compile_ahead(
 def hyperparameters(
     key: jax.Array, model: Model, counts: Counts, positions: NumpyParameters, num_draws: int
 ) -> NumpyParameters:
-    """Returns the parameters but theta, (draw,) each, at the cost of a few numbers a draw.
+    """Returns all parameters except theta, (draw,) each, with memory for a few numbers per draw.
 
     Args:
         key: random key, the same as for ``theta``.
-        model: whose parameters.
+        model: the fitted model.
         counts: successes out of trials, (group,) each.
         positions: each leaf (draw, ...); none if the position is empty.
-        num_draws: how many draws.
+        num_draws: number of draws.
     """
     if _is_ours(model.constrain):
-        # They ask for no single group: a compiled program serves every number of them.
+        # The population of hierpool's models does not depend on single groups here, so all groups
+        # are pooled, and one compiled program serves any number of groups.
         counts = _pooled(counts)
         positions = {name: _of_groups(leaf, 1) for name, leaf in positions.items()}
     length = power_of_two(num_draws)
-    # Filled up, so that a compiled program serves many numbers of draws.
+    # Padded, so that one compiled program serves many numbers of draws.
     rows = {name: _rows(leaf, 0, length) for name, leaf in positions.items()}
     found = _constrain_others(key, model, counts, rows, np.arange(length))
     return {name: np.asarray(draws)[:num_draws] for name, draws in found.items()}
@@ -99,19 +102,19 @@ def theta(
 ) -> np.ndarray:
     """Returns (draw, group) chances of success.
 
-    Where they are independent Beta variables given the position, NumPy draws them.
+    NumPy draws them if they are independent Beta variables given the position.
 
     Args:
         key: random key, for the draws of ``model.constrain``.
-        seed: for NumPy's draws.
-        model: whose parameters.
+        seed: seed of NumPy's draws.
+        model: the fitted model.
         counts: successes out of trials, (group,) each.
         positions: each leaf (draw, ...); none if the position is empty.
-        num_draws: how many draws.
+        num_draws: number of draws.
     """
     successes = np.asarray(counts.successes, float)
     failures = np.asarray(counts.trials, float) - successes
-    # By the method, not by the class: whoever derives a model may constrain otherwise.
+    # The method is checked and not the class: a derived model may have another ``constrain``.
     constrain = type(model).constrain
     if isinstance(model, BetaPopulation) and constrain is BetaPopulation.constrain:
         length = power_of_two(num_draws)
@@ -143,21 +146,21 @@ def log_likelihood(
 ) -> np.ndarray:
     """Returns (draw, group) log probability of each group's successes given the population.
 
-    Groups with the same successes and trials have the same one: it is computed once.
+    Under hierpool's models it is computed once for all groups with the same (y, n).
 
     Args:
-        model: a model.
+        model: the fitted model.
         counts: successes out of trials, (group,) each.
-        pairs: the distinct ones of them.
-        parameters: of the model, (draw,) each, and ``theta`` (draw, group).
-        num_draws: how many draws.
+        pairs: the distinct (y, n) of ``counts``.
+        parameters: parameters of the model, (draw,) each, and ``theta`` (draw, group).
+        num_draws: number of draws.
     """
     result = np.empty((num_draws, len(pairs.inverse)))
     if _is_ours(model.log_likelihood):
         counts, inverse = _columns(pairs), pairs.inverse
         parameters = {name: draws for name, draws in parameters.items() if name != "theta"}
     else:
-        # Somebody else's may look at theta, and at which group is which.
+        # A user's own model may use theta, and may treat groups with the same counts differently.
         inverse = np.arange(len(pairs.inverse))
     height = _height(np.size(counts.trials), num_draws)
     for first in range(0, num_draws, height):
@@ -173,30 +176,30 @@ def _is_ours(method: Callable[..., Any]) -> bool:
 
 
 def _columns(pairs: Distinct) -> Counts:
-    """Returns the distinct pairs, filled up, so that a compiled program serves many tables."""
+    """Returns the distinct pairs, padded, so that one compiled program serves many tables."""
     return padded_pairs(pairs, power_of_two(len(pairs.trials))).counts
 
 
 def _height(width: int, num_draws: int) -> int:
-    """Returns how many draws make a piece, if one has so many values."""
+    """Returns the number of draws in a block, where one draw has ``width`` values."""
     return min(power_of_two(num_draws), MOST_ROWS, max(1, PIECE // max(width, 1)))
 
 
 def _rows(leaf: np.ndarray, first: int, height: int) -> np.ndarray:
-    """Returns (height, ...) draws from one on; past the last, the first ones again."""
+    """Returns (height, ...) draws from index ``first`` on, padded by repetition at the end."""
     rows = leaf[first : first + height]
     return rows if len(rows) == height else np.resize(rows, (height, *leaf.shape[1:]))
 
 
 def _of_groups(leaf: np.ndarray, width: int) -> np.ndarray:
-    """Returns (draw, width) numbers, cut or filled up; (draw,) ones as they are."""
+    """Returns (draw, width) numbers, cut or padded with zeros; (draw,) numbers unchanged."""
     if leaf.ndim == 1 or leaf.shape[1] == width:
         return leaf
     return np.pad(leaf[:, :width], ((0, 0), (0, max(0, width - leaf.shape[1]))))
 
 
 def _pooled(counts: Counts) -> Counts:
-    """Returns all groups as one."""
+    """Returns the sums over all groups, as one group."""
     y, n = (np.sum(np.asarray(x, float), keepdims=True) for x in counts)
     return Counts(y, n)
 
@@ -204,7 +207,7 @@ def _pooled(counts: Counts) -> Counts:
 def _constrain(
     key: jax.Array, model: Model, counts: Counts, positions: Position, draws: jax.Array
 ) -> Parameters:
-    # Keys by the index of a draw: how the draws are cut in pieces changes none of them.
+    # Each draw has a key from its index, so that the size of the blocks does not change the draws.
     keys = jax.vmap(partial(jax.random.fold_in, key))(draws)
     return jax.vmap(lambda key, position: model.constrain(key, position, counts))(keys, positions)
 
@@ -220,7 +223,7 @@ def _constrain_theta(
 def _constrain_others(
     key: jax.Array, model: Model, counts: Counts, positions: Position, draws: jax.Array
 ) -> Parameters:
-    # What is not returned, the compiler leaves out.
+    # XLA removes the draws of theta, since they are not returned.
     parameters = _constrain(key, model, counts, positions, draws)
     return {name: value for name, value in parameters.items() if name != "theta"}
 
@@ -234,7 +237,7 @@ def _prior_counts(model: BetaPopulation, position: Position) -> tuple[jax.Array,
 def _log_likelihood(
     model: Model, counts: Counts, parameters: Parameters, draws: jax.Array
 ) -> jax.Array:
-    # ``draws`` gives the number of rows where a model has no parameter but theta.
+    # ``draws`` gives the number of rows to ``vmap`` if a model has no parameter besides theta.
     def one(_: jax.Array, row: Parameters) -> jax.Array:
         return model.log_likelihood(row, counts)
 

@@ -1,6 +1,6 @@
 """Draws as an ArviZ tree, and the tree on disk.
 
-The tree is the fit: every later question is asked of it, so a file answers as well as a fresh fit.
+The tree is the fit: every answer is computed from it, so a saved fit serves as well as a new one.
 """
 
 import json
@@ -37,22 +37,23 @@ def to_datatree(
     seeds: Sequence[np.random.SeedSequence],
     attributes: Mapping[str, Any],
 ) -> xr.DataTree:
-    """Returns a fit in ArviZ's form, with the groups' names as coordinates.
+    """Returns a fit as an ArviZ tree, with the groups' names as coordinates.
 
-    Without theta there are no replicates: it then holds the hyperparameters and the data alone.
+    Without theta it has no replicates, and holds only the hyperparameters and the data.
 
     Args:
         table: the data.
         posterior: parameters by name, (chain, draw) or (chain, draw, group).
-        prior: the same parameters drawn from the prior, (draw,) or (draw, group), if it is known.
-        log_likelihood: (chain, draw, group) log probability of each group's successes, theta
-            integrated out; None leaves it out. The tree keeps it of the groups that have trials:
-            of others it is 0 in every draw, which ``az.loo`` refuses.
+        prior: the same parameters drawn from the prior, (draw,) or (draw, group); None if the
+            model can't draw them.
+        log_likelihood: (chain, draw, group) log probability of each group's successes, with theta
+            integrated out; None leaves it out. The tree keeps it only for groups with trials: for
+            others it is 0 in every draw, which ``az.loo`` refuses.
         stats: (chain, draw) statistics of the sampler; None if the draws are exact.
-        seeds: two, of the replicates of the posterior and of the prior.
-        attributes: what the fit was, to be kept with it.
+        seeds: two seeds, for the replicates of the posterior and for those of the prior.
+        attributes: attributes of the tree, which describe the fit.
     """
-    # arviz_base alone: arviz itself would bring its plots along.
+    # arviz_base alone: arviz would import its plots too.
     from arviz_base import from_dict
 
     trials = table.trials
@@ -86,15 +87,15 @@ def to_datatree(
 
 
 def _replicates(seed: np.random.SeedSequence, trials: np.ndarray, theta: np.ndarray) -> np.ndarray:
-    """Returns (..., group) successes out of trials, given (..., group) chances."""
+    """Returns (..., group) draws of successes out of trials, given (..., group) theta."""
     return binomials(seed, trials, theta.reshape(-1, len(trials))).reshape(theta.shape)
 
 
 def settings(instance: Any) -> str:
     """Returns a model or an inference algorithm, with all its settings, as JSON.
 
-    Of a model that only adds theta to what is explored it is the model of the population: the
-    posterior is that's.
+    For a ``Joint`` model, which only adds theta to the position, it is the collapsed model, whose
+    posterior is the same.
     """
     if isinstance(instance, Joint):
         instance = instance.collapsed()
@@ -106,17 +107,29 @@ def settings(instance: Any) -> str:
 
 
 def save(tree: xr.DataTree, path: str | os.PathLike[str], *, force: bool = False) -> None:
-    """Writes a fit to a netCDF file, whole or not at all.
+    """Writes a fit to a netCDF file, completely or not at all.
 
     Args:
-        tree: what ``fit`` returned.
-        path: the file. Its folder must exist.
-        force: replace a file that is there.
+        tree: a fit, as returned by ``fit`` or ``load``.
+        path: path of the file. Its folder must exist.
+        force: whether to replace an existing file.
 
     Raises:
-        FileExistsError: the file is there, and ``force`` is off.
+        FileExistsError: the file exists, and ``force`` is False.
         ImportError: h5netcdf is not installed.
-        OSError: the file can't be written; what was there is as it was.
+        InputError: the path is a device or a pipe.
+        OSError: the file can't be written; an existing file is unchanged.
+
+    Examples:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import hierpool as hp
+        >>> frame = {"player": ["A", "B"], "hits": [18, 7], "at_bats": [45, 45]}
+        >>> tree = hp.fit(frame, "hits", "at_bats", group="player", model="complete")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     hp.save(tree, Path(folder) / "fit.nc")
+        ...     print([path.name for path in Path(folder).iterdir()])
+        ['fit.nc']
     """
     require_netcdf()
     check_writable(path, force=force)
@@ -125,7 +138,7 @@ def save(tree: xr.DataTree, path: str | os.PathLike[str], *, force: bool = False
 
 
 def require_netcdf() -> None:
-    """Raises ``ImportError`` if fits can't be saved and loaded."""
+    """Raises ``ImportError`` if h5netcdf, which saves and loads fits, is not installed."""
     try:
         import h5netcdf  # noqa: F401  (xarray's own error does not name the extra)
     except ImportError:
@@ -138,14 +151,30 @@ def load(path: str | os.PathLike[str], *, model: object = None) -> xr.DataTree:
     """Returns a fit that ``save`` wrote.
 
     Args:
-        path: the file.
-        model: of a model of your own, what was fitted, or its class; hierpool's own are known.
+        path: path of the file.
+        model: the fitted model or its class, if it is a model of your own; hierpool's own models
+            are recognised without it.
+
+    Returns:
+        The ``xarray.DataTree`` that was saved; ``fit`` describes it.
 
     Raises:
         ImportError: h5netcdf is not installed.
-        InputError: the file is damaged, or holds no fit, one of a later format, or what no fit can
-            hold.
+        InputError: the file is damaged, holds no fit, is of a later format, holds values that no
+            fit can have, or is a fit of another model than ``model``.
         OSError: the file can't be read.
+
+    Examples:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import hierpool as hp
+        >>> frame = {"player": ["A", "B"], "hits": [18, 7], "at_bats": [45, 45]}
+        >>> tree = hp.fit(frame, "hits", "at_bats", group="player", model="complete")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     hp.save(tree, Path(folder) / "fit.nc")
+        ...     loaded = hp.load(Path(folder) / "fit.nc")
+        >>> loaded.posterior.equals(tree.posterior)
+        True
     """
     path = Path(path)
     require_netcdf()
@@ -166,10 +195,10 @@ def load(path: str | os.PathLike[str], *, model: object = None) -> xr.DataTree:
 
 
 def _recognise(tree: xr.DataTree, path: Path, model: object) -> None:
-    """Has answers know the model of a fit.
+    """Registers a user's own model, so that answers can use a fit of it.
 
     Raises:
-        InputError: the fit is of another.
+        InputError: the fit is of another model.
     """
     kind = model if isinstance(model, type) else type(model)
     if read_name(tree.attrs) != kind.__name__:
@@ -180,7 +209,7 @@ def _recognise(tree: xr.DataTree, path: Path, model: object) -> None:
 
 
 def _provenance(table: Table) -> dict[str, Any]:
-    """Returns what the fit was made of: versions, and a hash of the data."""
+    """Returns the attributes for the origin of a fit: versions, columns and a hash of the data."""
     versions = {name: version(name) for name in ("hierpool", "jax", "blackjax", "numpy")}
     return {
         "inference_library": "hierpool",

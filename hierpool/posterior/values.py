@@ -1,8 +1,9 @@
-"""What a fitted tree holds, checked and in one order of the groups.
+"""Reads the contents of a fitted tree, checked and in one order of the groups.
 
-A tree is its user's: variables are added, groups sorted, files edited. What answers rest on is
-looked up by name, matched by the groups' labels, and held to what the model allows; the counts, to
-the hash that was taken of them when they were fitted. All else in the tree is left alone.
+Users change trees: they add variables, sort groups, edit files. The variables that answers need are
+looked up by name, matched by the groups' labels, and checked against the ranges of the model; the
+counts are checked against the hash that was taken when they were fitted. Everything else in the
+tree is ignored.
 """
 
 import hashlib
@@ -27,8 +28,8 @@ from hierpool.posterior.attributes import (
 )
 
 GROUPS = "groups"
-"""The dimension of theta, y and n, whose coordinate holds the groups' names. Not "group": that name
-ArviZ's ``plot_prior_posterior`` takes for itself, and fails where a variable has it."""
+"""The dimension of theta, y and n, whose coordinate holds the groups' names. It is not "group",
+since ArviZ's ``plot_prior_posterior`` uses that name, and fails if a variable has it."""
 DRAWS = ("chain", "draw")
 BY_GROUP = (*DRAWS, GROUPS)
 LARGEST = float(np.finfo(float).max)
@@ -38,8 +39,8 @@ RANGES = {
     "mu": (-LARGEST, LARGEST, "be finite"),
     "sigma": (0.0, LARGEST, "be finite and not negative"),
 }
-"""What each parameter may be: the ends, and the rule in words."""
-# exp(kappa_log) may be past the largest double.
+"""The range of each parameter: its ends, and the rule in words."""
+# kappa = exp(kappa_log) may overflow to infinity.
 RANGES_FROM_1 = RANGES | {
     "kappa_log": (0.0, LARGEST, "be finite and not negative"),
     "kappa": (1.0, np.inf, "be at least 1"),
@@ -50,14 +51,14 @@ RANGES_FROM_0 = RANGES | {
 }
 CHANGED = "the fit failed, or the tree was changed after it"
 ROUNDING = 1e-4
-"""By so much kappa may differ from exp(kappa_log), relatively: a tree may be kept in float32."""
+"""Largest relative difference between kappa and exp(kappa_log): a tree may be kept in float32."""
 
 
 class Values(NamedTuple):
-    """What answers rest on."""
+    """The contents of a fitted tree that answers need."""
 
     labels: np.ndarray
-    """(group,) names, in the kind that the user gave."""
+    """(group,) names, of the type that the user gave."""
     successes: np.ndarray
     """(group,) int64 successes."""
     trials: np.ndarray
@@ -69,20 +70,20 @@ class Values(NamedTuple):
     theta: np.ndarray | None
     """(chain, draw, group) chances of success; None if the fit holds the hyperparameters only."""
     problems: list[str]
-    """Why the draws should not be trusted; empty if they may be."""
+    """Sentences that say why the draws should not be trusted; empty if they can be."""
 
 
 def is_fit(tree: xr.DataTree) -> bool:
-    """Returns whether a tree looks as if ``fit`` had made it."""
+    """Returns whether a tree looks like a result of ``fit``."""
     return "posterior" in tree.children and "hierpool_model" in tree.attrs
 
 
 def require_fit(tree: xr.DataTree) -> None:
-    """Raises what is wrong with a tree of which no draw can be read.
+    """Raises an error if the draws of a tree can't be read.
 
     Raises:
-        InputError: it holds no fit, or a later format.
-        TypeError: it is no tree.
+        InputError: the tree holds no fit, or has a later format.
+        TypeError: the argument is not a tree.
     """
     if not isinstance(tree, xr.DataTree):
         raise TypeError(
@@ -99,14 +100,14 @@ def require_fit(tree: xr.DataTree) -> None:
 
 
 def read_values(tree: xr.DataTree) -> Values:
-    """Returns what a tree holds.
+    """Returns the checked contents of a tree.
 
     Args:
-        tree: what ``fit`` returned, or ``load`` read.
+        tree: a fit, as returned by ``fit`` or ``load``.
 
     Raises:
-        InputError: it holds no fit, a later format, or what no fit can hold.
-        TypeError: it is no tree.
+        InputError: the tree holds no fit, has a later format, or holds impossible values.
+        TypeError: the argument is not a tree.
     """
     require_fit(tree)
     settings = read_model(tree.attrs)
@@ -131,7 +132,7 @@ def read_values(tree: xr.DataTree) -> Values:
     if "log_likelihood" in tree.children:
         scored = with_log_likelihood(tree, labels, trials)
         log_likelihood = by_group(tree, "log_likelihood", "y", scored)
-        # The logarithm of a probability of 1, as large terms leave it that cancel.
+        # Rounding of large terms that cancel can leave the log of a probability of 1 above 0.
         rule = "log_likelihood/y must not be above 0"
         of_scored = Places(Source("The tree", None), scored)
         _check_range(of_scored, rule, log_likelihood, -np.inf, 1e-3)
@@ -148,34 +149,34 @@ def by_group(
 
     Args:
         tree: a fit.
-        child: group of the tree.
-        name: of the variable.
+        child: name of the tree's group that holds the variable.
+        name: name of the variable.
         labels: (group,) the groups' names.
-        kinds: NumPy's letters of the types that it may have.
+        kinds: allowed types, as NumPy's letters of ``dtype.kind``.
 
     Raises:
-        InputError: it is not there, has other dimensions, or other draws or groups.
+        InputError: the variable is missing, or has other dimensions, draws or groups.
     """
     variable = _variable(tree, child, name, BY_GROUP, kinds)
     return _in_order(variable, f"{child}/{name}", labels)
 
 
 def with_log_likelihood(tree: xr.DataTree, labels: np.ndarray, trials: np.ndarray) -> np.ndarray:
-    """Returns the names of the groups whose log likelihood a tree keeps: those that have trials.
+    """Returns the names of the groups whose log likelihood a tree holds: those that have trials.
 
-    A tree of an earlier format keeps it of all groups.
+    Earlier versions kept it for all groups.
     """
     is_of_all = tree["log_likelihood"].sizes.get(GROUPS) == len(labels)
     return labels if is_of_all else labels[trials > 0]
 
 
 def sampled(tree: xr.DataTree) -> xr.Dataset:
-    """Returns what the fit itself sampled, of all that its posterior may hold by now.
+    """Returns the variables that the fit sampled, without those that the user added since.
 
-    Of a model that is not hierpool's this is theta, and what is one number a draw.
+    For a model that is not hierpool's, these are theta and every variable with one number per draw.
 
     Raises:
-        InputError: a variable has other dimensions than a fit gives it, or is text.
+        InputError: a variable has other dimensions than ``fit`` gives it, or is text.
     """
     posterior = tree["posterior"].data_vars
     model = read_name(tree.attrs)
@@ -187,7 +188,7 @@ def sampled(tree: xr.DataTree) -> xr.Dataset:
 
 
 def _scalars(tree: xr.DataTree) -> tuple[str, ...]:
-    """Returns the names of all in the posterior that is one number a draw."""
+    """Returns the names of the posterior's variables that have one number per draw."""
     return tuple(
         str(name)
         for name, variable in tree["posterior"].data_vars.items()
@@ -196,16 +197,16 @@ def _scalars(tree: xr.DataTree) -> tuple[str, ...]:
 
 
 def data_hash(labels: np.ndarray, successes: np.ndarray, trials: np.ndarray) -> str:
-    """Returns a hash of (group,) names and counts, the same in whatever order they come."""
+    """Returns a hash of (group,) names and counts that does not depend on their order."""
     names = np.array(texts(labels), dtype=object)
     order = np.argsort(names)
     counts = np.stack([successes, trials]).astype("<i8")[:, order]
-    # In quotes: ("ab", "c") is not ("a", "bc").
+    # JSON puts the names in quotes, so that ("ab", "c") and ("a", "bc") differ.
     return hashlib.sha256(counts.tobytes() + json.dumps(list(names[order])).encode()).hexdigest()
 
 
 def _require_statistics(tree: xr.DataTree, model: str) -> None:
-    """Raises ``InputError`` if draws of a chain would pass for independent ones."""
+    """Raises ``InputError`` if sample_stats were removed: draws of NUTS would count as exact."""
     by_nuts = read_inference(tree.attrs).get("name") == "NUTS"
     is_explored = model in ROWS and ROWS[model].is_explored
     if by_nuts and is_explored and "sample_stats" not in tree.children:
@@ -232,7 +233,7 @@ def _counts(tree: xr.DataTree) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _whole(place: Places, name: str, values: np.ndarray) -> np.ndarray:
-    """Returns (group,) values as int64 counts, once it is sure that they are counts."""
+    """Returns (group,) values as int64 counts, after checking that they are counts."""
     with np.errstate(invalid="ignore"):
         is_count = (values >= 0) & (values <= LARGEST_COUNT) & (values == np.floor(values))
     place.report(
@@ -269,7 +270,7 @@ def _parameters(tree: xr.DataTree, model: str) -> dict[str, np.ndarray]:
 def _variable(
     tree: xr.DataTree, child: str, name: str, dims: tuple[str, ...], kinds: str = "iuf"
 ) -> xr.DataArray:
-    """Returns a variable with its dimensions in order, of as many draws as the posterior has."""
+    """Returns a variable with its dimensions in order, and the same draws as the posterior."""
     where = f"{child}/{name}"
     if child not in tree.children or name not in tree[child].data_vars:
         raise InputError(f"The tree lacks {where}: pass what fit returned.")
@@ -289,7 +290,7 @@ def _variable(
 
 
 def _labels(variable: xr.DataArray, where: str) -> np.ndarray:
-    """Returns (group,) names of a variable's groups in their kind, text as objects."""
+    """Returns (group,) names of a variable's groups in their own type, text as objects."""
     if GROUPS not in variable.coords:
         raise InputError(f"{where} has no names of its groups: pass what fit returned.")
     labels: np.ndarray = variable[GROUPS].values
@@ -320,7 +321,7 @@ def _check_range(
     place: Places, rule: str, values: np.ndarray, low: float, high: float | np.ndarray
 ) -> None:
     """Raises an error unless all (chain, draw, group) values lie between two ends, (group,)."""
-    # A NaN is the least and the most of what it stands among.
+    # If a value is NaN, so are the minimum and the maximum, and the row is reported.
     with np.errstate(invalid="ignore"):
         least, most = values.min(axis=(0, 1)), values.max(axis=(0, 1))
         rows = np.flatnonzero(~((least >= low) & (most <= high)))

@@ -16,46 +16,60 @@ from hierpool.posterior.diagnostics import Diagnostics, diagnose, joined
 from hierpool.posterior.values import GROUPS, require_fit, sampled
 
 FALSE_ALARMS = 1e-3
-"""Probability that chains that agree are said not to: once for the population, once for theta."""
+"""Probability of a false alarm by R-hat if the chains agree: once for the population, once for all
+theta."""
 CAPS = {"population": 1.02, "theta": 1.05}
-"""R-hat from which on chance is no excuse. The population is two numbers, on which all else hangs;
-of thousands of thetas with some hundred effective draws each, the largest may well be 1.03."""
+"""Largest limits of R-hat. The population is two numbers, on which everything else depends; among
+thousands of thetas with a few hundred effective draws each, the largest R-hat may well be 1.03."""
 MIN_EFFECTIVE_PER_CHAIN = 100
+"""Least effective sample size per chain, of the bulk and of the tails."""
 MAX_DIVERGENT = 1 / 1000
-"""A fit that is right has next to none (``benchmarks/results/verdicts.md``); fits that missed part
-of a neck had 6 to 11 of 4000."""
+"""Largest share of divergent draws. A correct fit has almost none
+(``benchmarks/results/verdicts.md``); fits that missed part of the narrow neck of the posterior,
+where kappa is large, had 6 to 11 of 4000."""
 
 
 class ConvergenceWarning(UserWarning):
-    """The draws should not be trusted."""
+    """The draws of a fit should not be trusted; the message says why, and what to change.
+
+    Examples:
+        >>> import warnings
+        >>> import hierpool as hp
+        >>> frame = {"hits": [18, 7, 12], "at_bats": [45, 45, 45]}
+        >>> nuts = hp.NUTS(num_chains=1)
+        >>> with warnings.catch_warnings(action="error", category=hp.ConvergenceWarning):
+        ...     hp.fit(frame, "hits", "at_bats", model="collapsed", inference=nuts)
+        Traceback (most recent call last):
+        hierpool.posterior.verdict.ConvergenceWarning: R-hat compares chains, and there is one...
+    """
 
 
 class Verdict(NamedTuple):
-    """What the diagnostics say of a fit."""
+    """The result of ``check``: the worst diagnostics of a fit, and the rules that it breaks."""
 
     rhat: float
-    """Largest rank-normalised split R-hat of any sampled quantity; NaN if draws are exact, if
+    """Largest rank-normalised split R-hat of any sampled quantity; NaN if the draws are exact, if
     there is one chain, or if the quantity does not move or is not finite."""
     rhat_of: str
-    """The quantity that has it; empty if draws are exact."""
+    """The quantity with the largest R-hat; empty if the draws are exact."""
     effective: float
-    """Smallest bulk effective sample size of any sampled quantity; NaN if draws are exact."""
+    """Smallest bulk effective sample size of any sampled quantity; NaN if the draws are exact."""
     effective_of: str
-    """The quantity that has it."""
+    """The quantity with the smallest bulk effective sample size; empty if the draws are exact."""
     tail_effective: float
-    """Smallest effective sample size of any 5% or 95% quantile; NaN if draws are exact."""
+    """Smallest effective sample size of any 5% or 95% quantile; NaN if the draws are exact."""
     tail_effective_of: str
-    """The quantity that has it."""
+    """The quantity with that quantile; empty if the draws are exact."""
     divergences: int
-    """Divergent draws, over all chains."""
+    """Number of divergent draws, over all chains."""
     num_draws: int
-    """Draws, over all chains."""
+    """Number of draws, over all chains."""
     problems: tuple[str, ...]
-    """A sentence for each rule that is broken, with the remedy."""
+    """One sentence for each rule that is broken, with the remedy; empty if the fit converged."""
 
     @property
     def sentence(self) -> str:
-        """The verdict in one line."""
+        """The verdict in one sentence."""
         if not self.rhat_of and self.problems:
             return f"Not converged: {self.num_draws} independent draws from a rough quadrature."
         if not self.rhat_of:
@@ -70,7 +84,7 @@ class Verdict(NamedTuple):
 
     @property
     def effectives(self) -> list[tuple[float, str, str]]:
-        """Effective draws, of which part of the distribution and of what: the fewest first."""
+        """Effective sample sizes, each with the part and quantity it belongs to, smallest first."""
         both = [
             (self.effective, "bulk", self.effective_of),
             (self.tail_effective, "tails", self.tail_effective_of),
@@ -82,9 +96,10 @@ def missed(of: str, error: float, what: str = "its error") -> str:
     """Returns the sentence for an integration that missed its tolerance.
 
     Args:
-        of: what was integrated, as " of 'A'" or " under kappa_log_rate=5"; may be empty.
+        of: text that names the integration, as " of 'A'" or " under kappa_log_rate=5"; may be
+            empty.
         error: its estimated error.
-        what: what the error is of.
+        what: name of the quantity that has this error.
     """
     return (
         f"The integration{of} missed its tolerance: {what} may be {error:.1g}, after trying twice "
@@ -93,20 +108,45 @@ def missed(of: str, error: float, what: str = "its error") -> str:
 
 
 def check(tree: xr.DataTree, *, max_rhat: float | None = None, strict: bool = False) -> Verdict:
-    """Returns what the diagnostics say of a fit.
+    """Returns the convergence diagnostics of a fit, and the rules that it breaks.
 
-    Every sampled quantity is judged but raw kappa, whose variance is infinite: judge kappa_log.
-    Exact draws have nothing to judge but the quadrature, if one gave them.
+    Every sampled quantity is judged except kappa, whose variance may be infinite: kappa_log is
+    judged in its place. For exact draws only the convergence of the quadrature is judged, if there
+    was one.
 
     Args:
-        tree: what ``fit`` returned, or ``load`` read.
-        max_rhat: R-hat of every quantity must stay below it. By default below what chance makes
-            of the effective draws and of how many quantities there are, which false alarms exceed
-            in 1 fit of 500 (``rhat``), and below 1.02 for the population's own, 1.05 for theta.
-        strict: count any divergence as a failure, and not only more than 1 draw of 1000.
+        tree: a fit, as returned by ``fit`` or ``load``.
+        max_rhat: threshold below which the R-hat of every quantity must be. By default there is a
+            limit for each quantity, which depends on its effective sample size and on the number of
+            quantities, so that 1 in 500 fits whose chains agree raises a false alarm. It is at
+            most 1.02 for the population's parameters and 1.05 for theta.
+        strict: whether any divergent draw is a problem, and not only more than 1 draw in 1000.
+
+    Returns:
+        ``Verdict`` with ``problems``, one sentence for each rule that is broken, empty if the fit
+        converged; ``rhat``, the largest R-hat; ``effective`` and ``tail_effective``, the smallest
+        effective sample sizes of the bulk and of the tails; ``rhat_of``, ``effective_of`` and
+        ``tail_effective_of``, the quantities that have these; ``divergences``, the number of
+        divergent draws; ``num_draws``, the number of all draws; and ``sentence``, all of it in one
+        sentence.
 
     Raises:
-        InputError: the tree holds no fit.
+        InputError: the tree holds no fit, or can't be read.
+        TypeError: the argument is not a tree.
+
+    Examples:
+        >>> import hierpool as hp
+        >>> tree = hp.fit(
+        ...     "efron-morris-75",
+        ...     "hits",
+        ...     "at_bats",
+        ...     group="player",
+        ...     model="collapsed",
+        ...     inference="quadrature",
+        ... )
+        >>> verdict = hp.check(tree)
+        >>> print(verdict.problems, verdict.sentence)
+        () Exact: 4000 independent draws.
     """
     require_fit(tree)
     posterior = sampled(tree)
@@ -115,11 +155,11 @@ def check(tree: xr.DataTree, *, max_rhat: float | None = None, strict: bool = Fa
     if "sample_stats" not in tree.children:
         return Verdict(np.nan, "", np.nan, "", np.nan, "", 0, total, _of_quadrature(tree))
     found = _diagnose(posterior)
-    # Four decimals, so that what is printed is what is judged.
+    # Rounded to the four decimals that are printed, so that a printed limit is the one applied.
     found = found._replace(limit=found.limit.round(4))
     if max_rhat is not None:
         found = found._replace(judged=found.rhat, limit=np.full(found.rhat.shape, max_rhat))
-    # NaN is the worst of all.
+    # NaN counts as the worst value.
     worst = int(np.argmax(np.nan_to_num(found.rhat, nan=np.inf)))
     bulk, tails = (int(np.argmin(np.nan_to_num(part, nan=0))) for part in (found.bulk, found.tails))
     verdict = Verdict(
@@ -145,7 +185,7 @@ def check(tree: xr.DataTree, *, max_rhat: float | None = None, strict: bool = Fa
 
 
 def _diagnose(posterior: xr.Dataset) -> Diagnostics:
-    """Returns the diagnostics of every sampled scalar but kappa: the population's, then theta's."""
+    """Returns the diagnostics of all sampled scalars except kappa: population first, then theta."""
     of_population, of_groups = ("chain", "draw"), ("chain", "draw", GROUPS)
     variables = {str(name): variable for name, variable in posterior.data_vars.items()}
     population = {
@@ -169,7 +209,7 @@ def _diagnose(posterior: xr.Dataset) -> Diagnostics:
 
 
 def _of_chains(found: Diagnostics, tree: xr.DataTree) -> Iterator[str]:
-    """Returns a sentence if chains are not finite, stand still, or do not agree."""
+    """Yields a sentence if chains are not finite, do not move, or do not agree."""
     sizes = tree["posterior"].sizes
     if sizes["chain"] == 1:
         yield "R-hat compares chains, and there is one: take at least 2."
@@ -201,7 +241,7 @@ def _longer(tree: xr.DataTree) -> str:
 
 
 def _of_effective(verdict: Verdict, num_chains: int, num_draws: int) -> Iterator[str]:
-    """Returns a sentence if there are too few effective draws."""
+    """Yields a sentence if there are too few effective draws."""
     effective, part, of = verdict.effectives[0]
     if effective < MIN_EFFECTIVE_PER_CHAIN * num_chains:
         yield (
@@ -211,7 +251,7 @@ def _of_effective(verdict: Verdict, num_chains: int, num_draws: int) -> Iterator
 
 
 def _of_divergences(verdict: Verdict, tree: xr.DataTree, most: float) -> Iterator[str]:
-    """Returns a sentence if more than ``most`` draws diverged."""
+    """Yields a sentence if more than ``most`` draws diverged."""
     if verdict.divergences > most:
         target = read_inference(tree.attrs)["target_accept"]
         yield (
@@ -221,7 +261,7 @@ def _of_divergences(verdict: Verdict, tree: xr.DataTree, most: float) -> Iterato
 
 
 def _of_quadrature(tree: xr.DataTree) -> tuple[str, ...]:
-    """Returns the sentence for a quadrature that did not converge, if it did not."""
+    """Returns one sentence if a quadrature did not converge, else an empty tuple."""
     if tree.attrs.get("quadrature_converged", 1):
         return ()
     quadrature = read_inference(tree.attrs)
