@@ -9,7 +9,7 @@ Source: Trefethen and Weideman (2014), "The Exponentially Convergent Trapezoidal
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -20,6 +20,7 @@ from hierpool.exact.grid import Grid, draw
 from hierpool.exact.nodes import Nodes, Start, place
 from hierpool.models.protocol import Position
 from hierpool.runtime.keywords import suggesting
+from hierpool.runtime.settings import positive, setting, whole
 
 LogDensity = Callable[[Position], jax.Array]
 
@@ -63,10 +64,10 @@ class Quadrature:
         ((2, 500, 18), 1)
     """
 
-    num_chains: int = field(default=4, metadata={"static": True})
-    num_draws: int = field(default=1000, metadata={"static": True})
-    num_nodes: int = field(default=48, metadata={"static": True})
-    tolerance: float = field(default=1e-6, metadata={"static": True})
+    num_chains: int = setting(4, whole(1))
+    num_draws: int = setting(1000, whole(4))
+    num_nodes: int = setting(48, whole(8))
+    tolerance: float = setting(1e-6, positive)
 
     @property
     def finer(self) -> "Quadrature":

@@ -12,7 +12,7 @@ algorithm parameters", for the windows.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import NamedTuple
 
@@ -31,6 +31,7 @@ from hierpool.mcmc.ravel import Flat
 from hierpool.mcmc.stats import Stats
 from hierpool.models.protocol import Position
 from hierpool.runtime.keywords import suggesting
+from hierpool.runtime.settings import one_of, probability, setting, whole
 
 LogDensity = Callable[[jax.Array], jax.Array]
 
@@ -72,12 +73,12 @@ class NUTS:
         (2, 1500, 18)
     """
 
-    num_chains: int = field(default=4, metadata={"static": True})
-    num_warmup: int = field(default=1000, metadata={"static": True})
-    num_draws: int = field(default=1000, metadata={"static": True})
-    target_accept: ArrayLike = 0.8
-    max_tree_depth: int = field(default=10, metadata={"static": True})
-    chain_method: str | None = field(default=None, metadata={"static": True})
+    num_chains: int = setting(4, whole(1))
+    num_warmup: int = setting(1000, whole(0))
+    num_draws: int = setting(1000, whole(4))
+    target_accept: ArrayLike = setting(0.8, probability, is_static=False)
+    max_tree_depth: int = setting(10, whole(1))
+    chain_method: str | None = setting(None, one_of(None, "parallel", "vectorized", "sequential"))
 
     def run(
         self,
