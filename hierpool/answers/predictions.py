@@ -21,10 +21,10 @@ from hierpool.input.labels import beside, coordinate, find
 from hierpool.input.new_groups import NewGroups, as_json
 from hierpool.input.table import InputError
 from hierpool.likelihood.beta_binomial import log_beta_binomial
+from hierpool.models.protocol import GROUPS
 from hierpool.posterior.conditional import Betas, Points, fit_of, rows_of
 from hierpool.posterior.fitted import Fitted
 from hierpool.posterior.random import binomials, stream
-from hierpool.posterior.values import GROUPS
 from hierpool.posterior.weights import effective_draws, moments, of_rows, resampled
 
 BUDGET = 3e7

@@ -22,7 +22,7 @@ from hierpool.mcmc.chains import Progress
 from hierpool.mcmc.nuts import NUTS
 from hierpool.models.beta import PartialPooling
 from hierpool.models.catalogue import check_model
-from hierpool.models.protocol import Collapsible, DrawsPrior, Model
+from hierpool.models.protocol import Collapsible, DrawsPrior, Model, dims
 from hierpool.posterior import theta as thetas
 from hierpool.posterior.contradiction import warn_of_contradiction
 from hierpool.posterior.tree import settings, to_datatree
@@ -229,6 +229,7 @@ def fit(
             "new_groups": json.dumps(as_json(new_groups)),
             **explored.attributes,
         },
+        dims=dims(model),
     )
     log.info("checking convergence")
     problems = check(tree).problems

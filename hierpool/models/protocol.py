@@ -20,6 +20,9 @@ from hierpool.likelihood.compress import Distinct
 from hierpool.likelihood.histograms import Data
 from hierpool.runtime.keywords import suggesting
 
+GROUPS = "groups"
+"""The dimension of theta, y and n, whose coordinate holds the groups' names. It is not "group",
+since ArviZ's ``plot_prior_posterior`` uses that name, and fails if a variable has it."""
 Position = dict[str, jax.Array]
 """A point of the unconstrained space: its coordinates by name."""
 Parameters = dict[str, jax.Array]
@@ -178,6 +181,15 @@ class DrawsPrior(Protocol):
 def groups_differ(model: object) -> bool:
     """Returns whether theta differs by group: the model's attribute ``groups_differ``, or True."""
     return bool(getattr(model, "groups_differ", True))
+
+
+def dims(model: object) -> dict[str, tuple[str, ...]]:
+    """Returns the dimensions of each parameter after chain and draw.
+
+    A model names those of its own parameters by ``dims``. A parameter that is not listed is one
+    number, or has dimensions without a name.
+    """
+    return {"theta": (GROUPS,), **getattr(model, "dims", {})}
 
 
 def number(hyperparameter: ArrayLike) -> float:

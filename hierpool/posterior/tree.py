@@ -19,10 +19,10 @@ from hierpool.input.table import Table
 from hierpool.mcmc.stats import Stats
 from hierpool.models.catalogue import remember
 from hierpool.models.joint import Joint
+from hierpool.models.protocol import GROUPS
 from hierpool.posterior import netcdf
 from hierpool.posterior.attributes import FORMAT, read_name
 from hierpool.posterior.random import binomials
-from hierpool.posterior.values import GROUPS as GROUPS
 from hierpool.posterior.values import data_hash, is_fit, read_values
 from hierpool.runtime.writing import check_writable, whole_file
 
@@ -36,6 +36,7 @@ def to_datatree(
     stats: Stats | None,
     seeds: Sequence[np.random.SeedSequence],
     attributes: Mapping[str, Any],
+    dims: Mapping[str, Sequence[str]],
 ) -> xr.DataTree:
     """Returns a fit as an ArviZ tree, with the groups' names as coordinates.
 
@@ -52,6 +53,7 @@ def to_datatree(
         stats: (chain, draw) statistics of the sampler; None if the draws are exact.
         seeds: two seeds, for the replicates of the posterior and for those of the prior.
         attributes: attributes of the tree, which describe the fit.
+        dims: the dimensions of parameters after chain and draw, by name.
     """
     # arviz_base alone: arviz would import its plots too.
     from arviz_base import from_dict
@@ -76,7 +78,7 @@ def to_datatree(
     tree = from_dict(
         groups,
         coords={GROUPS: table.labels},
-        dims={"theta": [GROUPS], "y": [GROUPS], "n": [GROUPS]},
+        dims={name: list(of) for name, of in dims.items()} | {"y": [GROUPS], "n": [GROUPS]},
     )
     if "log_likelihood" in tree.children and not trials.all():
         # A child of the tree may have fewer groups than its siblings.

@@ -19,6 +19,7 @@ from hierpool.input.files import Source
 from hierpool.input.labels import texts
 from hierpool.input.table import LARGEST_COUNT
 from hierpool.models.catalogue import ROWS
+from hierpool.models.protocol import GROUPS
 from hierpool.posterior.attributes import (
     read_format,
     read_inference,
@@ -27,9 +28,6 @@ from hierpool.posterior.attributes import (
     read_problems,
 )
 
-GROUPS = "groups"
-"""The dimension of theta, y and n, whose coordinate holds the groups' names. It is not "group",
-since ArviZ's ``plot_prior_posterior`` uses that name, and fails if a variable has it."""
 DRAWS = ("chain", "draw")
 BY_GROUP = (*DRAWS, GROUPS)
 LARGEST = float(np.finfo(float).max)

@@ -11,9 +11,10 @@ import numpy as np
 import xarray as xr
 
 from hierpool.models.catalogue import ROWS
+from hierpool.models.protocol import GROUPS
 from hierpool.posterior.attributes import read_inference, read_name
 from hierpool.posterior.diagnostics import Diagnostics, diagnose, joined
-from hierpool.posterior.values import GROUPS, require_fit, sampled
+from hierpool.posterior.values import require_fit, sampled
 
 FALSE_ALARMS = 1e-3
 """Probability of a false alarm by R-hat if the chains agree: once for the population, once for all

@@ -11,8 +11,8 @@ from fits import FEW, tree_of
 
 from hierpool.answers.by_group import read_further
 from hierpool.input.table import InputError
+from hierpool.models.protocol import GROUPS
 from hierpool.posterior.fitted import Fitted, read_fit
-from hierpool.posterior.tree import GROUPS
 
 
 def fitted(labels: Any = None) -> Fitted:

@@ -12,7 +12,7 @@ from scores import SMALL, compared, evidence, frame
 from tables import HOSPITALS, close
 
 import hierpool as hp
-from hierpool.posterior.tree import GROUPS
+from hierpool.models.protocol import GROUPS
 
 COLUMNS = {"successes": "hits", "trials": "at_bats", "group": "player"}
 

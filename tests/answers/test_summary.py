@@ -6,7 +6,7 @@ from arviz_base import from_dict
 from tables import close
 
 from hierpool.answers.summary import highest_density, summarize
-from hierpool.posterior.tree import GROUPS
+from hierpool.models.protocol import GROUPS
 
 RNG = np.random.default_rng(0)
 PHI = RNG.beta(2, 5, size=(2, 5))

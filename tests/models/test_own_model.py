@@ -1,7 +1,7 @@
 """A model of the user's own, in every place where one of hierpool's may stand."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -110,6 +110,32 @@ def test_four_methods_will_do_and_an_answer_names_what_it_lacks() -> None:
         hp.predictive_check(tree, replicates="new-groups")
     with pytest.raises(hp.InputError, match="OfTheta has no collapsed, which this needs"):
         hp.newcomers(tree, {"rookie": (0, 4)})
+
+
+@hp.model
+class WithOdds(OfTheta):
+    """It reports log-odds too, and says that they are of groups; and two numbers of its own."""
+
+    dims: ClassVar[dict[str, tuple[str, ...]]] = {"log_odds": ("groups",), "ends": ("end",)}
+
+    def constrain(self, key: jax.Array, position: Any, counts: hp.Counts) -> Any:
+        x = position["x"]
+        ends = jnp.stack([x.min(), x.max()])
+        return {"theta": jax.nn.sigmoid(x), "log_odds": x, "ends": ends}
+
+
+def test_a_model_says_what_its_parameters_are_of(tmp_path: Path) -> None:
+    tree = hp.fit(PLAYERS, **PLAYER, model=WithOdds(), inference=hp.NUTS(2, 200, 200))
+    hp.save(tree, tmp_path / "fit.nc")
+    loaded = hp.load(tmp_path / "fit.nc", model=WithOdds)
+    for fitted in (tree, loaded):
+        posterior = fitted["posterior"].dataset
+        assert posterior["ends"].dims == ("chain", "draw", "end")
+        odds = posterior["log_odds"].sel(groups="Max Alvis")
+        theta = posterior["theta"].sel(groups="Max Alvis")
+        np.testing.assert_allclose(expit(odds), theta, rtol=1e-12)
+        hp.summarize(fitted)
+        hp.rank(fitted)
 
 
 @pytest.mark.parametrize("name", ["init", "constrain", "log_likelihood"])

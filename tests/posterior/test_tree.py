@@ -10,7 +10,8 @@ from trees import CHAINS, DRAWS, NAMES, NUM_GROUPS, population_of, tree_of
 
 import hierpool as hp
 from hierpool.input.table import Table
-from hierpool.posterior.tree import GROUPS, settings, to_datatree
+from hierpool.models.protocol import GROUPS
+from hierpool.posterior.tree import settings, to_datatree
 from hierpool.runtime.writing import check_writable
 
 
@@ -26,6 +27,7 @@ def without_theta(names: list[str] = NAMES) -> xr.DataTree:
             "hierpool_model": settings(hp.CollapsedPartialPooling()),
             "hierpool_inference": settings(hp.Quadrature()),
         },
+        dims={},
     )
 
 

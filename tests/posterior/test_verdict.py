@@ -7,7 +7,7 @@ import xarray as xr
 from arviz_base import from_dict
 from scipy.signal import lfilter
 
-from hierpool.posterior.tree import GROUPS
+from hierpool.models.protocol import GROUPS
 from hierpool.posterior.verdict import check
 
 CHAINS, DRAWS = 2, 1000

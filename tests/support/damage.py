@@ -8,7 +8,8 @@ import numpy as np
 import xarray as xr
 
 import hierpool as hp
-from hierpool.posterior.tree import GROUPS, settings
+from hierpool.models.protocol import GROUPS
+from hierpool.posterior.tree import settings
 
 Edit = Callable[[xr.DataTree], None]
 

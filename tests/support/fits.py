@@ -7,7 +7,8 @@ import xarray as xr
 from arviz_base import from_dict
 
 import hierpool as hp
-from hierpool.posterior.tree import GROUPS, settings
+from hierpool.models.protocol import GROUPS
+from hierpool.posterior.tree import settings
 
 COLUMNS = {
     "efron-morris-75": {"successes": "hits", "trials": "at_bats", "group": "player"},

@@ -6,6 +6,7 @@ import xarray as xr
 import hierpool as hp
 from hierpool.input.table import Table
 from hierpool.mcmc.stats import Stats
+from hierpool.models.protocol import dims
 from hierpool.posterior.tree import settings, to_datatree
 
 NAMES = ["NA", "007", "Иван", "a,b", " padded", "None", "大谷"]
@@ -71,4 +72,5 @@ def tree_of(
             "sampling_time": 0.25,
             "new_groups": "{}",
         },
+        dims=dims(model),
     )
