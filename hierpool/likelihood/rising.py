@@ -42,11 +42,12 @@ def tabulate(counts: np.ndarray, groups: np.ndarray, largest: int) -> np.ndarray
     dense = min(largest, DENSE)
     is_near = counts <= dense
     near = np.bincount(counts[is_near], groups[is_near], dense + 1)
-    pieces: np.ndarray = np.tensordot(near, _near_table(largest), 1)
+    pieces = _total(near, *_split_near_table(largest))
     far, far_groups = counts[~is_near], groups[~is_near]
     for first in range(0, len(far), CHUNK):
         some = slice(first, first + CHUNK)
-        pieces += np.tensordot(far_groups[some].astype(float), _far_table(far[some], largest), 1)
+        table = _far_table(far[some], largest)
+        pieces += _total(far_groups[some].astype(float), *_split(table))
     return pieces
 
 
@@ -70,6 +71,30 @@ def _near_table(largest: int) -> np.ndarray:
     # log1p(0 / x) = 0 is the term of j = 0.
     sums = np.cumsum(np.log1p(j / x), axis=0, dtype=np.longdouble).astype(float)
     return _coefficients(np.concatenate([np.zeros((1, *x.shape)), sums]), np.arange(len(j) + 1), x)
+
+
+def _total(groups: np.ndarray, coarse: np.ndarray, rest: np.ndarray) -> np.ndarray:
+    """Returns the sum over counts of a table, each row as often as there are groups."""
+    total: np.ndarray = np.tensordot(groups, coarse, 1) + np.tensordot(groups, rest, 1)
+    return total
+
+
+def _split(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns two parts of a (count, ...) table: multiples of large units, and what is left.
+
+    A plain sum over a million groups would round every partial sum, thousands of times. Sums of
+    multiples of one unit are exact, and those of the rest are small.
+    """
+    largest = np.abs(table).max(axis=0, initial=np.finfo(float).tiny)
+    # 22 bits for a multiple leave 31 of float64's 53 for the number of groups.
+    unit = 2.0 ** (np.ceil(np.log2(largest)) - 22)
+    coarse = np.rint(table / unit) * unit
+    return coarse, table - coarse
+
+
+@lru_cache(maxsize=2)
+def _split_near_table(largest: int) -> tuple[np.ndarray, np.ndarray]:
+    return _split(_near_table(largest))
 
 
 def _far_table(counts: np.ndarray, largest: int) -> np.ndarray:
