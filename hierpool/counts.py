@@ -36,6 +36,11 @@ class Counts(NamedTuple):
     trials: ArrayLike
     """(group,) attempts of each group; 0 means a group not yet seen, which adds no information."""
 
+    @property
+    def counts(self) -> "Counts":
+        """Itself: every form of a data set, this plainest one too, has its ``counts``."""
+        return self
+
     def as_floats(self, dtype: DTypeLike | None = None) -> tuple[jax.Array, jax.Array, jax.Array]:
         """Returns successes, failures and trials, (group,) each, as floating-point arrays.
 

@@ -5,7 +5,6 @@ about equally wide (``Charted``). For any other model the chart is a few starts 
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import jax
@@ -37,7 +36,7 @@ class Chart(NamedTuple):
 class Charted(Protocol):
     """A model that says where to look for its posterior, and in which coordinates."""
 
-    def chart(self, counts: object) -> tuple[Position, jax.Array]:
+    def chart(self, data: object) -> tuple[Position, jax.Array]:
         """Returns points, each leaf (start,), and (start,) rough widths of the second number."""
 
     def from_chart(self, point: Position) -> tuple[Position, jax.Array]:
@@ -81,7 +80,11 @@ def from_starts(
 
 def chart_of(model: object, data: object) -> Chart:
     """Returns the chart of a model given one data set, which may be compressed."""
-    log_density = partial(model.log_density, counts=data)  # type: ignore[attr-defined]
+
+    def log_density(position: Position) -> jax.Array:
+        density: jax.Array = model.log_density(position, data)  # type: ignore[attr-defined]
+        return density
+
     if isinstance(model, Charted):
         return charted(model, log_density, data)
-    return from_starts(log_density, partial(model.init, counts=data))  # type: ignore[attr-defined]
+    return from_starts(log_density, lambda key: model.init(key, data))  # type: ignore[attr-defined]

@@ -1,7 +1,6 @@
 """A posterior in the coordinates in which NUTS explores it."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import jax
@@ -27,30 +26,33 @@ class Target(NamedTuple):
 class Standardized(Protocol):
     """A model that provides coordinates in which its posterior is nearly a standard normal."""
 
-    def standardize(self, position: Position, counts: Counts) -> Position:
+    def standardize(self, position: Position, data: Counts) -> Position:
         """Returns a position in those coordinates."""
 
-    def unstandardize(self, standard: Position, counts: Counts) -> tuple[Position, jax.Array]:
+    def unstandardize(self, standard: Position, data: Counts) -> tuple[Position, jax.Array]:
         """Returns the position, and () the log-Jacobian of the map to it."""
 
 
-def target_of(model: Model, counts: Counts) -> Target:
+def target_of(model: Model, data: Counts) -> Target:
     """Returns the posterior of a model given one data set, in coordinates that suit NUTS."""
-    log_density, init = (
-        partial(model.log_density, counts=counts),
-        partial(model.init, counts=counts),
-    )
+
+    def log_density(position: Position) -> jax.Array:
+        return model.log_density(position, data)
+
+    def init(key: jax.Array) -> Position:
+        return model.init(key, data)
+
     if not isinstance(model, Standardized):
         return Target(log_density, init, lambda position: position)
 
     def standard_density(standard: Position) -> jax.Array:
-        position, log_jacobian = model.unstandardize(standard, counts)
+        position, log_jacobian = model.unstandardize(standard, data)
         return log_density(position) + log_jacobian
 
     return Target(
         standard_density,
-        lambda key: model.standardize(init(key), counts),
-        lambda standard: model.unstandardize(standard, counts)[0],
+        lambda key: model.standardize(init(key), data),
+        lambda standard: model.unstandardize(standard, data)[0],
     )
 
 

@@ -75,26 +75,26 @@ class BetaPopulation:
         """Returns (draw,) the population's parameters from the prior, on the host."""
         raise NotImplementedError
 
-    def init(self, key: jax.Array, counts: Data) -> Position:
+    def init(self, key: jax.Array, data: Data) -> Position:
         """Returns a random start of the population, near the data."""
         phi_key, kappa_key = jax.random.split(key)
-        position = {self.coordinate: self.start(kappa_key, counts)}
-        centre, spread = _around(self.log_kappa(position), counts)
+        position = {self.coordinate: self.start(kappa_key, data)}
+        centre, spread = _around(self.log_kappa(position), data)
         logit_phi = centre + spread * jax.random.normal(phi_key, (), jnp.result_type(float))
         return {"logit_phi": logit_phi} | position
 
-    def log_density(self, position: Position, counts: Data) -> jax.Array:
+    def log_density(self, position: Position, data: Data) -> jax.Array:
         """Returns () the log posterior density of the population, up to a constant of the data.
 
-        ``counts`` may also be compressed, to ``Pairs`` or to ``Histograms``; the cost of the latter
+        ``data`` may also be compressed, to ``Pairs`` or to ``Histograms``; the cost of the latter
         does not depend on the number of groups.
         """
-        data = log_marginal(position["logit_phi"], self.log_kappa(position), counts)
-        return self.log_prior(position) + data
+        likelihood = log_marginal(position["logit_phi"], self.log_kappa(position), data)
+        return self.log_prior(position) + likelihood
 
-    def constrain(self, key: jax.Array, position: Position, counts: Counts) -> Parameters:
+    def constrain(self, key: jax.Array, position: Position, data: Counts) -> Parameters:
         """Returns the population's parameters, and ``theta`` (group,) drawn given them."""
-        successes, failures, _ = counts.as_floats(position["logit_phi"].dtype)
+        successes, failures, _ = data.as_floats(position["logit_phi"].dtype)
         a, b = self.prior_counts(position)
         theta = jax.random.beta(key, a + successes, b + failures)
         return self.population(position) | {"theta": theta}
@@ -104,33 +104,33 @@ class BetaPopulation:
         kappa, logit_phi = jnp.exp(self.log_kappa(position)), position["logit_phi"]
         return kappa * jax.nn.sigmoid(logit_phi), kappa * jax.nn.sigmoid(-logit_phi)
 
-    def standardize(self, position: Position, counts: Data) -> Position:
+    def standardize(self, position: Position, data: Data) -> Position:
         """Returns the position in the coordinates that NUTS explores.
 
         phi is standardized by its approximate mean and sd given kappa. The larger kappa is, the
         narrower is the posterior of phi; the standardization removes this funnel.
         ``unstandardize`` is the inverse.
         """
-        centre, spread = _around(self.log_kappa(position), counts)
+        centre, spread = _around(self.log_kappa(position), data)
         z_phi = (position["logit_phi"] - centre) / spread
-        return {"z_phi": z_phi, "z_kappa": position[self.coordinate] / _kappa_spread(counts)}
+        return {"z_phi": z_phi, "z_kappa": position[self.coordinate] / _kappa_spread(data)}
 
-    def unstandardize(self, standard: Position, counts: Data) -> tuple[Position, jax.Array]:
+    def unstandardize(self, standard: Position, data: Data) -> tuple[Position, jax.Array]:
         """Returns the position, and () the log-Jacobian of the map to it."""
-        kappa_spread = _kappa_spread(counts)
+        kappa_spread = _kappa_spread(data)
         position = {self.coordinate: kappa_spread * standard["z_kappa"]}
-        centre, spread = _around(self.log_kappa(position), counts)
+        centre, spread = _around(self.log_kappa(position), data)
         logit_phi = centre + spread * standard["z_phi"]
         return {"logit_phi": logit_phi} | position, jnp.log(spread) + jnp.log(kappa_spread)
 
-    def chart(self, counts: Data) -> tuple[Position, jax.Array]:
+    def chart(self, data: Data) -> tuple[Position, jax.Array]:
         """Returns (point,) points that cover all kappa, and (point,) approximate sds of phi's.
 
         Both are in the coordinates of ``from_chart``, in ascending order of kappa.
         """
         places, values = self.kappa_chart(jnp.result_type(float))
         log_kappa = self.log_kappa({self.coordinate: values})
-        logit_phi, spread = jax.vmap(_around, (0, None))(log_kappa, counts)
+        logit_phi, spread = jax.vmap(_around, (0, None))(log_kappa, data)
         # This is the inverse of the cubic in ``from_chart``, in closed form.
         log_odds = 2 / 3**0.5 * WIDE * jnp.sinh(jnp.arcsinh(1.5 * 3**0.5 / WIDE * logit_phi) / 3)
         return {"excess": places, "log_odds": log_odds}, spread / (1 + 3 * (log_odds / WIDE) ** 2)
@@ -148,10 +148,10 @@ class BetaPopulation:
         position = {"logit_phi": point["log_odds"] * (1 + square), self.coordinate: value}
         return position, of_kappa + jnp.log1p(3 * square)
 
-    def log_likelihood(self, parameters: Parameters, counts: Counts) -> jax.Array:
+    def log_likelihood(self, parameters: Parameters, data: Counts) -> jax.Array:
         """Returns (group,) log BetaBinomial(y_i | n_i, phi kappa, (1 - phi) kappa)."""
-        marginal = beta_binomial(logit(parameters["phi"]), parameters["kappa"], counts)
-        return marginal + reference(counts)
+        marginal = beta_binomial(logit(parameters["phi"]), parameters["kappa"], data)
+        return marginal + reference(data)
 
     def collapsed(self) -> "BetaPopulation":
         """Returns the model itself, because theta is already integrated out."""
@@ -186,23 +186,23 @@ class ExploresTheta:
         """Returns the model of the same posterior with theta integrated out."""
         raise NotImplementedError
 
-    def init(self, key: jax.Array, counts: Counts | Pairs) -> Position:
+    def init(self, key: jax.Array, data: Counts | Pairs) -> Position:
         """Returns a random start of the population near the data, and of theta given it."""
         population_key, theta_key = jax.random.split(key)
-        position = self.collapsed().init(population_key, counts)
-        centre, spread = self._theta_around(position, counts)
+        position = self.collapsed().init(population_key, data)
+        centre, spread = self._theta_around(position, data)
         # The sd of logit_theta may be in the thousands for a theta near 0. No start needs to be
         # that far out.
         noise = jax.random.normal(theta_key, centre.shape, centre.dtype)
         return position | {"logit_theta": centre + jnp.minimum(spread, 1) * noise}
 
-    def log_density(self, position: Position, counts: Counts | Pairs) -> jax.Array:
+    def log_density(self, position: Position, data: Counts | Pairs) -> jax.Array:
         """Returns () the joint log posterior density, up to a constant of the data.
 
-        ``counts`` may also be ``Pairs`` with one row for each group, padded with rows of weight 0.
+        ``data`` may also be ``Pairs`` with one row for each group, padded with rows of weight 0.
         """
         population = self.collapsed()
-        counts, weight = rows(counts)
+        counts, weight = rows(data)
         logit_phi, logit_theta = position["logit_phi"], position["logit_theta"]
         kappa = jnp.exp(population.log_kappa(position))
         log_phi, log_not_phi = jax.nn.log_sigmoid(logit_phi), jax.nn.log_sigmoid(-logit_phi)
@@ -217,38 +217,36 @@ class ExploresTheta:
             + (rest[2] - rest[0] - rest[1])
         )
         theta = normaliser - kappa * bernoulli_divergence(logit_phi, logit_theta - logit_phi)
-        data = binomial(logit_theta, counts)
-        return population.log_prior(position) + jnp.sum(weight * (theta + data))
+        likelihood = binomial(logit_theta, counts)
+        return population.log_prior(position) + jnp.sum(weight * (theta + likelihood))
 
-    def constrain(self, key: jax.Array, position: Position, counts: Counts) -> Parameters:
+    def constrain(self, key: jax.Array, position: Position, data: Counts) -> Parameters:
         """Returns the population's parameters and ``theta`` (group,). Nothing is drawn."""
         theta = jax.nn.sigmoid(position["logit_theta"])
         return self.collapsed().population(position) | {"theta": theta}
 
-    def standardize(self, position: Position, counts: Counts | Pairs) -> Position:
+    def standardize(self, position: Position, data: Counts | Pairs) -> Position:
         """Returns the position in the coordinates that NUTS explores.
 
         Given the population, logit_theta is nearly normal, and is standardized by its mean and sd.
         This removes the narrow neck of the joint density, where kappa is large and every theta is
         near phi.
         """
-        centre, spread = self._theta_around(position, counts)
+        centre, spread = self._theta_around(position, data)
         z_theta = (position["logit_theta"] - centre) / spread
-        return self.collapsed().standardize(position, counts) | {"z_theta": z_theta}
+        return self.collapsed().standardize(position, data) | {"z_theta": z_theta}
 
-    def unstandardize(
-        self, standard: Position, counts: Counts | Pairs
-    ) -> tuple[Position, jax.Array]:
+    def unstandardize(self, standard: Position, data: Counts | Pairs) -> tuple[Position, jax.Array]:
         """Returns the position, and () the log-Jacobian of the map to it."""
-        position, log_jacobian = self.collapsed().unstandardize(standard, counts)
-        centre, spread = self._theta_around(position, counts)
+        position, log_jacobian = self.collapsed().unstandardize(standard, data)
+        centre, spread = self._theta_around(position, data)
         logit_theta = centre + spread * standard["z_theta"]
-        log_jacobian = log_jacobian + jnp.sum(rows(counts)[1] * jnp.log(spread))
+        log_jacobian = log_jacobian + jnp.sum(rows(data)[1] * jnp.log(spread))
         return position | {"logit_theta": logit_theta}, log_jacobian
 
-    def log_likelihood(self, parameters: Parameters, counts: Counts) -> jax.Array:
+    def log_likelihood(self, parameters: Parameters, data: Counts) -> jax.Array:
         """Returns (group,) log BetaBinomial(y_i | n_i, phi kappa, (1 - phi) kappa)."""
-        return self.collapsed().log_likelihood(parameters, counts)
+        return self.collapsed().log_likelihood(parameters, data)
 
     def compress(self, pairs: Distinct) -> Data:
         """Returns ``Pairs`` with one row for each group."""
@@ -268,14 +266,14 @@ class ExploresTheta:
         return self.collapsed().draw_prior(rng, num_draws, num_groups)
 
     def _theta_around(
-        self, position: Position, counts: Counts | Pairs
+        self, position: Position, data: Counts | Pairs
     ) -> tuple[jax.Array, jax.Array]:
         """Returns (group,) approximate mean and sd of logit_theta given the population and data.
 
         For Beta(a, b) they are a difference of digammas and a sum of trigammas, which are replaced
         by the first two terms of their series.
         """
-        successes, failures, _ = rows(counts)[0].as_floats(position["logit_phi"].dtype)
+        successes, failures, _ = rows(data)[0].as_floats(position["logit_phi"].dtype)
         a, b = self.collapsed().prior_counts(position)
         limits = jnp.finfo(a.dtype)
         smallest = jnp.sqrt(limits.tiny)

@@ -100,9 +100,9 @@ class LogitPartialPooling(_LogOdds):
     mu_sd: ArrayLike = 1.0
     sigma_sd: ArrayLike = 1.0
 
-    def init(self, key: jax.Array, counts: Counts | Pairs) -> Position:
+    def init(self, key: jax.Array, data: Counts | Pairs) -> Position:
         """Returns a random start: mu near the pooled log-odds, sigma from 0.05 to 1, then z."""
-        counts, _ = rows(counts)
+        counts, _ = rows(data)
         mu_key, sigma_key, z_key = jax.random.split(key, 3)
         successes, failures, _ = counts.as_floats()
         centre = jnp.log(successes.sum() + 0.5) - jnp.log(failures.sum() + 0.5)
@@ -115,42 +115,44 @@ class LogitPartialPooling(_LogOdds):
         z = centre + spread * jax.random.normal(z_key, successes.shape, dtype)
         return position | {"z": z}
 
-    def log_density(self, position: Position, counts: Counts | Pairs) -> jax.Array:
+    def log_density(self, position: Position, data: Counts | Pairs) -> jax.Array:
         """Returns () the joint log posterior density, up to a constant of the data.
 
-        ``counts`` may also be ``Pairs`` with one row for each group, padded with rows of weight 0.
+        ``data`` may also be ``Pairs`` with one row for each group, padded with rows of weight 0.
         """
-        counts, weight = rows(counts)
+        counts, weight = rows(data)
         mu, log_sigma, z = position["mu"], position["log_sigma"], position["z"]
         sigma = jnp.exp(log_sigma)
-        data = binomial(mu + sigma * z, counts)
+        likelihood = binomial(mu + sigma * z, counts)
         # The last term is log d sigma / d log_sigma.
-        return _log_prior(self, mu, sigma) + log_sigma + jnp.sum(weight * (_log_normal(z) + data))
+        return (
+            _log_prior(self, mu, sigma)
+            + log_sigma
+            + jnp.sum(weight * (_log_normal(z) + likelihood))
+        )
 
-    def constrain(self, key: jax.Array, position: Position, counts: Counts) -> Parameters:
+    def constrain(self, key: jax.Array, position: Position, data: Counts) -> Parameters:
         """Returns ``mu``, ``sigma`` and ``theta`` (group,). Nothing is random."""
         sigma = jnp.exp(position["log_sigma"])
         theta = jax.nn.sigmoid(position["mu"] + sigma * position["z"])
         return {"mu": position["mu"], "sigma": sigma, "theta": theta}
 
-    def standardize(self, position: Position, counts: Counts | Pairs) -> Position:
+    def standardize(self, position: Position, data: Counts | Pairs) -> Position:
         """Returns the position in NUTS's coordinates: mu given sigma, z given mu and sigma."""
-        centre, spread = _z_around(position, counts)
-        return _standardize(self, position, counts) | {"z_theta": (position["z"] - centre) / spread}
+        centre, spread = _z_around(position, data)
+        return _standardize(self, position, data) | {"z_theta": (position["z"] - centre) / spread}
 
-    def unstandardize(
-        self, standard: Position, counts: Counts | Pairs
-    ) -> tuple[Position, jax.Array]:
+    def unstandardize(self, standard: Position, data: Counts | Pairs) -> tuple[Position, jax.Array]:
         """Returns the position, and () the log-Jacobian of the map to it."""
-        position, log_jacobian = _unstandardize(self, standard, counts)
-        centre, spread = _z_around(position, counts)
+        position, log_jacobian = _unstandardize(self, standard, data)
+        centre, spread = _z_around(position, data)
         z = centre + spread * standard["z_theta"]
-        log_jacobian = log_jacobian + jnp.sum(rows(counts)[1] * jnp.log(spread))
+        log_jacobian = log_jacobian + jnp.sum(rows(data)[1] * jnp.log(spread))
         return position | {"z": z}, log_jacobian
 
-    def log_likelihood(self, parameters: Parameters, counts: Counts) -> jax.Array:
+    def log_likelihood(self, parameters: Parameters, data: Counts) -> jax.Array:
         """Returns (group,) log probability of y_i with theta_i integrated over the population."""
-        return _log_likelihood(parameters, counts)
+        return _log_likelihood(parameters, data)
 
     def collapsed(self) -> "CollapsedLogitPartialPooling":
         """Returns the model of the same posterior with theta integrated out."""
@@ -199,11 +201,11 @@ class CollapsedLogitPartialPooling(_LogOdds):
     mu_sd: ArrayLike = 1.0
     sigma_sd: ArrayLike = 1.0
 
-    def init(self, key: jax.Array, counts: Data) -> Position:
+    def init(self, key: jax.Array, data: Data) -> Position:
         """Returns a random start: mu near the pooled log-odds, sigma from 0.05 to 1."""
-        _distinct(counts)
+        _distinct(data)
         mu_key, sigma_key = jax.random.split(key)
-        successes, failures, _ = totals(counts)
+        successes, failures, _ = totals(data)
         dtype = successes.dtype
         centre = jnp.log(successes + 0.5) - jnp.log(failures + 0.5)
         return {
@@ -211,32 +213,32 @@ class CollapsedLogitPartialPooling(_LogOdds):
             "mu": centre + 0.1 * jax.random.normal(mu_key, (), dtype),
         }
 
-    def log_density(self, position: Position, counts: Data) -> jax.Array:
+    def log_density(self, position: Position, data: Data) -> jax.Array:
         """Returns () the log posterior density of the population, up to a constant of the data.
 
-        ``counts`` may also be ``Pairs``; the cost is then proportional to the number of distinct
+        ``data`` may also be ``Pairs``; the cost is then proportional to the number of distinct
         (y, n).
 
         Raises:
-            TypeError: ``counts`` are ``Histograms``.
+            TypeError: ``data`` are ``Histograms``.
         """
         mu, log_sigma = position["mu"], position["log_sigma"]
         sigma = jnp.exp(log_sigma)
-        distinct, groups = _distinct(counts)
+        distinct, groups = _distinct(data)
         each = logit_normal.logit_normal_binomial(mu, sigma, distinct)
         # log_sigma is log d sigma / d log_sigma.
         prior = _log_prior(self, mu, sigma) + log_sigma
         return prior + jnp.sum(jnp.asarray(groups, mu.dtype) * each)
 
-    def constrain(self, key: jax.Array, position: Position, counts: Counts) -> Parameters:
-        """Returns ``mu``, ``sigma``, and ``theta`` (group,) drawn given them and the counts."""
+    def constrain(self, key: jax.Array, position: Position, data: Counts) -> Parameters:
+        """Returns ``mu``, ``sigma``, and ``theta`` (group,) drawn given them and the data."""
         mu, sigma = position["mu"], jnp.exp(position["log_sigma"])
-        level = jax.random.uniform(key, jnp.shape(counts.trials), mu.dtype)
-        return {"mu": mu, "sigma": sigma, "theta": theta_quantile(level, mu, sigma, counts)}
+        level = jax.random.uniform(key, jnp.shape(data.trials), mu.dtype)
+        return {"mu": mu, "sigma": sigma, "theta": theta_quantile(level, mu, sigma, data)}
 
-    def chart(self, counts: Data) -> tuple[Position, jax.Array]:
+    def chart(self, data: Data) -> tuple[Position, jax.Array]:
         """Returns (point,) points at which the exact integration starts, and sds of mu there."""
-        return _chart(counts)
+        return _chart(data)
 
     def from_chart(self, point: Position) -> tuple[Position, jax.Array]:
         """Returns the position of a point of the chart, which is the point itself, and () 0."""
@@ -246,17 +248,17 @@ class CollapsedLogitPartialPooling(_LogOdds):
         """Returns mu and sigma, whose mean and sd the integration must determine accurately."""
         return {"mu": position["mu"], "sigma": jnp.exp(position["log_sigma"])}
 
-    def standardize(self, position: Position, counts: Data) -> Position:
+    def standardize(self, position: Position, data: Data) -> Position:
         """Returns the position in NUTS's coordinates: mu standardized given sigma."""
-        return _standardize(self, position, counts)
+        return _standardize(self, position, data)
 
-    def unstandardize(self, standard: Position, counts: Data) -> tuple[Position, jax.Array]:
+    def unstandardize(self, standard: Position, data: Data) -> tuple[Position, jax.Array]:
         """Returns the position, and () the log-Jacobian of the map to it."""
-        return _unstandardize(self, standard, counts)
+        return _unstandardize(self, standard, data)
 
-    def log_likelihood(self, parameters: Parameters, counts: Counts) -> jax.Array:
+    def log_likelihood(self, parameters: Parameters, data: Counts) -> jax.Array:
         """Returns (group,) log probability of y_i with theta_i integrated over the population."""
-        return _log_likelihood(parameters, counts)
+        return _log_likelihood(parameters, data)
 
     def collapsed(self) -> "CollapsedLogitPartialPooling":
         """Returns the model itself, because theta is already integrated out."""

@@ -60,28 +60,28 @@ class CompletePooling:
     phi_beta: ArrayLike = 1.0
     groups_differ: ClassVar[bool] = False
 
-    def init(self, key: jax.Array, counts: Counts) -> Position:
+    def init(self, key: jax.Array, data: Counts) -> Position:
         """Returns an empty position."""
         return {}
 
-    def log_density(self, position: Position, counts: Counts) -> jax.Array:
+    def log_density(self, position: Position, data: Counts) -> jax.Array:
         """Returns () the log evidence, up to a constant of the data."""
-        successes, failures, trials = counts.as_floats()
+        successes, failures, trials = data.as_floats()
         a, b = floats(self.phi_alpha, self.phi_beta)
         pooled = log_beta(a + successes.sum(), b + failures.sum()) - log_beta(a, b)
         log_coefficients = -log_beta(successes + 1, failures + 1) - jnp.log1p(trials)
-        return pooled + jnp.sum(log_coefficients - reference(counts))
+        return pooled + jnp.sum(log_coefficients - reference(data))
 
-    def constrain(self, key: jax.Array, position: Position, counts: Counts) -> Parameters:
+    def constrain(self, key: jax.Array, position: Position, data: Counts) -> Parameters:
         """Returns ``phi`` drawn from its Beta posterior, and ``theta`` (group,) equal to it."""
-        successes, failures, _ = counts.as_floats()
+        successes, failures, _ = data.as_floats()
         a, b = floats(self.phi_alpha, self.phi_beta)
         phi = jax.random.beta(key, a + successes.sum(), b + failures.sum())
         return {"phi": phi, "theta": jnp.full(successes.shape, phi)}
 
-    def log_likelihood(self, parameters: Parameters, counts: Counts) -> jax.Array:
+    def log_likelihood(self, parameters: Parameters, data: Counts) -> jax.Array:
         """Returns (group,) log Binomial(y_i | n_i, phi)."""
-        return binomial(logit(parameters["phi"]), counts) + reference(counts)
+        return binomial(logit(parameters["phi"]), data) + reference(data)
 
     def collapsed(self) -> "CompletePooling":
         """Returns the model itself, because it has no theta to integrate out."""
@@ -132,23 +132,23 @@ class NoPooling:
     theta_alpha: ArrayLike = 1.0
     theta_beta: ArrayLike = 1.0
 
-    def init(self, key: jax.Array, counts: Counts) -> Position:
+    def init(self, key: jax.Array, data: Counts) -> Position:
         """Returns an empty position."""
         return {}
 
-    def log_density(self, position: Position, counts: Counts) -> jax.Array:
+    def log_density(self, position: Position, data: Counts) -> jax.Array:
         """Returns () the log evidence, up to a constant of the data."""
-        return jnp.sum(self._marginal(counts))
+        return jnp.sum(self._marginal(data))
 
-    def constrain(self, key: jax.Array, position: Position, counts: Counts) -> Parameters:
+    def constrain(self, key: jax.Array, position: Position, data: Counts) -> Parameters:
         """Returns ``theta`` (group,), each drawn from its Beta posterior."""
-        successes, failures, _ = counts.as_floats()
+        successes, failures, _ = data.as_floats()
         a, b = floats(self.theta_alpha, self.theta_beta)
         return {"theta": jax.random.beta(key, a + successes, b + failures)}
 
-    def log_likelihood(self, parameters: Parameters, counts: Counts) -> jax.Array:
+    def log_likelihood(self, parameters: Parameters, data: Counts) -> jax.Array:
         """Returns (group,) log probability of y_i with theta_i integrated over its prior."""
-        return self._marginal(counts) + reference(counts)
+        return self._marginal(data) + reference(data)
 
     def collapsed(self) -> "NoPooling":
         """Returns the model itself, because theta is already integrated out."""
@@ -165,6 +165,6 @@ class NoPooling:
         shape = (num_draws, num_groups)
         return {"theta": draw_beta(rng, self.theta_alpha, self.theta_beta, shape)}
 
-    def _marginal(self, counts: Counts) -> jax.Array:
+    def _marginal(self, data: Counts) -> jax.Array:
         a, b = floats(self.theta_alpha, self.theta_beta)
-        return beta_binomial(jnp.log(a) - jnp.log(b), a + b, counts)
+        return beta_binomial(jnp.log(a) - jnp.log(b), a + b, data)

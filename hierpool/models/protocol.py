@@ -50,24 +50,24 @@ class Model(Protocol):
         True
     """
 
-    def init(self, key: jax.Array, counts: Counts) -> Position:
+    def init(self, key: jax.Array, data: Counts) -> Position:
         """Returns a random start in the unconstrained space, a little wider than the posterior.
 
         Args:
             key: a typed JAX key.
-            counts: successes out of trials of each group, (group,) each.
+            data: successes out of trials of each group, (group,) each.
 
         Returns:
             The coordinates by name, each a real number or an array of real numbers.
         """
         ...
 
-    def log_density(self, position: Position, counts: Counts) -> jax.Array:
+    def log_density(self, position: Position, data: Counts) -> jax.Array:
         """Returns () the log posterior density of the position, up to a constant of the data.
 
         Args:
             position: the coordinates by name.
-            counts: successes out of trials of each group, (group,) each.
+            data: successes out of trials of each group, (group,) each.
 
         Returns:
             () the log of prior times likelihood, with the Jacobian of ``constrain``, minus the sum
@@ -75,13 +75,13 @@ class Model(Protocol):
         """
         ...
 
-    def constrain(self, key: jax.Array, position: Position, counts: Counts) -> Parameters:
+    def constrain(self, key: jax.Array, position: Position, data: Counts) -> Parameters:
         """Returns the parameters by name; those that the position lacks are drawn given it.
 
         Args:
             key: a typed JAX key, for the parameters that are drawn.
             position: the coordinates by name.
-            counts: successes out of trials of each group, (group,) each.
+            data: successes out of trials of each group, (group,) each.
 
         Returns:
             The parameters of the population, () each, and ``theta`` (group,), each group's chance
@@ -89,14 +89,14 @@ class Model(Protocol):
         """
         ...
 
-    def log_likelihood(self, parameters: Parameters, counts: Counts) -> jax.Array:
+    def log_likelihood(self, parameters: Parameters, data: Counts) -> jax.Array:
         """Returns (group,) log probability of each group's successes given the population.
 
         theta is integrated out, so that leave-one-out cross-validation leaves out a whole group.
 
         Args:
             parameters: the parameters by name, as ``constrain`` returns them.
-            counts: successes out of trials of each group, (group,) each.
+            data: successes out of trials of each group, (group,) each.
 
         Returns:
             (group,) log probabilities, with the binomial coefficient; 0 for a group without trials.
