@@ -24,9 +24,9 @@ from hierpool.input.table import InputError, read_table
 from hierpool.likelihood.compress import compress, distinct, padded_pairs, power_of_two
 from hierpool.likelihood.histograms import Data
 from hierpool.models.beta import CollapsedPartialPooling, PartialPooling
-from hierpool.models.beta_population import BetaPopulation
+from hierpool.models.beta_population import BetaPopulation, beta_population_of
 from hierpool.models.catalogue import check_model
-from hierpool.models.protocol import Collapsible, Model
+from hierpool.models.protocol import Model
 from hierpool.posterior.fitted import read_fit
 from hierpool.posterior.verdict import ConvergenceWarning, missed
 from hierpool.runtime.jax_settings import scope
@@ -202,12 +202,7 @@ def _others(models: Sequence[Model | str]) -> dict[str, BetaPopulation]:
     found = {}
     for given in models:
         name = given if isinstance(given, str) else type(given).__name__
-        model = check_model(given)
-        collapsed = model.collapsed() if isinstance(model, Collapsible) else model
-        if not isinstance(collapsed, BetaPopulation):
-            raise InputError(
-                f"sensitivity knows models whose groups come from a Beta population, not {name}."
-            )
+        collapsed = beta_population_of(check_model(given), "sensitivity")
         if name in found:
             raise InputError(f"models name {name} twice: give each once.")
         found[name] = collapsed

@@ -19,7 +19,7 @@ from hierpool.exact.chart import chart_of
 from hierpool.exact.grid import Grid, column_quantiles, row_quantiles
 from hierpool.exact.quadrature import Quadrature
 from hierpool.likelihood.histograms import Data, log_reference
-from hierpool.models.beta_population import BetaPopulation
+from hierpool.models.beta_population import BetaPopulation, ExploresTheta, beta_population_of
 from hierpool.runtime.jax_settings import own_rules
 
 
@@ -99,7 +99,7 @@ for kind in (Population, Groups, Exact):
 
 @partial(jax.jit, static_argnames="quadrature")
 def integrate(
-    model: BetaPopulation,
+    model: BetaPopulation | ExploresTheta,
     counts: Counts,
     quadrature: Quadrature | None = None,
     prob: ArrayLike = 0.89,
@@ -112,8 +112,8 @@ def integrate(
     ``estimate`` does, for data frames.
 
     Args:
-        model: a model with a Beta population and theta integrated out, as
-            ``CollapsedPartialPooling(...)``; its hyperparameters may be traced.
+        model: a model with a Beta population, as ``CollapsedPartialPooling(...)``; its
+            hyperparameters may be traced.
         counts: successes out of trials, (group,) each; 0 of 0 is a new group, which does not change
             the posterior of the others.
         quadrature: settings of the integration; ``Quadrature()`` by default. Static.
@@ -134,7 +134,7 @@ def integrate(
           ``error`` is within the tolerance; and ``others``, means and sds of further parameters.
 
     Raises:
-        TypeError: the model's position is not two numbers.
+        InputError: the groups of the model do not come from a Beta population.
 
     Examples:
         >>> import jax.numpy as jnp
@@ -145,6 +145,7 @@ def integrate(
         [0.39 0.16 0.11] True
     """
     with own_rules():
+        model = beta_population_of(model, "integrate")
         grid = explore(model, counts, Quadrature() if quadrature is None else quadrature)
         grids = jax.tree.map(lambda leaf: leaf[None], grid)
         which = jnp.zeros(jnp.shape(counts.trials), int)

@@ -32,12 +32,12 @@ from hierpool.exact.refining import INTERVAL_TOLERANCE, refined
 from hierpool.inference.settings import check_quadrature
 from hierpool.input.arguments import check_prob
 from hierpool.input.new_groups import NewGroups
-from hierpool.input.table import InputError, read_table
+from hierpool.input.table import read_table
 from hierpool.likelihood.histograms import Data
 from hierpool.models.beta import PartialPooling
-from hierpool.models.beta_population import BetaPopulation
+from hierpool.models.beta_population import BetaPopulation, beta_population_of
 from hierpool.models.catalogue import check_model
-from hierpool.models.protocol import Collapsible, Model
+from hierpool.models.protocol import Model
 from hierpool.posterior.contradiction import PopulationWarning, contradiction
 from hierpool.posterior.verdict import ConvergenceWarning, missed
 from hierpool.runtime.jax_settings import scope
@@ -300,14 +300,7 @@ def _groups(
 
 
 def _collapsed(model: Any) -> BetaPopulation:
-    model = check_model(model)
-    collapsed = model.collapsed() if isinstance(model, Collapsible) else model
-    if not isinstance(collapsed, BetaPopulation):
-        raise InputError(
-            "estimate knows models whose groups come from a Beta population, as PartialPooling, "
-            f"not {type(model).__name__}: fit draws from any model."
-        )
-    return collapsed
+    return beta_population_of(check_model(model), "estimate")
 
 
 def _warn(population: dict[str, np.ndarray], data_sets: pd.MultiIndex | pd.Index | None) -> None:

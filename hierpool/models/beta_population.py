@@ -17,6 +17,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from hierpool.counts import Counts
+from hierpool.input.errors import InputError
 from hierpool.likelihood.binomial import beta_binomial, binomial, reference
 from hierpool.likelihood.compress import Distinct, compress, padded_rows, quarter_octave
 from hierpool.likelihood.histograms import Data, Pairs, log_marginal, rows, totals
@@ -27,7 +28,7 @@ from hierpool.likelihood.special import (
     logit,
     stirling_remainder,
 )
-from hierpool.models.protocol import NumpyParameters, Parameters, Position
+from hierpool.models.protocol import Collapsible, NumpyParameters, Parameters, Position
 
 WIDE = 20.0
 """Beyond these log-odds, of a rate of 2e-9, phi's chart has the scale of logit_phi's cube root."""
@@ -282,6 +283,25 @@ class ExploresTheta:
         ratio = jnp.clip(a * one_b, limits.tiny, limits.max)
         centre = jnp.log(ratio) + 0.5 * (one_b - one_a)
         return centre, jnp.sqrt(one_a * (1 + 0.5 * one_a) + one_b * (1 + 0.5 * one_b))
+
+
+def beta_population_of(model: object, what: str) -> BetaPopulation:
+    """Returns the model of the same posterior with theta integrated out.
+
+    Args:
+        model: a model.
+        what: the name of the function that needs a Beta population, for the message.
+
+    Raises:
+        InputError: the groups of the model do not come from a Beta population.
+    """
+    collapsed = model.collapsed() if isinstance(model, Collapsible) else model
+    if not isinstance(collapsed, BetaPopulation):
+        raise InputError(
+            f"{what} supports models with a Beta population, as CollapsedPartialPooling, not "
+            f"{type(model).__name__}: fit draws from any model."
+        )
+    return collapsed
 
 
 def log_prior_of_phi(logit_phi: jax.Array, alpha: jax.Array, beta: jax.Array) -> jax.Array:

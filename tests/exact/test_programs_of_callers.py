@@ -13,8 +13,10 @@ from tables import close
 from hierpool.counts import Counts
 from hierpool.exact.posterior import Exact, integrate
 from hierpool.inference.sample import Draws, sample
+from hierpool.input.errors import InputError
 from hierpool.mcmc.nuts import NUTS
-from hierpool.models.beta import CollapsedPartialPooling
+from hierpool.models.beta import CollapsedPartialPooling, PartialPooling
+from hierpool.models.logit_normal import CollapsedLogitPartialPooling
 
 MODEL = CollapsedPartialPooling()
 
@@ -117,3 +119,18 @@ def test_derivatives_are_those_of_the_integral(double: None) -> None:
         for times in (1, 2)
     )
     close(slopes, (8 * near - far) / 12e-3, relative=1e-6, absolute=1e-8)
+
+
+def test_a_model_that_explores_theta_has_the_same_posterior(double: None) -> None:
+    counts = table(5)
+    for got, want in zip(
+        jax.tree.leaves(integrate(PartialPooling(), counts)),
+        jax.tree.leaves(integrate(MODEL, counts)),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(got, want)
+
+
+def test_a_model_without_a_beta_population_is_refused_by_name() -> None:
+    with pytest.raises(InputError, match="integrate supports models with a Beta population, as"):
+        integrate(CollapsedLogitPartialPooling(), table(5))  # type: ignore[arg-type]
