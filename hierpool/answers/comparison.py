@@ -90,7 +90,7 @@ def compare(
         models: models by name, or a list of the words that the command line has for them; by
             default "complete", "none", "beta" (``CollapsedPartialPooling``) and "logit".
         inference: settings of the quadrature. An integration that does not converge is repeated
-            with twice the nodes, at most three times.
+            with twice the nodes, at most four times.
         new_groups: further groups, {name: (successes, trials)}, added to those of the table.
         aggregate: add up rows of the same group, instead of rejecting them.
 
@@ -154,7 +154,7 @@ def compare_fits(
     Args:
         fits: fits by name: trees that ``fit`` returned or ``load`` read, of the same data.
         inference: settings of the quadrature. An integration that does not converge is repeated
-            with twice the nodes, at most three times.
+            with twice the nodes, at most four times.
 
     Returns:
         A ``Comparison``, as ``compare`` returns it, with the names of the fits. ``models`` also has

@@ -96,7 +96,7 @@ def sensitivity(
             "spread", "gamma".
         prob: probability of the equal-tailed intervals, between 0 and 1.
         inference: settings of the quadrature. Where an integration does not converge, it is
-            repeated with twice the nodes, at most three times.
+            repeated with twice the nodes, at most four times.
         new_groups: further groups, {name: (successes, trials)}, added to those of the table; not
             with a fit.
         aggregate: add up rows of the same group, instead of rejecting them; not with a fit.

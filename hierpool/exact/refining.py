@@ -1,4 +1,4 @@
-"""Repeats an integration that did not converge with twice the nodes, up to three times.
+"""Repeats an integration that did not converge with twice the nodes, up to four times.
 
 ``fit``, ``estimate``, leave-one-out and the sensitivity analysis all use it, so that they agree on
 whether the same data converged.
@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from hierpool.exact.quadrature import Quadrature
 
-MOST_DOUBLINGS = 3
-"""Each costs four times the one before; a posterior that needs more has two peaks far apart."""
+MOST_DOUBLINGS = 4
+"""Each costs four times the one before; a posterior that needs more is very wide beside a narrow peak or bend."""
 INTERVAL_TOLERANCE = 1e-4
 """Largest estimated error of an interval's ends, in probability, that counts as converged."""
 

@@ -88,7 +88,7 @@ def estimate(
         model: a model with a Beta population, or its word: "partial" (``PartialPooling()``, the
             default), "collapsed", "gamma" or "spread".
         inference: settings of the integration; ``Quadrature()`` by default. For data sets on which
-            it does not converge, it is repeated with twice the nodes, up to three times.
+            it does not converge, it is repeated with twice the nodes, up to four times.
         prob: probability of the equal-tailed intervals, between 0 and 1. None leaves all quantiles
             out, which takes a fraction of the time.
         new_groups: successes and trials of further groups by name, fitted with the rest:

@@ -86,7 +86,7 @@ def fit(
             "collapsed-logit".
         inference: ``NUTS()`` by default, 4 chains of 1000 draws after 1000 steps of warm-up.
             ``Quadrature()`` draws exactly and independently from a model with theta integrated
-            out; if it does not converge, it is repeated with twice the nodes, up to three times.
+            out; if it does not converge, it is repeated with twice the nodes, up to four times.
             The words "nuts" and "quadrature" stand for these two.
         seed: whole number; the same seed on the same machine gives the same draws.
         new_groups: successes and trials of further groups by name, fitted with the rest:

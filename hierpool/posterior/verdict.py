@@ -103,8 +103,8 @@ def missed(of: str, error: float, what: str = "its error") -> str:
         what: name of the quantity that has this error.
     """
     return (
-        f"The integration{of} missed its tolerance: {what} may be {error:.1g}, after trying twice "
-        "the nodes thrice; begin with more: inference=Quadrature(num_nodes=256) (--nodes 256)."
+        f"The integration{of} missed its tolerance: {what} may be {error:.1g}, after four "
+        "doublings of the nodes; begin with more: inference=Quadrature(num_nodes=256) (--nodes 256)."
     )
 
 

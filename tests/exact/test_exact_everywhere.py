@@ -56,6 +56,10 @@ NAMED = {
     "0 of few under a prior of phi near 1e-5": counts(
         [0, 0, 0], [1, 3, 6], kappa_log_rate=122.8, phi_alpha=0.025, phi_beta=3950.0
     ),
+    # A cliff one log-odds wide beside a tail of thousands: of 500 the one that needs 768 rows.
+    "0 of 2 under a prior of phi with a cliff": counts(
+        [0], [2], kappa_log_rate=0.018872, phi_alpha=0.01228, phi_beta=6366.0
+    ),
     "phi_alpha 1e8": counts([3, 2, 1], [10, 20, 1], phi_alpha=1e8),
     "a narrow peak before a plateau": nearly_alike(),
 }

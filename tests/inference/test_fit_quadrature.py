@@ -118,9 +118,9 @@ def test_a_second_fit_by_quadrature_of_the_same_shape_compiles_nothing() -> None
 def test_a_quadrature_that_did_not_converge_is_told_in_one_warning() -> None:
     rough = Quadrature(num_nodes=8, tolerance=1e-300)
     with pytest.warns(
-        # Tried again with twice the 8 that were asked for, three times.
+        # Tried again with twice the 8 that were asked for, four times.
         hp.ConvergenceWarning,
-        match=r"take more num_nodes \(now 64\), or NUTS",
+        match=r"take more num_nodes \(now 128\), or NUTS",
     ) as caught:
         tree = hp.fit(PLAYERS, **COLUMNS, model=COLLAPSED, inference=rough)
     assert len(caught) == 1
