@@ -9,7 +9,7 @@ from collections.abc import Callable
 from hierpool.exact.quadrature import Quadrature
 
 MOST_DOUBLINGS = 4
-"""Each costs four times the one before; a posterior that needs more is very wide beside a narrow peak or bend."""
+"""Each costs four times the one before. A very wide posterior with a narrow bend needs the last."""
 INTERVAL_TOLERANCE = 1e-4
 """Largest estimated error of an interval's ends, in probability, that counts as converged."""
 

@@ -104,7 +104,8 @@ def missed(of: str, error: float, what: str = "its error") -> str:
     """
     return (
         f"The integration{of} missed its tolerance: {what} may be {error:.1g}, after four "
-        "doublings of the nodes; begin with more: inference=Quadrature(num_nodes=256) (--nodes 256)."
+        "doublings of the nodes; begin with more: inference=Quadrature(num_nodes=256) "
+        "(--nodes 256)."
     )
 
 
