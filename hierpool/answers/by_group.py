@@ -77,7 +77,7 @@ def _series(fitted: Fitted, values: Any, name: str) -> pd.Series:
         series.index = pd.Index(places)
         for place in places[series.index.duplicated()][:1]:
             raise InputError(
-                f"{name} name group {str(fitted.labels[place])!r} twice: give one number a group."
+                f"{name} name group {str(fitted.labels[place])!r} twice: give one number per group."
             )
         return series
     if _is_scalar(values):
@@ -87,7 +87,7 @@ def _series(fitted: Fitted, values: Any, name: str) -> pd.Series:
         if np.shape(values) != fitted.trials.shape:
             raise InputError(
                 f"{name} have the shape {np.shape(values)}, and the fit has {len(fitted.trials)} "
-                "groups: give a number a group in their order, or a mapping by name."
+                "groups: give one number per group in their order, or a mapping by name."
             )
         is_plain = isinstance(values, list | tuple | np.ndarray)
         return pd.Series(values if is_plain else np.asarray(values))

@@ -190,7 +190,7 @@ def _of_piece(
         if values.shape != (len(y),):
             raise InputError(
                 f"Statistic {name!r} returned shape {values.shape} for counts of shape {y.shape}: "
-                "it must return a number a row."
+                "it must return one number per row."
             )
         yield values
 
@@ -218,7 +218,7 @@ def _tried(fitted: Fitted) -> np.ndarray:
     tried = fitted.trials > 0
     if tried.sum() < 2:
         raise InputError(
-            f"A check compares groups, and {tried.sum()} has trials: it needs 2 at least."
+            f"A check needs at least 2 groups with trials, and there are {tried.sum()}."
         )
     return tried
 

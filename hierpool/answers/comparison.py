@@ -229,7 +229,7 @@ def _by_name(models: Any) -> dict[str, Model]:
             f"models, and are {type(models).__name__}."
         )
     if not models:
-        raise InputError("There is nothing to compare: give one model at least.")
+        raise InputError("There is nothing to compare: give at least one model.")
     checked = {name: check_model(model) for name, model in models.items()}
     for model in checked.values():
         collapsed(model)
@@ -238,7 +238,7 @@ def _by_name(models: Any) -> dict[str, Model]:
 
 def _pairs(successes: np.ndarray, trials: np.ndarray) -> Distinct:
     if not len(trials):
-        raise InputError("No group has trials: there is nothing to foretell.")
+        raise InputError("No group has trials: there is nothing to predict.")
     return distinct(successes, trials)
 
 

@@ -119,7 +119,7 @@ def events(tree: xr.DataTree, *, above: float | Sequence[float]) -> Events:
         warn_of_few(
             worth,
             rows.num_rows,
-            f"the probability that {event} is rough; fit with more draws.",
+            f"the probability that {event} is imprecise; fit with more draws.",
         )
     index = pd.MultiIndex.from_product([lines, fitted.names], names=["line", "group"])
     probability, error = np.concatenate(groups, axis=1)
@@ -424,9 +424,9 @@ def _lines(above: float | Sequence[float]) -> list[float]:
         raise TypeError(f"above must be a number or several, not {type(above).__name__}.")
     lines = [_line(line) for line in np.atleast_1d(np.asarray(above, object)).tolist()]
     if not lines:
-        raise InputError("above names no line: give one, such as 0.35.")
+        raise InputError("above is empty: give at least one threshold, such as 0.35.")
     if len(set(lines)) < len(lines):
-        raise InputError(f"above has the same line twice, in {lines}: give each once.")
+        raise InputError(f"above repeats a threshold, in {lines}: give each once.")
     return lines
 
 
@@ -434,5 +434,5 @@ def _line(above: float) -> float:
     if not isinstance(above, Real):
         raise TypeError(f"above must be a number, not {type(above).__name__}.")
     if not 0 < above < 1:
-        raise InputError(f"above must lie between 0 and 1, not {above}: it is a chance, as 0.35.")
+        raise InputError(f"above must lie between 0 and 1, not {above}: it is a probability.")
     return float(above)

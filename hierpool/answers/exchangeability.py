@@ -134,7 +134,8 @@ def exchangeability(
     direction = "rise" if observed > 0 else "fall"
     sentence = (
         f"Rates {direction} with the number of trials: {evidence}. The groups are not "
-        "exchangeable: fit large and small ones apart, or take a model that knows n."
+        "exchangeable: fit large and small ones apart, or use a model in which theta "
+        "depends on n."
     )
     return Exchangeability("rates go with trials", sentence, table)
 

@@ -106,7 +106,7 @@ def newcomers(
     fitted, weight = arrivals(read_fit(tree, needs_theta=False), new_groups)
     num_groups = len(fitted.labels)
     if not num_groups:
-        raise InputError('new_groups are empty: name one at least, as {"rookie": (0, 4)}.')
+        raise InputError('new_groups is empty: name at least one, as {"rookie": (0, 4)}.')
     levels = np.array([(1 - prob) / 2, (1 + prob) / 2])
     rows = rows_of(fitted)
     is_solved = isinstance(rows, Betas) and _num_pairs(fitted) * rows.num_rows <= SOLVED

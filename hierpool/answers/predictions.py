@@ -276,8 +276,8 @@ def _read_trials(fitted: Fitted, trials: ByLabel, new_groups: NewGroups | None) 
     for place in find(fitted.labels, list(new_groups or {})):
         if place not in further.places:
             raise InputError(
-                f"trials do not name new group {str(fitted.labels[place])!r}: say how many it has "
-                "to come, or leave it out."
+                f"trials has no entry for the new group {str(fitted.labels[place])!r}: give its "
+                "number of further trials, or leave it out of new_groups."
             )
     return further
 

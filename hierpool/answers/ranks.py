@@ -90,8 +90,8 @@ def rank(tree: xr.DataTree, *, top: int = 1, best: Best = "highest", prob: float
     if num_groups > MOST_GROUPS:
         raise InputError(
             f"The ranks of {num_groups:,} groups have {num_groups**2:,} probabilities, and "
-            f"{MOST_GROUPS:,} groups are the most: expected_loss tells which may be best, and "
-            "select which are above a line."
+            f"{MOST_GROUPS:,} groups are the most: use expected_loss to see which may be best, "
+            "or select for those above a threshold."
         )
     ranks = ranks_of(fitted.theta, best)
     tail = (1 - prob) / 2
@@ -148,7 +148,7 @@ def read_distinct(tree: xr.DataTree) -> Fitted:
     fitted = read_fit(tree)
     if not groups_differ(fitted.model):
         raise InputError(
-            f"Under {type(fitted.model).__name__} all groups have the same chance, so that none is "
+            f"Under {type(fitted.model).__name__} all groups have the same theta, so none is "
             "better than another: fit PartialPooling or another model to compare groups."
         )
     return fitted

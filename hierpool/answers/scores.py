@@ -151,7 +151,7 @@ def score(tree: xr.DataTree, *, successes: ByLabel, trials: ByLabel) -> Score:
         index=pd.Index(list(columns), dtype=object, name="score"),
     )
     name, least = min(effective.items(), key=lambda item: item[1])
-    warn_of_few(float(least), len(logs), f"the {name} density is rough; fit with more draws.")
+    warn_of_few(float(least), len(logs), f"the {name} density is imprecise; fit with more draws.")
     groups = pd.DataFrame(
         {
             "successes": further.successes,

@@ -206,7 +206,7 @@ def _others(models: Sequence[Model | str]) -> dict[str, BetaPopulation]:
         collapsed = model.collapsed() if isinstance(model, Collapsible) else model
         if not isinstance(collapsed, BetaPopulation):
             raise InputError(
-                f"sensitivity knows models whose groups come from a Beta population, not {name}."
+                f"sensitivity supports models with a Beta population only, not {name}."
             )
         if name in found:
             raise InputError(f"models name {name} twice: give each once.")
@@ -284,8 +284,8 @@ def _of_fit(tree: xr.DataTree) -> tuple[np.ndarray, np.ndarray, np.ndarray, tupl
     model = fitted.model
     if not isinstance(model, PartialPooling | CollapsedPartialPooling):
         raise InputError(
-            f"sensitivity knows the hyperpriors of a Beta population, and the fit is of "
-            f"{type(model).__name__}: pass its table, or a fit of PartialPooling."
+            "sensitivity supports fits of PartialPooling and CollapsedPartialPooling only, not of "
+            f"{type(model).__name__}: pass the table instead."
         )
     own = float(np.asarray(model.phi_alpha)), float(np.asarray(model.phi_beta))
     return fitted.labels, fitted.successes, fitted.trials, own
@@ -306,7 +306,7 @@ def _priors(rates: Any, phi_priors: Any) -> dict[str, tuple[float, float, float]
                 name += f", phi~Beta({alpha:g}, {beta:g})"
             priors[name] = (rate, alpha, beta)
     if not priors:
-        raise InputError("There is no prior to try: give one kappa_log_rate at least.")
+        raise InputError("There is no prior: give at least one kappa_log_rate.")
     return priors
 
 

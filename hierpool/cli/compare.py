@@ -9,20 +9,22 @@ from hierpool.models.catalogue import COMPARED, HYPERPARAMETERS, MODELS, kind_of
 
 DESCRIPTION = (
     "Compare models of a file by exact leave-one-group-out scores and by their evidence. Nothing "
-    "is drawn."
+    "is drawn at random."
 )
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of the command."""
     add_data_answer(parser)
-    parser.add_argument("--pointwise", metavar="FILE", help="write each group's part of elpd")
+    parser.add_argument(
+        "--pointwise", metavar="FILE", help="write each group's contribution to elpd"
+    )
     model = parser.add_argument_group("models")
     model.add_argument(
         "--model",
         action="append",
         choices=tuple(MODELS),
-        help=f"compare this; may be repeated ({', '.join(COMPARED)})",
+        help=f"a model to compare; may be repeated ({', '.join(COMPARED)})",
     )
     add_hyperparameters(model)
 

@@ -5,7 +5,7 @@ import argparse
 from hierpool.cli.output import add_fit, load_fit, show
 
 DESCRIPTION = (
-    "Probabilities that groups' chances of success are above a line, one by one and together."
+    "Probabilities that groups' chances of success are above a threshold, one by one and together."
 )
 
 
@@ -17,21 +17,21 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         action="append",
         required=True,
         type=float,
-        metavar="LINE",
-        help="a chance, as .35; may be repeated",
+        metavar="THRESHOLD",
+        help="a chance of success, as .35; may be repeated",
     )
     parser.add_argument(
         "--trials-to-come",
         type=int,
         metavar="N",
-        help="also: is the rate above the line after so many trials more of each group",
+        help="also: whether the rate is above the threshold after N further trials of each group",
     )
     parser.add_argument(
         "--false-discovery-rate",
         type=float,
         metavar="RATE",
-        help="also: select groups, of which this share is expected to be below the line; the "
-        "surest come first",
+        help="also: select groups, of which this share is expected to be below the threshold; "
+        "the most probable come first",
     )
 
 

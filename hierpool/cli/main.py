@@ -23,13 +23,13 @@ COMMANDS = {
     "fit": "fit a model to a table of successes and trials",
     "estimate": "exact posteriors of any number of groups and data sets, without draws",
     "summary": "the population and the groups of a saved fit",
-    "events": "which groups are above a line, how many, and which to select",
+    "events": "which groups are above a threshold, how many, and which to select",
     "ranks": "which group is best, and how sure that is",
-    "contrasts": "whether one group beats another, and what choosing one may lose",
+    "contrasts": "differences between groups, and the expected loss of choosing one",
     "predict": "successes in further trials, of known groups and of new ones",
     "score": "how well a fit predicted what came later",
-    "checks": "posterior predictive p-values, and whether rates go with the number of trials",
-    "compare": "complete, none, beta, logit: which foretells a group best from the others",
+    "checks": "posterior predictive p-values, and whether rates depend on the number of trials",
+    "compare": "complete, none, beta, logit: which predicts each group best from the others",
     "sensitivity": "the posterior under a range of hyperpriors, and the empirical-Bayes plug-in",
 }
 """The commands, each named after its module in this folder, with a short help text."""

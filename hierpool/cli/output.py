@@ -26,7 +26,7 @@ INPUTS = ("file", "fit", "data")
 
 def add_fit(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of a command that answers from a saved fit."""
-    parser.add_argument("fit", metavar="FIT.nc", help="what hierpool fit --output saved")
+    parser.add_argument("fit", metavar="FIT.nc", help="a fit saved by hierpool fit --output")
     add_table_flags(parser)
 
 
@@ -49,9 +49,7 @@ def add_table_flags(parser: argparse.ArgumentParser) -> None:
     output = parser.add_argument_group("result")
     output.add_argument("--output", metavar="FILE", help="write the table: .csv or .parquet")
     output.add_argument("--force", action="store_true", help="replace FILE if it exists")
-    output.add_argument(
-        "--rows", type=int, default=100, help="print at most so many rows; 0 for all (100)"
-    )
+    output.add_argument("--rows", type=int, default=100, help="most rows to print; 0 for all (100)")
     add_quiet(output)
 
 

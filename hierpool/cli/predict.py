@@ -17,11 +17,13 @@ DESCRIPTION = (
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of the command."""
     add_fit(parser)
-    ahead = parser.add_argument_group("what is to come")
+    ahead = parser.add_argument_group("further trials")
     number = ahead.add_mutually_exclusive_group(required=True)
-    number.add_argument("--trials", type=int, metavar="M", help="trials to come, of every group")
     number.add_argument(
-        "--trials-column", metavar="COLUMN", help="column of --data that holds the trials to come"
+        "--trials", type=int, metavar="M", help="number of further trials of every group"
+    )
+    number.add_argument(
+        "--trials-column", metavar="COLUMN", help="column of --data that holds these numbers"
     )
     ahead.add_argument("--data", metavar="FILE", help=FILE)
     ahead.add_argument("--group", metavar="COLUMN", help="column of --data with the groups' names")

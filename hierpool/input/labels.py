@@ -119,8 +119,8 @@ def _text(column: pd.Series, group: Any) -> np.ndarray:
     for value in values if not _is_plain("".join(values)) else ():
         if not _is_plain(value):
             raise InputError(
-                f"{_where(group).capitalize()} holds {value!r}, which no file keeps as it is: "
-                "take NUL characters and lone surrogates out."
+                f"{_where(group).capitalize()} holds {value!r}, which can't be saved unchanged: "
+                "remove NUL characters and lone surrogates."
             )
     return values.astype(str)
 
@@ -139,7 +139,7 @@ def _times(column: pd.Series, group: Any) -> np.ndarray:
     if times.tz is not None:
         raise InputError(
             f"Times that name groups can't have a time zone in a file, and those of {_where(group)}"
-            f" have: take it off, by .dt.tz_localize(None), or {remedy}."
+            f" have: remove it, by .dt.tz_localize(None), or {remedy}."
         )
     try:
         return times.as_unit("ns").to_numpy()
@@ -242,7 +242,7 @@ def require_unique(keys: np.ndarray, is_named: np.ndarray, group: Any, places: P
         np.flatnonzero(repeated & is_named),
         lambda row: "the name of an earlier one",
         f"Every group needs a name of its own in {_where(group)}; --aggregate (aggregate=True) "
-        "adds the rows of a name up",
+        "adds up the rows with the same name",
     )
 
 

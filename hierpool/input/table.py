@@ -117,14 +117,16 @@ def read_table(
         data_set = None if data_set is None else data_set[first]
         _require_totals(tried, labels, trials, source)
     if by and new_groups:
-        raise InputError("New groups can't be told apart by data set: put them into the table.")
+        raise InputError(
+            "New groups can't be assigned to a data set: add them to the table as rows."
+        )
     added = read_new_groups(new_groups, labels)
     if added.names:
         labels = beside(labels, added.names)
         succeeded = np.append(succeeded, added.successes)
         tried = np.append(tried, added.trials)
     if tried.sum(dtype=float) > LARGEST_COUNT or tried.sum() > LARGEST_COUNT:
-        raise InputError(f"{trials} add up to more than 2^53 = {LARGEST_COUNT}: use larger units.")
+        raise InputError(f"The total of {trials} exceeds 2^53 = {LARGEST_COUNT}: use larger units.")
     is_file = isinstance(frame, str) or hasattr(frame, "__fspath__")
     if is_file or one_kind:
         are_row_numbers = group is None and isinstance(data.index, pd.RangeIndex)
@@ -160,6 +162,6 @@ def _require_totals(trials: np.ndarray, labels: np.ndarray, name: Any, source: S
     totals.report(
         np.flatnonzero(trials < 0),
         lambda row: "more",
-        f"{name} of a group must not add up to more than 2^53 = {LARGEST_COUNT}",
+        f"The total of {name} in a group must not exceed 2^53 = {LARGEST_COUNT}",
     )
     totals.require_none()

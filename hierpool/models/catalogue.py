@@ -37,7 +37,7 @@ HYPERPARAMETERS = {
     "kappa_shape": Hyperparameter(1.0, "gamma model: shape of kappa's Gamma prior"),
     "kappa_rate": Hyperparameter(1.0, "gamma model: rate of kappa's Gamma prior"),
     "tau_sd": Hyperparameter(
-        1.0, "spread model: scale of tau's half-normal prior, about an sd of log-odds"
+        1.0, "spread model: scale of the half-normal prior of tau, about the sd of log-odds"
     ),
     "theta_alpha": Hyperparameter(1.0, "no pooling: first parameter of theta's Beta prior"),
     "theta_beta": Hyperparameter(1.0, "no pooling: second parameter of theta's Beta prior"),
@@ -120,8 +120,8 @@ def kind_of_name(name: str) -> Any:
         return getattr(import_module(f"hierpool.models.{ROWS[name].home}"), name)
     if name not in OWN:
         raise InputError(
-            f"{name} is not one of hierpool's models, and this question needs to know how its "
-            "groups hang together: name it, as in hp.load(path, model=...)."
+            f"{name} is not one of hierpool's models, and this function needs its class: give it, "
+            "as in hp.load(path, model=...)."
         )
     return OWN[name]
 
@@ -183,8 +183,8 @@ def check_model(model: Any) -> "Model":
     require(model, Model)
     if jax.tree_util.all_leaves([model]):
         raise InputError(
-            f"{type(model).__name__} is no pytree: write @hp.model above its class, or register it "
-            "with JAX."
+            f"{type(model).__name__} is not a pytree: decorate the class with @hp.model, or "
+            "register it with JAX."
         )
     remember(type(model))
     if not isinstance(model, tuple(map(kind_of_name, ROWS))):

@@ -215,7 +215,7 @@ def test_chains_have_the_errors_of_batches() -> None:
 def test_under_complete_pooling_contrasts_are_refused_with_the_reason() -> None:
     tree = fit_of("complete")
     for ask in (hp.contrasts, hp.expected_loss, lambda tree: hp.contrast(tree, *NAMES[:2])):
-        with pytest.raises(hp.InputError, match="CompletePooling all groups have the same chance"):
+        with pytest.raises(hp.InputError, match="CompletePooling all groups have the same theta"):
             ask(tree)
 
 

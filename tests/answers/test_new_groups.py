@@ -222,7 +222,7 @@ def test_many_newcomers_take_little_memory() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ({"new_groups": {}}, "new_groups are empty"),
+        ({"new_groups": {}}, "new_groups is empty"),
         ({"new_groups": {"Max Alvis": (0, 4)}}, "'Max Alvis' has the name of a group"),
         ({"new_groups": {"a": (5, 4)}}, "'a' has 5 of 4"),
         ({"new_groups": {"a": (0.5, 4)}}, "'a' has 0.5 of 4"),

@@ -123,7 +123,7 @@ def test_a_reloaded_fit_gives_identical_ranks(model: str, tmp_path: Path) -> Non
 
 
 def test_under_complete_pooling_ranks_are_refused_with_the_reason() -> None:
-    with pytest.raises(hp.InputError, match="CompletePooling all groups have the same chance"):
+    with pytest.raises(hp.InputError, match="CompletePooling all groups have the same theta"):
         hp.rank(fit_of("complete"))
 
 
