@@ -17,7 +17,7 @@ from hierpool.answers.by_group import ByLabel, Further, read_further
 from hierpool.answers.new_groups import arrivals, draw_theta
 from hierpool.inference import memory
 from hierpool.input.arguments import check_prob, check_seed
-from hierpool.input.labels import beside, coordinate, find
+from hierpool.input.labels import append_names, coordinate, find
 from hierpool.input.new_groups import NewGroups, as_json
 from hierpool.input.table import InputError
 from hierpool.likelihood.beta_binomial import log_beta_binomial
@@ -296,7 +296,7 @@ def _joined(
         return fitted, np.full(num_draws, 1 / num_draws)
     new, weight = arrivals(fitted, new_groups)
     joined = fitted._replace(
-        labels=beside(fitted.labels, new.labels.tolist()),
+        labels=append_names(fitted.labels, new.labels.tolist()),
         successes=np.append(fitted.successes, new.successes),
         trials=np.append(fitted.trials, new.trials),
     )

@@ -65,10 +65,10 @@ def run(options: argparse.Namespace) -> int:
 
 def _trials(options: argparse.Namespace) -> Any:
     """Returns a column of a file by the groups' names, as text; ``predict`` checks its values."""
-    from hierpool.input.errors import Places
     from hierpool.input.frames import read_columns
+    from hierpool.input.problems import Problems
 
     columns = {"--trials-column": options.trials_column, "--group": options.group}
-    frame, source, problems = read_columns(options.data, list(columns.items()))
-    Places(source, frame.index.to_numpy(), problems).require_none()
+    frame, source, unread = read_columns(options.data, list(columns.items()))
+    Problems(source, frame.index.to_numpy(), unread).require_none()
     return frame.set_index(options.group)[options.trials_column]

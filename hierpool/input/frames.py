@@ -26,34 +26,35 @@ class Columns(NamedTuple):
     """One sentence for each kind of row that could not be read."""
 
 
-def read_columns(table: Any, asked: Sequence[tuple[str, Any]]) -> Columns:
+def read_columns(table: Any, requested: Sequence[tuple[str, Any]]) -> Columns:
     """Returns columns of a table; a level of its index may serve as a column.
 
     Args:
         table: a data frame, a mapping of column names to vectors, an ``xarray.Dataset``, a frame
             that has ``to_pandas``, or a path.
-        asked: for each column, the name of the argument that asks for it, and the column's name.
+        requested: for each column, the name of the argument that asks for it, and the column's
+            name.
 
     Raises:
         InputError: the table lacks a column, or its columns can't be aligned.
         TypeError: ``table`` is none of these types, or a name can't be a column's name.
         OSError: the file can't be read.
     """
-    for role, name in asked:
+    for role, name in requested:
         if name is None or not isinstance(name, Hashable):
             kind = type(name).__name__
             raise TypeError(
                 f"{role} must be a column name, not {kind}: add the numbers to the table as a "
                 f"column, as frame.assign({role}=...), and give its name."
             )
-    names = list(dict.fromkeys(name for _, name in asked))
+    names = list(dict.fromkeys(name for _, name in requested))
     frame, source, problems = _as_frame(table, names)
     of_index = [name for name in names if name not in frame.columns and name in frame.index.names]
     if of_index:
         frame = frame.reset_index(level=of_index)
     known = list(_variables(table) if isinstance(table, Mapping) else frame.columns)
     known += [name for name in of_index if name not in known]
-    _require(asked, known, source)
+    _require(requested, known, source)
     for name in names:
         column = frame[name]
         if isinstance(column, pd.DataFrame):
@@ -160,9 +161,9 @@ def _text(label: Any) -> str:
     return repr(str(label))
 
 
-def _require(asked: Sequence[tuple[str, Any]], known: list[Any], source: Source) -> None:
+def _require(requested: Sequence[tuple[str, Any]], known: list[Any], source: Source) -> None:
     """Raises ``InputError`` if the table lacks a requested column; it suggests similar names."""
-    missing = {name: role for role, name in asked if name not in known}
+    missing = {name: role for role, name in requested if name not in known}
     texts = [str(name) for name in known]
     if missing:
         nearest = [difflib.get_close_matches(str(name), texts, n=1, cutoff=0.5) for name in missing]

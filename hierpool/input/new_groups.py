@@ -48,9 +48,9 @@ def read_new_groups(new_groups: NewGroups | None, labels: np.ndarray) -> Added:
     names = [_in_kind(name, labels) for name in new_groups]
     # Labels may repeat in several data sets, but new groups are refused there: no names to find.
     known = find(labels, names) >= 0 if names else np.zeros(0, bool)
-    for place in np.flatnonzero(known)[:1]:
+    for index in np.flatnonzero(known)[:1]:
         raise InputError(
-            f"New group {str(names[place])!r} has the name of a group of the table: give it "
+            f"New group {str(names[index])!r} has the name of a group of the table: give it "
             "another."
         )
     for name, times in Counter(map(str, names)).items():

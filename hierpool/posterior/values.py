@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from hierpool.input.errors import InputError, Places
+from hierpool.input.errors import InputError
 from hierpool.input.files import Source
 from hierpool.input.labels import texts
+from hierpool.input.problems import Problems
 from hierpool.input.table import LARGEST_COUNT
 from hierpool.models.catalogue import ROWS
 from hierpool.posterior.attributes import (
@@ -118,25 +119,25 @@ def read_values(tree: xr.DataTree) -> Values:
             "The names, successes and trials in the tree are not those that were fitted: the hash "
             "that fit took of them, data_sha256, is another; fit the data as they are now."
         )
-    place = Places(Source("The tree", None), labels)
+    faults = Problems(Source("The tree", None), labels)
     parameters = _parameters(tree, settings["name"])
     theta = None
     if "theta" in tree["posterior"].data_vars:
         theta = by_group(tree, "posterior", "theta", labels)
-        _check_range(place, "posterior/theta must lie between 0 and 1", theta, 0.0, 1.0)
+        _check_range(faults, "posterior/theta must lie between 0 and 1", theta, 0.0, 1.0)
     if "posterior_predictive" in tree.children:
         replicates = by_group(tree, "posterior_predictive", "y", labels, kinds="iu")
         rule = "posterior_predictive/y must lie between 0 and n"
-        _check_range(place, rule, replicates, 0.0, trials)
+        _check_range(faults, rule, replicates, 0.0, trials)
     if "log_likelihood" in tree.children:
         scored = with_log_likelihood(tree, labels, trials)
         log_likelihood = by_group(tree, "log_likelihood", "y", scored)
         # The logarithm of a probability of 1, as large terms leave it that cancel.
         rule = "log_likelihood/y must not be above 0"
-        of_scored = Places(Source("The tree", None), scored)
+        of_scored = Problems(Source("The tree", None), scored)
         _check_range(of_scored, rule, log_likelihood, -np.inf, 1e-3)
         of_scored.require_none()
-    place.require_none()
+    faults.require_none()
     problems = read_problems(tree.attrs)
     return Values(labels, successes, trials, settings, parameters, theta, problems)
 
@@ -221,26 +222,26 @@ def _counts(tree: xr.DataTree) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     labels = _labels(observed, "observed_data/y")
     if not len(labels):
         raise InputError("The tree has no groups: pass what fit returned.")
-    place = Places(Source("The tree", None), labels)
+    faults = Problems(Source("The tree", None), labels)
     constant = _variable(tree, "constant_data", "n", (GROUPS,))
-    successes = _whole(place, "observed_data/y", observed.values)
-    trials = _whole(place, "constant_data/n", _in_order(constant, "constant_data/n", labels))
+    successes = _whole(faults, "observed_data/y", observed.values)
+    trials = _whole(faults, "constant_data/n", _in_order(constant, "constant_data/n", labels))
     rows = np.flatnonzero(successes > trials)
-    place.report(rows, lambda row: f"{successes[row]} of {trials[row]}", "y must not exceed n")
-    place.require_none()
+    faults.report(rows, lambda row: f"{successes[row]} of {trials[row]}", "y must not exceed n")
+    faults.require_none()
     return labels, successes, trials
 
 
-def _whole(place: Places, name: str, values: np.ndarray) -> np.ndarray:
+def _whole(faults: Problems, name: str, values: np.ndarray) -> np.ndarray:
     """Returns (group,) values as int64 counts, once it is sure that they are counts."""
     with np.errstate(invalid="ignore"):
         is_count = (values >= 0) & (values <= LARGEST_COUNT) & (values == np.floor(values))
-    place.report(
+    faults.report(
         np.flatnonzero(~is_count),
         lambda row: str(values[row]),
         f"{name} must be whole numbers from 0 to 2^53",
     )
-    place.require_none()
+    faults.require_none()
     return values.astype(np.int64)
 
 
@@ -317,11 +318,11 @@ def _in_order(variable: xr.DataArray, where: str, labels: np.ndarray) -> np.ndar
 
 
 def _check_range(
-    place: Places, rule: str, values: np.ndarray, low: float, high: float | np.ndarray
+    faults: Problems, rule: str, values: np.ndarray, low: float, high: float | np.ndarray
 ) -> None:
     """Raises an error unless all (chain, draw, group) values lie between two ends, (group,)."""
     # A NaN is the least and the most of what it stands among.
     with np.errstate(invalid="ignore"):
         least, most = values.min(axis=(0, 1)), values.max(axis=(0, 1))
         rows = np.flatnonzero(~((least >= low) & (most <= high)))
-    place.report(rows, lambda row: f"{least[row]:g} to {most[row]:g}", f"{rule} ({CHANGED})")
+    faults.report(rows, lambda row: f"{least[row]:g} to {most[row]:g}", f"{rule} ({CHANGED})")
