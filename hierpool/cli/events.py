@@ -42,24 +42,28 @@ def run(options: argparse.Namespace) -> int:
 
     from hierpool.answers.events import events, season, select
 
-    lines, parts = options.above, []
+    thresholds, parts = options.above, []
     if options.trials_to_come is not None:
         to_come = options.trials_to_come
-        tables = [season(tree, above=line, trials_to_come=to_come) for line in lines]
-        later = pd.concat(tables, keys=lines, names=["line"])
+        tables = [season(tree, above=threshold, trials_to_come=to_come) for threshold in thresholds]
+        later = pd.concat(tables, keys=thresholds, names=["line"])
         parts.append(
             later.rename(columns={"probability": "season_probability", "mcse": "season_mcse"})
         )
     if options.false_discovery_rate is not None:
         rate = options.false_discovery_rate
-        tables = [select(tree, above=line, false_discovery_rate=rate) for line in lines]
-        chosen = pd.concat(tables, keys=lines, names=["line"]).drop(columns=["probability", "mcse"])
+        tables = [
+            select(tree, above=threshold, false_discovery_rate=rate) for threshold in thresholds
+        ]
+        chosen = pd.concat(tables, keys=thresholds, names=["line"]).drop(
+            columns=["probability", "mcse"]
+        )
         parts.append(chosen)
     # Last, because it may warn: an error in the arguments is then reported alone.
-    told = events(tree, above=lines)
-    parts.insert(0, told.groups)
+    answer = events(tree, above=thresholds)
+    parts.insert(0, answer.groups)
     if options.false_discovery_rate is not None:
         # In the order of the selection, which leaves out groups without trials.
         parts = [part.loc[chosen.index] for part in parts]
-    show(options, {"Together": told.joint, "Groups": pd.concat(parts, axis=1)})
+    show(options, {"Together": answer.joint, "Groups": pd.concat(parts, axis=1)})
     return 0

@@ -121,7 +121,7 @@ def test_all_pairs_are_told_once_in_the_groups_order() -> None:
 def test_pairs_are_told_alike_in_pieces_of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = hp.contrasts(fit_of("logit"))
     for piece in (1, 40_000, 10**7):
-        monkeypatch.setattr(pairwise, "PIECE", piece)
+        monkeypatch.setattr(pairwise, "BLOCK", piece)
         pd.testing.assert_frame_equal(whole, hp.contrasts(fit_of("logit")))
 
 

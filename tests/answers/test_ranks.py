@@ -59,7 +59,7 @@ def test_ties_are_broken_at_random_and_always_in_the_same_way() -> None:
 
 def test_the_draws_are_ranked_alike_in_pieces_of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = ranks_of(TIED, "highest")
-    monkeypatch.setattr(ranking, "PIECE", 70)
+    monkeypatch.setattr(ranking, "BLOCK", 70)
     assert (whole == ranks_of(TIED, "highest")).all()
 
 
