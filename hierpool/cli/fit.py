@@ -17,7 +17,7 @@ from hierpool.cli.flags import (
     model_of,
     new_groups_of,
 )
-from hierpool.cli.output import check_outputs, write_csv
+from hierpool.cli.output import check_outputs, print_summary, write_csv
 from hierpool.cli.terminal import say, status
 
 DESCRIPTION = "Fit a model to a CSV, TSV or Parquet file with one row per group."
@@ -58,7 +58,6 @@ def run(options: argparse.Namespace) -> int:
     started = time.perf_counter()
     use_compilation_cache()
     import hierpool
-    from hierpool.cli.printing import print_summary
     from hierpool.input.arguments import check_prob
     from hierpool.posterior.tree import require_netcdf
 

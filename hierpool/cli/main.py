@@ -16,7 +16,7 @@ from hierpool import __version__
 from hierpool.cli import stopping
 from hierpool.cli.failures import explain
 from hierpool.cli.flags import EXIT_CODES, Once
-from hierpool.cli.output import phases_shown, warnings_told
+from hierpool.cli.output import phases_shown, warnings_printed
 from hierpool.cli.terminal import flush, put, say, status
 
 COMMANDS = {
@@ -67,7 +67,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     if not hasattr(options, "run"):
         say(parser.format_help())
         return 2
-    with phases_shown(quiet=options.quiet), warnings_told() as missed:
+    with phases_shown(quiet=options.quiet), warnings_printed() as missed:
         code = int(options.run(options))
     return code or int(bool(missed))
 
