@@ -5,7 +5,7 @@ import argparse
 from hierpool.cli.cache import use_compilation_cache
 from hierpool.cli.flags import add_hyperparameters
 from hierpool.cli.output import add_data_answer, check_tables, data_of, show, write_table
-from hierpool.models.catalogue import COMPARED, HYPERPARAMETERS, MODELS, kind_of
+from hierpool.models.catalogue import COMPARED, HYPERPARAMETERS, MODELS, class_of_word
 
 DESCRIPTION = (
     "Compare models of a file by exact leave-one-group-out scores and by their evidence. Nothing "
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     check_tables(options, "output", "pointwise")
     models = {}
     for name in options.model or COMPARED:
-        kind = kind_of(name)
+        kind = class_of_word(name)
         given = {knob: getattr(options, knob) for knob in vars(kind())}
         models[name] = kind(**{k: value for k, value in given.items() if value is not None})
     used = {knob for model in models.values() for knob in vars(model)}

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from hierpool.models.catalogue import HYPERPARAMETERS, MODELS, kind_of
+from hierpool.models.catalogue import HYPERPARAMETERS, MODELS, class_of_word
 
 if TYPE_CHECKING:
     from hierpool.exact.quadrature import Quadrature
@@ -231,7 +231,7 @@ def with_hyperparameters(options: argparse.Namespace, word: str) -> "Model":
     """
     from hierpool.input.errors import InputError
 
-    kind = kind_of(word)
+    kind = class_of_word(word)
     given = {name: getattr(options, name, None) for name in HYPERPARAMETERS}
     given = {name: value for name, value in given.items() if value is not None}
     for name in given:

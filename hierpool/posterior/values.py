@@ -18,7 +18,7 @@ from hierpool.input.files import Source
 from hierpool.input.labels import texts
 from hierpool.input.problems import Problems
 from hierpool.input.table import LARGEST_COUNT
-from hierpool.models.catalogue import ROWS
+from hierpool.models.catalogue import BY_CLASS_NAME
 from hierpool.posterior.attributes import (
     read_format,
     read_inference,
@@ -180,7 +180,7 @@ def sampled(tree: xr.DataTree) -> xr.Dataset:
     """
     posterior = tree["posterior"].data_vars
     model = read_name(tree.attrs)
-    names = ROWS[model].parameters if model in ROWS else _scalars(tree)
+    names = BY_CLASS_NAME[model].parameters if model in BY_CLASS_NAME else _scalars(tree)
     found = {name: _variable(tree, "posterior", name, DRAWS) for name in names if name in posterior}
     if "theta" in posterior:
         found["theta"] = _variable(tree, "posterior", "theta", BY_GROUP)
@@ -208,7 +208,7 @@ def data_hash(labels: np.ndarray, successes: np.ndarray, trials: np.ndarray) -> 
 def _require_statistics(tree: xr.DataTree, model: str) -> None:
     """Raises ``InputError`` if draws of a chain would pass for independent ones."""
     by_nuts = read_inference(tree.attrs).get("name") == "NUTS"
-    is_explored = model in ROWS and ROWS[model].is_explored
+    is_explored = model in BY_CLASS_NAME and BY_CLASS_NAME[model].is_explored
     if by_nuts and is_explored and "sample_stats" not in tree.children:
         raise InputError(
             "The tree lacks sample_stats, without which draws of NUTS would pass for independent: "
@@ -247,11 +247,11 @@ def _whole(faults: Problems, name: str, values: np.ndarray) -> np.ndarray:
 
 def _parameters(tree: xr.DataTree, model: str) -> dict[str, np.ndarray]:
     """Returns (chain, draw) parameters of the population by name."""
-    names = ROWS[model].parameters if model in ROWS else _scalars(tree)
+    names = BY_CLASS_NAME[model].parameters if model in BY_CLASS_NAME else _scalars(tree)
     values = {name: _variable(tree, "posterior", name, DRAWS).values for name in names}
-    if model not in ROWS:
+    if model not in BY_CLASS_NAME:
         return values
-    ranges = RANGES_FROM_1 if ROWS[model].least_kappa == 1 else RANGES_FROM_0
+    ranges = RANGES_FROM_1 if BY_CLASS_NAME[model].least_kappa == 1 else RANGES_FROM_0
     for name, draws in values.items():
         low, high, rule = ranges[name]
         least, most = draws.min(), draws.max()
