@@ -20,7 +20,7 @@ from hierpool.exact.grid import Grid, column_quantiles, row_quantiles
 from hierpool.exact.quadrature import Quadrature
 from hierpool.likelihood.histograms import Data, log_reference
 from hierpool.models.beta_population import BetaPopulation
-from hierpool.runtime.jax_settings import own_rules
+from hierpool.runtime.jax_settings import default_promotion
 
 
 class Population(NamedTuple):
@@ -114,7 +114,7 @@ def integrate(
         quadrature: settings of the integration; ``Quadrature()`` by default. Static.
         prob: probability of the intervals, equal-tailed.
     """
-    with own_rules():
+    with default_promotion():
         grid = explore(model, counts, Quadrature() if quadrature is None else quadrature)
         grids = jax.tree.map(lambda leaf: leaf[None], grid)
         which = jnp.zeros(jnp.shape(counts.trials), int)

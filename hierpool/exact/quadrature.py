@@ -19,7 +19,7 @@ from hierpool.exact.chart import Chart, from_starts
 from hierpool.exact.grid import Grid, draw
 from hierpool.exact.nodes import Nodes, Start, place
 from hierpool.models.protocol import Position
-from hierpool.runtime.keywords import suggesting
+from hierpool.runtime.keywords import suggest_settings
 
 LogDensity = Callable[[Position], jax.Array]
 
@@ -33,7 +33,7 @@ EDGE = 1e-5
 """A grid that converged has no more of the mass than that on its edges."""
 
 
-@suggesting
+@suggest_settings
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Quadrature:
