@@ -18,7 +18,7 @@ NUMBER = (int, float, np.number)
 class Further(NamedTuple):
     """Further trials of some groups of a fit, future or held out, and their successes."""
 
-    places: np.ndarray
+    indices: np.ndarray
     """(selected,) indices of the groups in the fit."""
     successes: np.ndarray
     """(selected,) int64 successes; 0 where none were given."""
@@ -46,9 +46,9 @@ def read_further(fitted: Fitted, trials: ByLabel, successes: ByLabel | None = No
         of_successes = _series(fitted, successes, "successes")
         if _is_scalar(trials):
             of_trials = of_trials.reindex(of_successes.index)
-        for place in of_trials.index.symmetric_difference(of_successes.index)[:1]:
+        for index in of_trials.index.symmetric_difference(of_successes.index)[:1]:
             raise InputError(
-                f"Group {str(fitted.labels[place])!r} has only one of successes and trials: give "
+                f"Group {str(fitted.labels[index])!r} has only one of successes and trials: give "
                 "both, or neither."
             )
         of_trials = of_trials.loc[of_successes.index]
@@ -71,13 +71,13 @@ def _series(fitted: Fitted, values: Any, name: str) -> pd.Series:
         values = values.to_series()
     if isinstance(values, pd.Series | Mapping):
         series = pd.Series(values, dtype=object if isinstance(values, Mapping) else None)
-        places = find(fitted.labels, series.index)
-        for label in series.index[places < 0][:1]:
+        indices = find(fitted.labels, series.index)
+        for label in series.index[indices < 0][:1]:
             find_group(fitted, label)
-        series.index = pd.Index(places)
-        for place in places[series.index.duplicated()][:1]:
+        series.index = pd.Index(indices)
+        for index in indices[series.index.duplicated()][:1]:
             raise InputError(
-                f"{name} name group {str(fitted.labels[place])!r} twice: give one number a group."
+                f"{name} name group {str(fitted.labels[index])!r} twice: give one number per group."
             )
         return series
     if _is_scalar(values):
@@ -87,7 +87,7 @@ def _series(fitted: Fitted, values: Any, name: str) -> pd.Series:
         if np.shape(values) != fitted.trials.shape:
             raise InputError(
                 f"{name} have the shape {np.shape(values)}, and the fit has {len(fitted.trials)} "
-                "groups: give a number a group in their order, or a mapping by name."
+                "groups: give one number per group in their order, or a mapping by name."
             )
         is_plain = isinstance(values, list | tuple | np.ndarray)
         return pd.Series(values if is_plain else np.asarray(values))

@@ -23,7 +23,7 @@ Statistic = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """A function of counts (draw, group) and trials (group,) that returns (draw,), row by row."""
 
 REPLICATES = ("same-groups", "new-groups")
-PIECE = 2**18
+BLOCK = 2**18
 """Number of counts whose statistics are computed at a time, so that they fit in the CPU cache."""
 BUDGET = 4_000_000
 """Most counts drawn for new groups: about a second. Above it, the posterior draws are thinned."""
@@ -99,15 +99,15 @@ def predictive_check(
         raise InputError(f"replicates must be one of {REPLICATES}, not {replicates!r}.")
     fitted = read_fit(tree, needs_theta=replicates == "same-groups")
     warn_of_contradiction(fitted.successes, fitted.trials, fitted.parameters)
-    tried = _tried(fitted)
-    trials = fitted.trials[tried]
-    custom = _checked(statistics)
+    has_trials = _has_trials(fitted)
+    trials = fitted.trials[has_trials]
+    custom = _check_statistics(statistics)
     if replicates == "same-groups":
         y = by_group(tree, "posterior_predictive", "y", fitted.labels)
-        drawn = y.reshape(len(fitted.theta), -1)[:, tried]
+        drawn = y.reshape(len(fitted.theta), -1)[:, has_trials]
     else:
         drawn = new_replicates(fitted, trials, seed)
-    (observed,) = _evaluate(fitted.successes[tried][None], trials, custom)
+    (observed,) = _evaluate(fitted.successes[has_trials][None], trials, custom)
     values = _evaluate(drawn, trials, custom)
     rows = [(of, name) for of in ("counts", "rates", "residuals") for name in FOUR]
     rows += [("custom", name) for name in custom]
@@ -170,12 +170,12 @@ def _evaluate(
     counts: np.ndarray, trials: np.ndarray, custom: Mapping[str, Statistic]
 ) -> np.ndarray:
     """Returns (draw, statistic) values of all statistics."""
-    height = max(1, PIECE // len(trials))
-    pieces = (counts[start : start + height] for start in range(0, len(counts), height))
-    return np.concatenate([np.stack(list(_of_piece(y, trials, custom)), axis=1) for y in pieces])
+    height = max(1, BLOCK // len(trials))
+    blocks = (counts[start : start + height] for start in range(0, len(counts), height))
+    return np.concatenate([np.stack(list(_of_block(y, trials, custom)), axis=1) for y in blocks])
 
 
-def _of_piece(
+def _of_block(
     y: np.ndarray, trials: np.ndarray, custom: Mapping[str, Statistic]
 ) -> Iterator[np.ndarray]:
     pooled = y.sum(axis=1, keepdims=True) / trials.sum()
@@ -190,7 +190,7 @@ def _of_piece(
         if values.shape != (len(y),):
             raise InputError(
                 f"Statistic {name!r} returned shape {values.shape} for counts of shape {y.shape}: "
-                "it must return a number a row."
+                "it must return one number per row."
             )
         yield values
 
@@ -214,16 +214,16 @@ def _compare(fitted: Fitted, values: np.ndarray, observed: np.ndarray) -> dict[s
     return columns
 
 
-def _tried(fitted: Fitted) -> np.ndarray:
-    tried = fitted.trials > 0
-    if tried.sum() < 2:
+def _has_trials(fitted: Fitted) -> np.ndarray:
+    has_trials = fitted.trials > 0
+    if has_trials.sum() < 2:
         raise InputError(
-            f"A check compares groups, and {tried.sum()} has trials: it needs 2 at least."
+            f"A check needs at least 2 groups with trials, and there are {has_trials.sum()}."
         )
-    return tried
+    return has_trials
 
 
-def _checked(statistics: Any) -> Mapping[str, Statistic]:
+def _check_statistics(statistics: Any) -> Mapping[str, Statistic]:
     custom = {} if statistics is None else statistics
     if not isinstance(custom, Mapping) or not all(map(callable, custom.values())):
         raise TypeError(

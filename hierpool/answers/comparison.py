@@ -134,9 +134,9 @@ def compare(
         new_groups=new_groups,
         aggregate=aggregate,
     )
-    tried = table.trials > 0
-    names = index_of(table.labels[tried])
-    pairs = _pairs(table.successes[tried], table.trials[tried])
+    has_trials = table.trials > 0
+    names = index_of(table.labels[has_trials])
+    pairs = _pairs(table.successes[has_trials], table.trials[has_trials])
     return _tables(by_name, pairs, names, quadrature)
 
 
@@ -199,12 +199,12 @@ def compare_fits(
                 "trials): fit both to one table."
             )
     fitted = read[first]
-    tried = fitted.trials > 0
-    pairs = _pairs(fitted.successes[tried], fitted.trials[tried])
-    compared = _tables(models, pairs, fitted.names[tried], quadrature)
-    smoothed = {name: _pareto(tree, fitted, tried, pairs) for name, tree in fits.items()}
+    has_trials = fitted.trials > 0
+    pairs = _pairs(fitted.successes[has_trials], fitted.trials[has_trials])
+    compared = _tables(models, pairs, fitted.names[has_trials], quadrature)
+    smoothed = {name: _pareto(tree, fitted, has_trials, pairs) for name, tree in fits.items()}
     pareto_k = pd.DataFrame(
-        {name: k for name, (_, k) in smoothed.items()}, index=fitted.names[tried]
+        {name: k for name, (_, k) in smoothed.items()}, index=fitted.names[has_trials]
     )
     table = compared.models
     largest = {name: min(1 - 1 / np.log10(len(one.theta)), 0.7) for name, one in read.items()}
@@ -229,7 +229,7 @@ def _by_name(models: Any) -> dict[str, Model]:
             f"models, and are {type(models).__name__}."
         )
     if not models:
-        raise InputError("There is nothing to compare: give one model at least.")
+        raise InputError("There is nothing to compare: give at least one model.")
     checked = {name: check_model(model) for name, model in models.items()}
     for model in checked.values():
         collapsed(model)
@@ -238,7 +238,7 @@ def _by_name(models: Any) -> dict[str, Model]:
 
 def _pairs(successes: np.ndarray, trials: np.ndarray) -> Distinct:
     if not len(trials):
-        raise InputError("No group has trials: there is nothing to foretell.")
+        raise InputError("No group has trials: there is nothing to predict.")
     return distinct(successes, trials)
 
 
@@ -282,7 +282,7 @@ def _standard_error(pointwise: pd.DataFrame) -> pd.Series:
 
 
 def _pareto(
-    tree: xr.DataTree, fitted: Fitted, tried: np.ndarray, pairs: Distinct
+    tree: xr.DataTree, fitted: Fitted, has_trials: np.ndarray, pairs: Distinct
 ) -> tuple[float, np.ndarray]:
     """Returns the elpd estimated by Pareto-smoothed importance sampling, and (group,) Pareto k.
 
@@ -293,13 +293,13 @@ def _pareto(
 
     if "log_likelihood" not in tree.children:
         return np.nan, np.full(len(pairs.inverse), np.nan)
-    _, places = np.unique(pairs.inverse, return_index=True)
+    _, first_rows = np.unique(pairs.inverse, return_index=True)
     # The pairs were found in the order of the first fit, so this fit is read in that order.
     scored = with_log_likelihood(tree, fitted.labels, fitted.trials)
     each = by_group(tree, "log_likelihood", "y", scored)
     if each.shape[-1] == len(fitted.labels):
-        each = each[..., tried]
-    each = each[..., places].reshape(-1, len(places))
+        each = each[..., has_trials]
+    each = each[..., first_rows].reshape(-1, len(first_rows))
     k, elpd = np.full(each.shape[1], np.nan), each.mean(axis=0)
     # A log likelihood that is the same in every draw needs no weights, and ArviZ rejects it.
     varies = np.ptp(each, axis=0) > 1e-12

@@ -6,22 +6,22 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from hierpool.answers.ranks import Best, check_best, read_distinct, tried
+from hierpool.answers.ranks import Best, check_best, read_unequal, with_trials
 from hierpool.input.arguments import check_prob
 from hierpool.input.table import InputError
 from hierpool.posterior.conditional import rows_of
 from hierpool.posterior.fitted import Fitted, find_group
 
 Rope = float | tuple[float, float]
-PIECE = 2**16
+BLOCK = 2**16
 """Number of differences computed at a time, so that they fit in the CPU cache."""
 MOST_PAIRS = 10_000
 """Most pairs that are compared, unless the caller raises the limit."""
-SECONDS = 5e-8
+SECONDS_PER_PAIR_AND_DRAW = 5e-8
 """Time that one pair takes per draw, in seconds."""
-COLUMNS = 16
+NUM_COLUMNS = 16
 """Numbers and labels in a row of the table, for the estimate of its memory."""
-TINY = 1e-290
+SMALLEST_THETA = 1e-290
 """Replaces a theta that has underflowed to 0, so that ratios are finite."""
 
 
@@ -124,27 +124,27 @@ def contrasts(
     """
     check_prob(prob)
     region = None if rope is None else _region(rope)
-    fitted = _compared(read_distinct(tree), groups)
+    fitted = _compared(read_unequal(tree), groups)
     first, second = np.triu_indices(len(fitted.labels), 1)
     _require_few(len(first), fitted, most_pairs)
     by_group = np.ascontiguousarray(fitted.theta.T)
-    height = max(1, PIECE // by_group.shape[1])
+    height = max(1, BLOCK // by_group.shape[1])
     chances = rows_of(fitted)
     means = np.ascontiguousarray(chances.mean().T)
-    pieces = []
+    blocks = []
     for start in range(0, len(first), height):
         a, b = first[start : start + height], second[start : start + height]
-        piece = _contrasts(fitted, by_group[a], by_group[b], prob, region)
+        block = _contrasts(fitted, by_group[a], by_group[b], prob, region)
         difference = means[a] - means[b]
-        piece |= {
+        block |= {
             "difference": difference.mean(axis=1),
             "difference_mcse": chances.error(difference.T),
         }
-        pieces.append(piece)
+        blocks.append(block)
     names = ["probability", "mcse", "difference", "difference_mcse"]
-    names += [name for name in pieces[0] if name not in names]
+    names += [name for name in blocks[0] if name not in names]
     return pd.DataFrame(
-        {name: np.concatenate([piece[name] for piece in pieces]) for name in names},
+        {name: np.concatenate([block[name] for block in blocks]) for name in names},
         index=pd.MultiIndex.from_arrays(
             [fitted.labels[first], fitted.labels[second]], names=["a", "b"]
         ),
@@ -193,7 +193,7 @@ def expected_loss(tree: xr.DataTree, *, best: Best = "highest") -> pd.DataFrame:
         Name: Roberto Clemente, dtype: float64
     """
     check_best(best)
-    fitted = tried(read_distinct(tree))
+    fitted = with_trials(read_unequal(tree))
     losses = np.empty_like(fitted.theta)
     if best == "highest":
         np.subtract(fitted.theta.max(axis=1, keepdims=True), fitted.theta, out=losses)
@@ -228,7 +228,7 @@ def _contrasts(
         inside = (difference >= region[0]) & (difference <= region[1])
         columns |= {"in_rope": inside.mean(axis=1), "in_rope_mcse": fitted.share_error(inside.T)}
     columns["difference_sd"] = difference.std(axis=1, ddof=1)
-    a, b = (np.clip(theta, TINY, 1 - 2**-53) for theta in (a, b))
+    a, b = (np.clip(theta, SMALLEST_THETA, 1 - 2**-53) for theta in (a, b))
     ratio = a / b
     odds_ratio = ratio * ((1 - b) / (1 - a))
     for name, values in {
@@ -249,10 +249,10 @@ def _quantiles(values: np.ndarray, levels: list[float]) -> list[np.ndarray]:
     values.sort(axis=1)
     quantiles = []
     for level in levels:
-        place = level * (values.shape[1] - 1)
-        below = min(int(place), values.shape[1] - 2)
+        index = level * (values.shape[1] - 1)
+        below = min(int(index), values.shape[1] - 2)
         low, high = values[:, below], values[:, below + 1]
-        quantiles.append(low + (place - below) * (high - low))
+        quantiles.append(low + (index - below) * (high - low))
     return quantiles
 
 
@@ -260,15 +260,15 @@ def _compared(fitted: Fitted, groups: Sequence[str] | None) -> Fitted:
     if isinstance(groups, str):
         raise TypeError(f"groups must be a list of labels, not the single text {groups!r}.")
     if groups is None:
-        fitted = tried(fitted)
+        fitted = with_trials(fitted)
     else:
-        places = [find_group(fitted, label) for label in groups]
-        for label, place in zip(groups, places, strict=True):
-            if places.count(place) > 1:
+        indices = [find_group(fitted, label) for label in groups]
+        for label, index in zip(groups, indices, strict=True):
+            if indices.count(index) > 1:
                 raise InputError(
                     f"Group {str(label)!r} is named twice: no group differs from itself."
                 )
-        fitted = fitted.of(np.array(places, int))
+        fitted = fitted.of(np.array(indices, int))
     if len(fitted.labels) < 2:
         raise InputError(f"A contrast needs two groups, and there are {len(fitted.labels)}.")
     return fitted
@@ -276,8 +276,8 @@ def _compared(fitted: Fitted, groups: Sequence[str] | None) -> Fitted:
 
 def _require_few(num_pairs: int, fitted: Fitted, most_pairs: int) -> None:
     if num_pairs > most_pairs:
-        seconds = num_pairs * len(fitted.theta) * SECONDS
-        gigabytes = num_pairs * COLUMNS * 8 / 1e9
+        seconds = num_pairs * len(fitted.theta) * SECONDS_PER_PAIR_AND_DRAW
+        gigabytes = num_pairs * NUM_COLUMNS * 8 / 1e9
         raise InputError(
             f"{len(fitted.labels):,} groups make {num_pairs:,} pairs, which would take about "
             f"{seconds:,.0f} s and {gigabytes:,.2f} GB, and {most_pairs:,} are the most: name "

@@ -19,7 +19,7 @@ from hierpool.posterior.conditional import Betas, Points, alike, fit_of, rows_of
 from hierpool.posterior.fitted import Fitted, batch_means
 from hierpool.posterior.weights import FEWEST_EFFECTIVE, effective_draws, warn_of_few
 
-PIECE = 2**22
+BLOCK = 2**22
 """Largest number of values held in memory at a time."""
 NEGLIGIBLE = 1e-12
 """Joint events less probable than this are of no practical interest, and raise no warning."""
@@ -93,39 +93,39 @@ def events(tree: xr.DataTree, *, above: float | Sequence[float]) -> Events:
         line
         0.4           18  0.19             0.23
     """
-    lines = _lines(above)
+    thresholds = _thresholds(above)
     fitted = fit_of(tree)
     kinds = alike(fitted)
     few = fitted.of(kinds.first)
-    every = spared(few, len(lines) * len(kinds.first))
+    every = spared(few, len(thresholds) * len(kinds.first))
     rows = rows_of(few.thinned(every))
-    tried = fitted.trials > 0
-    times = np.bincount(kinds.inverse[tried], minlength=len(kinds.first))
+    has_trials = fitted.trials > 0
+    times = np.bincount(kinds.inverse[has_trials], minlength=len(kinds.first))
     groups, joint, doubtful = [], [], {}
-    for line in lines:
-        probability, error, together = _above(rows, line, times)
+    for threshold in thresholds:
+        probability, error, together = _above(rows, threshold, times)
         groups.append(np.stack([probability, error])[:, kinds.inverse])
-        row: dict[str, Any] = {"num_groups": int(tried.sum())}
+        row: dict[str, Any] = {"num_groups": int(has_trials.sum())}
         for name in ("some", "all"):
             row[name], row[f"{name}_mcse"] = probability_and_error(rows, together[name])
             # Only closed forms are checked: counted draws already have the error of a proportion.
-            if isinstance(rows, Betas) and _is_rough(together[name]):
-                doubtful[f"{name} are above {line}"] = float(effective_draws(together[name]))
-        number = _over_all_draws(few, every, rows, together["expected_number"])
+            if isinstance(rows, Betas) and _rests_on_few(together[name]):
+                doubtful[f"{name} are above {threshold}"] = float(effective_draws(together[name]))
+        number = _mean_by_control_variate(few, every, rows, together["expected_number"])
         row["expected_number"], row["expected_number_mcse"] = number
         joint.append(row)
     if doubtful:
-        event, worth = min(doubtful.items(), key=lambda item: item[1])
+        event, effective = min(doubtful.items(), key=lambda item: item[1])
         warn_of_few(
-            worth,
+            effective,
             rows.num_rows,
-            f"the probability that {event} is rough; fit with more draws.",
+            f"the probability that {event} is imprecise; fit with more draws.",
         )
-    index = pd.MultiIndex.from_product([lines, fitted.names], names=["line", "group"])
+    index = pd.MultiIndex.from_product([thresholds, fitted.names], names=["line", "group"])
     probability, error = np.concatenate(groups, axis=1)
     return Events(
         pd.DataFrame({"probability": probability, "mcse": error}, index=index),
-        pd.DataFrame(joint, index=pd.Index(lines, name="line")),
+        pd.DataFrame(joint, index=pd.Index(thresholds, name="line")),
     )
 
 
@@ -180,18 +180,18 @@ def season(
         Roberto Clemente         0.09           0.33
         Frank Robinson           0.06           0.32
     """
-    line = _line(above)
+    threshold = _threshold(above)
     fitted = fit_of(tree)
     further = read_further(fitted, trials_to_come)
-    fitted, m = fitted.of(further.places), further.trials
+    fitted, m = fitted.of(further.indices), further.trials
     total = np.maximum(fitted.trials + m, 1)
-    least = _least_above(line, total) - fitted.successes
+    least = _least_above(threshold, total) - fitted.successes
     kinds = alike(fitted, m)
     few, m_of_kind, least_of_kind = fitted.of(kinds.first), m[kinds.first], least[kinds.first]
     every = spared(few, float(tail_cost(least_of_kind, m_of_kind).sum()))
     rows = rows_of(few.thinned(every))
     probability, error, chance, chance_error = np.empty((4, len(kinds.first)))
-    for some in _pieces(rows, len(kinds.first)):
+    for some in _blocks(rows, len(kinds.first)):
         values = rows.of(some).at_least(least_of_kind[some], m_of_kind[some])
         probability[some], error[some] = probability_and_error(rows, values)
         values = rows.of(some).mean()
@@ -257,7 +257,7 @@ def select(tree: xr.DataTree, *, above: float, false_discovery_rate: float = 0.0
         Frank Howard       0.12     0.09      True
         Jay Johnstone      0.16     0.11     False
     """
-    line, rate = _line(above), false_discovery_rate
+    threshold, rate = _threshold(above), false_discovery_rate
     check_prob(rate, "false_discovery_rate")
     fitted = fit_of(tree)
     fitted = fitted.of(np.flatnonzero(fitted.trials > 0))
@@ -265,7 +265,7 @@ def select(tree: xr.DataTree, *, above: float, false_discovery_rate: float = 0.0
     few = fitted.of(kinds.first)
     rows = rows_of(few.thinned(spared(few, len(kinds.first))))
     times = np.bincount(kinds.inverse, minlength=len(kinds.first))
-    values = rows.above(line)
+    values = rows.above(threshold)
     probability, mcse = probability_and_error(rows, values)
     columns = {
         "probability": probability,
@@ -293,29 +293,29 @@ def probability_and_error(
     """
     mean, error = values.mean(axis=0), rows.error(values)
     if len(values) > 1:
-        floor = np.where(_worth(values) < FEWEST_EFFECTIVE, 1 / len(values), 0)
+        floor = np.where(_effective_rows(values) < FEWEST_EFFECTIVE, 1 / len(values), 0)
         error = np.maximum(error, floor)
     return mean, error
 
 
-def _worth(values: np.ndarray) -> np.ndarray:
+def _effective_rows(values: np.ndarray) -> np.ndarray:
     """Returns (...) the effective number of rows behind the mean of (row, ...) probabilities.
 
     It is the smaller of the number for the probabilities and that for their complements.
     """
     with np.errstate(invalid="ignore"):
-        worth = [effective_draws(part) for part in (values, 1 - values)]
-    return np.nan_to_num(np.minimum(*worth), nan=0)
+        effective = [effective_draws(part) for part in (values, 1 - values)]
+    return np.nan_to_num(np.minimum(*effective), nan=0)
 
 
 def _above(
-    rows: Betas | Points, line: float, times: np.ndarray
+    rows: Betas | Points, threshold: float, times: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     """Returns the probabilities that theta is above a threshold, by kind of group and jointly.
 
     Args:
         rows: the distribution of theta of each kind of group, given each posterior draw.
-        line: the threshold.
+        threshold: the threshold for theta.
         times: (kind,) number of groups of each kind that have trials.
 
     Returns:
@@ -324,8 +324,8 @@ def _above(
     """
     probability, error = np.empty((2, len(times)))
     log_none, log_all, number = np.zeros((3, rows.num_rows))
-    for some in _pieces(rows, len(times)):
-        values = rows.of(some).above(line)
+    for some in _blocks(rows, len(times)):
+        values = rows.of(some).above(threshold)
         probability[some], error[some] = probability_and_error(rows, values)
         (counted,) = np.nonzero(times[some])
         values, weight = values[:, counted], times[some][counted]
@@ -337,14 +337,14 @@ def _above(
     return probability, error, together
 
 
-def _is_rough(values: np.ndarray) -> bool:
+def _rests_on_few(values: np.ndarray) -> bool:
     """Returns whether the mean of (row,) probabilities of an event rests on few effective rows."""
     if len(values) == 1 or values.mean() < NEGLIGIBLE:
         return False
     return bool(effective_draws(values) < FEWEST_EFFECTIVE)
 
 
-def _over_all_draws(
+def _mean_by_control_variate(
     fitted: Fitted, every: int, rows: Betas | Points, totals: np.ndarray
 ) -> tuple[float, float]:
     """Returns the mean of (row,) totals over all draws of a fit, and its Monte Carlo error.
@@ -379,9 +379,9 @@ def _q_values(probability: np.ndarray, times: np.ndarray) -> np.ndarray:
     weight = times[order]
     so_far = np.cumsum((1 - ranked) * weight, axis=-1) / np.cumsum(weight, axis=-1)
     # Kinds that tie share the q-value of the last of them.
-    place = np.arange(ranked.shape[-1])
+    index = np.arange(ranked.shape[-1])
     ends = np.concatenate([ranked[..., 1:] < ranked[..., :-1], np.ones_like(order[..., :1])], -1)
-    last = np.where(ends, place, place[-1])
+    last = np.where(ends, index, index[-1])
     last = np.minimum.accumulate(last[..., ::-1], axis=-1)[..., ::-1]
     q_values = np.empty_like(so_far)
     np.put_along_axis(q_values, order, np.take_along_axis(so_far, last, axis=-1), axis=-1)
@@ -403,36 +403,36 @@ def _q_value_errors(rows: Betas | Points, values: np.ndarray, times: np.ndarray)
     return _q_values(probability, times).std(axis=0) * np.sqrt(number / (number - 1))
 
 
-def _pieces(rows: Betas | Points, number: int) -> Iterator[slice]:
+def _blocks(rows: Betas | Points, number: int) -> Iterator[slice]:
     """Yields slices of the groups, each small enough for its values to fit in memory."""
-    width = max(1, PIECE // rows.num_rows)
+    width = max(1, BLOCK // rows.num_rows)
     for start in range(0, number, width):
         yield slice(start, start + width)
 
 
-def _least_above(line: float, total: np.ndarray) -> np.ndarray:
+def _least_above(threshold: float, total: np.ndarray) -> np.ndarray:
     """Returns (group,) the fewest successes whose rate is strictly above a threshold."""
-    # Rates are compared, because line * total may round to the wrong side of a whole number.
-    least = np.floor(line * total).astype(np.int64) - 1
+    # Rates are compared, because threshold * total may round to the wrong side of a whole number.
+    least = np.floor(threshold * total).astype(np.int64) - 1
     for _ in range(3):
-        least += least / total <= line
+        least += least / total <= threshold
     return least
 
 
-def _lines(above: float | Sequence[float]) -> list[float]:
+def _thresholds(above: float | Sequence[float]) -> list[float]:
     if isinstance(above, str | Mapping):
         raise TypeError(f"above must be a number or several, not {type(above).__name__}.")
-    lines = [_line(line) for line in np.atleast_1d(np.asarray(above, object)).tolist()]
-    if not lines:
-        raise InputError("above names no line: give one, such as 0.35.")
-    if len(set(lines)) < len(lines):
-        raise InputError(f"above has the same line twice, in {lines}: give each once.")
-    return lines
+    thresholds = [_threshold(one) for one in np.atleast_1d(np.asarray(above, object)).tolist()]
+    if not thresholds:
+        raise InputError("above is empty: give at least one threshold, such as 0.35.")
+    if len(set(thresholds)) < len(thresholds):
+        raise InputError(f"above repeats a threshold, in {thresholds}: give each once.")
+    return thresholds
 
 
-def _line(above: float) -> float:
+def _threshold(above: float) -> float:
     if not isinstance(above, Real):
         raise TypeError(f"above must be a number, not {type(above).__name__}.")
     if not 0 < above < 1:
-        raise InputError(f"above must lie between 0 and 1, not {above}: it is a chance, as 0.35.")
+        raise InputError(f"above must lie between 0 and 1, not {above}: it is a probability.")
     return float(above)

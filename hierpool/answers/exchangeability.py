@@ -99,8 +99,8 @@ def exchangeability(
     check_prob(prob)
     check_prob(level, "level")
     fitted = read_fit(tree)
-    tried = fitted.trials > 0
-    y, n = fitted.successes[tried], fitted.trials[tried]
+    has_trials = fitted.trials > 0
+    y, n = fitted.successes[has_trials], fitted.trials[has_trials]
     reason = ""
     if len(n) < 3:
         reason = "fewer than 3 groups have trials"
@@ -119,7 +119,7 @@ def exchangeability(
     p = min(1.0, 2 * smaller.mean())
     p_mcse = 2 * float(fitted.share_error(smaller))
 
-    theta = _correlation(fitted.theta[:, tried], log_n, np.ones(len(n)))
+    theta = _correlation(fitted.theta[:, has_trials], log_n, np.ones(len(n)))
     mean = error = lower = upper = np.nan
     if groups_differ(fitted.model):
         mean, error = theta.mean(), float(fitted.error(theta))
@@ -134,7 +134,8 @@ def exchangeability(
     direction = "rise" if observed > 0 else "fall"
     sentence = (
         f"Rates {direction} with the number of trials: {evidence}. The groups are not "
-        "exchangeable: fit large and small ones apart, or take a model that knows n."
+        "exchangeable: fit large and small ones apart, or use a model in which theta "
+        "depends on n."
     )
     return Exchangeability("rates go with trials", sentence, table)
 

@@ -40,7 +40,7 @@ from hierpool.runtime.jax_settings import scope
 
 SOLVED = 400_000
 """Most Betas (distinct newcomers times rows) for which intervals are solved: about a second."""
-PIECE = 2**20
+BLOCK = 2**20
 """Largest number of draws of theta held in memory at a time."""
 LOWEST, HIGHEST = -744.4, 40.0
 """Log-odds beyond which a probability is below the smallest double, or rounds to 1."""
@@ -103,15 +103,15 @@ def newcomers(
     """
     check_prob(prob)
     seed = check_seed(seed)
-    fitted, weight = arrivals(read_fit(tree, needs_theta=False), new_groups)
+    fitted, weight = newcomers_of(read_fit(tree, needs_theta=False), new_groups)
     num_groups = len(fitted.labels)
     if not num_groups:
-        raise InputError('new_groups are empty: name one at least, as {"rookie": (0, 4)}.')
+        raise InputError('new_groups is empty: name at least one, as {"rookie": (0, 4)}.')
     levels = np.array([(1 - prob) / 2, (1 + prob) / 2])
     rows = rows_of(fitted)
     is_solved = isinstance(rows, Betas) and _num_pairs(fitted) * rows.num_rows <= SOLVED
     parts = []
-    width = num_groups if is_solved else max(1, PIECE // len(weight))
+    width = num_groups if is_solved else max(1, BLOCK // len(weight))
     for part, start in enumerate(range(0, num_groups, width)):
         some = fitted.of(np.arange(start, min(start + width, num_groups)))
         if not is_solved:
@@ -140,7 +140,7 @@ def _num_pairs(fitted: Fitted) -> int:
     return np.unique(np.stack([fitted.successes, fitted.trials]), axis=1).shape[1]
 
 
-def arrivals(fitted: Fitted, new_groups: NewGroups | None) -> tuple[Fitted, np.ndarray]:
+def newcomers_of(fitted: Fitted, new_groups: NewGroups | None) -> tuple[Fitted, np.ndarray]:
     """Returns the newcomers alone, as groups of the fit, and (draw,) weights given their data.
 
     Theta of the newcomers is not drawn yet: ``draw_theta`` draws it.
@@ -214,7 +214,7 @@ def _solved(rows: Betas, weight: np.ndarray, levels: np.ndarray) -> np.ndarray:
         a, b = rows.alpha[heavy] + y, rows.beta[heavy] + failures
         low, high = _brackets(a, b, weight, levels)
         for row, level in enumerate(levels):
-            ends[row, column] = _end(a, b, weight, level, low[row], high[row])
+            ends[row, column] = _quantile(a, b, weight, level, low[row], high[row])
     return ends[:, inverse.ravel()]
 
 
@@ -235,30 +235,30 @@ def _brackets(
     return np.clip(low, LOWEST, HIGHEST), np.clip(high, LOWEST, HIGHEST)
 
 
-def _end(
+def _quantile(
     a: np.ndarray, b: np.ndarray, weight: np.ndarray, level: float, low: float, high: float
 ) -> float:
     """Returns a quantile of a mixture of Betas, to a relative error of 1e-10 from both 0 and 1.
 
     It is 0 where it is below the smallest double, and 1 where it rounds to 1.
     """
-    if _excess(low, a, b, weight, level) >= 0:
+    if _cdf_minus_level(low, a, b, weight, level) >= 0:
         return 0.0
-    if _excess(high, a, b, weight, level) <= 0:
+    if _cdf_minus_level(high, a, b, weight, level) <= 0:
         return 1.0
-    found = brentq(_excess, low, high, args=(a, b, weight, level), xtol=1e-10)
-    return _chance(found)
+    found = brentq(_cdf_minus_level, low, high, args=(a, b, weight, level), xtol=1e-10)
+    return _probability(found)
 
 
-def _excess(
+def _cdf_minus_level(
     log_odds: float, a: np.ndarray, b: np.ndarray, weight: np.ndarray, level: float
 ) -> float:
     # On each side of 0.5 the smaller of theta and 1 - theta is used: it has not lost digits.
     if log_odds < 0:
-        return float(weight @ betainc(a, b, _chance(log_odds))) - level
-    return 1 - level - float(weight @ betainc(b, a, _chance(-log_odds)))
+        return float(weight @ betainc(a, b, _probability(log_odds))) - level
+    return 1 - level - float(weight @ betainc(b, a, _probability(-log_odds)))
 
 
-def _chance(log_odds: float) -> float:
+def _probability(log_odds: float) -> float:
     """Returns the probability of log-odds, down to the smallest double (SciPy: 0 below -710)."""
     return float(np.exp(-np.logaddexp(0, -log_odds)))

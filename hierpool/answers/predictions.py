@@ -14,10 +14,10 @@ import xarray as xr
 from scipy.special import gammaln
 
 from hierpool.answers.by_group import ByLabel, Further, read_further
-from hierpool.answers.new_groups import arrivals, draw_theta
+from hierpool.answers.new_groups import draw_theta, newcomers_of
 from hierpool.inference import memory
 from hierpool.input.arguments import check_prob, check_seed
-from hierpool.input.labels import beside, coordinate, find
+from hierpool.input.labels import append_names, coordinate, find
 from hierpool.input.new_groups import NewGroups, as_json
 from hierpool.input.table import InputError
 from hierpool.likelihood.beta_binomial import log_beta_binomial
@@ -27,22 +27,22 @@ from hierpool.posterior.fitted import Fitted
 from hierpool.posterior.random import binomials, stream
 from hierpool.posterior.weights import effective_draws, moments, of_rows, resampled
 
-BUDGET = 3e7
+MOST_TERMS = 3e7
 """Most probabilities that are summed for the quantiles of one table: about a second."""
-FEWEST = 1000
+FEWEST_ROWS = 1000
 """Fewest rows to sum over; where even these exceed the budget, z is drawn instead."""
-PIECE = 2**18
+BLOCK = 2**18
 """Largest number of probabilities held in memory at a time."""
-MOST_DRAWN = 2**22
+MOST_DRAWS_HELD = 2**22
 """Largest number of draws of z held in memory at a time."""
 
 
-class Ends(NamedTuple):
+class Quantiles(NamedTuple):
     """Quantiles of future successes, and the probability of the interval between them."""
 
-    at: np.ndarray
+    values: np.ndarray
     """(level, group) quantiles: the smallest k for which Pr(z <= k) is at least the level."""
-    holds: np.ndarray
+    probability: np.ndarray
     """(group,) probability of the interval from the first to the last quantile, both included."""
 
 
@@ -101,12 +101,12 @@ def predict(
     check_prob(prob)
     fitted, weight = _joined(tree, new_groups, seed, needs_theta=False)
     further = _read_trials(fitted, trials, new_groups)
-    fitted, m = fitted.of(further.places), further.trials
+    fitted, m = fitted.of(further.indices), further.trials
     rows = rows_of(fitted)
     mean, variance, error = moments(rows, of_rows(weight, rows))
     spread = m * (mean * (1 - mean) - variance) + m.astype(float) ** 2 * variance
     levels = np.array([(1 - prob) / 2, (1 + prob) / 2])
-    lower, upper = quantiles(fitted, weight, m, levels, seed).at
+    lower, upper = quantiles(fitted, weight, m, levels, seed).values
     columns = {"trials": m, "mean": m * mean, "sd": np.sqrt(spread)}
     columns |= {"lower": lower, "upper": upper, "mcse": m * error}
     return pd.DataFrame(columns, index=fitted.names)
@@ -164,14 +164,14 @@ def add_predictions(
 
     fitted, weight = _joined(tree, new_groups, seed, needs_theta=True)
     further = _read_trials(fitted, trials, new_groups)
-    _require_room(len(further.places), len(weight))
-    z = _draws(fitted.of(further.places), weight, further.trials, seed)
+    _require_room(len(further.indices), len(weight))
+    z = _draws(fitted.of(further.indices), weight, further.trials, seed)
     added = from_dict(
         {
             "predictions": {"y": z.reshape(fitted.num_chains, -1, z.shape[1])},
             "predictions_constant_data": {"n": further.trials},
         },
-        pred_coords={GROUPS: coordinate(fitted.of(further.places).labels)},
+        pred_coords={GROUPS: coordinate(fitted.of(further.indices).labels)},
         pred_dims={"y": [GROUPS], "n": [GROUPS]},
     )
     added["predictions"].attrs |= {
@@ -187,7 +187,7 @@ def add_predictions(
 
 def quantiles(
     fitted: Fitted, weight: np.ndarray, trials: np.ndarray, levels: np.ndarray, seed: int
-) -> Ends:
+) -> Quantiles:
     """Returns quantiles of the successes in further trials, and the probability between them.
 
     Args:
@@ -205,26 +205,26 @@ def quantiles(
         cells = np.insert(cells, 0, np.arange(len(cells)), axis=1)
     found, first, inverse = np.unique(cells, axis=0, return_index=True, return_inverse=True)
     terms = len(weight_of_row) * float(np.sum(found[:, -1] + 1.0))
-    every = max(1, int(np.ceil(terms / BUDGET)))
-    if every > 1 and len(weight_of_row) < FEWEST * every:
+    every = max(1, int(np.ceil(terms / MOST_TERMS)))
+    if every > 1 and len(weight_of_row) < FEWEST_ROWS * every:
         return _drawn_quantiles(fitted, weight, trials, levels, seed)
     if every > 1:
         rows, weight_of_row = rows_of(fitted.thinned(every)), weight_of_row[fitted.kept(every)]
-    ends, holds = np.empty((len(levels), len(found)), np.int64), np.empty(len(found))
-    for column, place in enumerate(first):
-        each = _probabilities(rows, weight_of_row, place, int(trials[place]))
+    ends, probability = np.empty((len(levels), len(found)), np.int64), np.empty(len(found))
+    for column, index in enumerate(first):
+        each = _probabilities(rows, weight_of_row, index, int(trials[index]))
         below = np.cumsum(each)
         at = np.searchsorted(below, levels * below[-1])
         ends[:, column] = at
-        holds[column] = each[at[0] : at[-1] + 1].sum() / below[-1]
-    return Ends(ends[:, inverse.ravel()], holds[inverse.ravel()])
+        probability[column] = each[at[0] : at[-1] + 1].sum() / below[-1]
+    return Quantiles(ends[:, inverse.ravel()], probability[inverse.ravel()])
 
 
 def _probabilities(rows: Betas | Points, weight: np.ndarray, group: int, trials: int) -> np.ndarray:
     """Returns (trials + 1,) probabilities of 0, 1, ... successes, averaged over rows by weight."""
     total = np.zeros(trials + 1)
     z = np.arange(trials + 1)
-    height = max(1, PIECE // (trials + 1))
+    height = max(1, BLOCK // (trials + 1))
     for start in range(0, len(weight), height):
         some = slice(start, start + height)
         if isinstance(rows, Betas):
@@ -242,20 +242,20 @@ def _probabilities(rows: Betas | Points, weight: np.ndarray, group: int, trials:
 
 def _drawn_quantiles(
     fitted: Fitted, weight: np.ndarray, trials: np.ndarray, levels: np.ndarray, seed: int
-) -> Ends:
+) -> Quantiles:
     """Returns quantiles of draws of the successes, and the share of draws between them.
 
     The groups are drawn in parts, which bounds the memory.
     """
-    width = max(1, MOST_DRAWN // len(weight))
-    ends, holds = np.empty((len(levels), len(trials))), np.empty(len(trials))
+    width = max(1, MOST_DRAWS_HELD // len(weight))
+    ends, probability = np.empty((len(levels), len(trials))), np.empty(len(trials))
     for part, start in enumerate(range(0, len(trials), width)):
         some = np.arange(start, min(start + width, len(trials)))
         z = _draws(fitted.of(some), weight, trials[some], seed, part)
         at = np.quantile(z, levels, axis=0, method="inverted_cdf")
         ends[:, some] = at
-        holds[some] = np.mean((at[0] <= z) & (z <= at[-1]), axis=0)
-    return Ends(ends, holds)
+        probability[some] = np.mean((at[0] <= z) & (z <= at[-1]), axis=0)
+    return Quantiles(ends, probability)
 
 
 def _draws(
@@ -273,11 +273,11 @@ def _draws(
 
 def _read_trials(fitted: Fitted, trials: ByLabel, new_groups: NewGroups | None) -> Further:
     further = read_further(fitted, trials)
-    for place in find(fitted.labels, list(new_groups or {})):
-        if place not in further.places:
+    for index in find(fitted.labels, list(new_groups or {})):
+        if index not in further.indices:
             raise InputError(
-                f"trials do not name new group {str(fitted.labels[place])!r}: say how many it has "
-                "to come, or leave it out."
+                f"trials has no entry for the new group {str(fitted.labels[index])!r}: give its "
+                "number of further trials, or leave it out of new_groups."
             )
     return further
 
@@ -294,9 +294,9 @@ def _joined(
     num_draws = len(fitted.theta)
     if not new_groups:
         return fitted, np.full(num_draws, 1 / num_draws)
-    new, weight = arrivals(fitted, new_groups)
+    new, weight = newcomers_of(fitted, new_groups)
     joined = fitted._replace(
-        labels=beside(fitted.labels, new.labels.tolist()),
+        labels=append_names(fitted.labels, new.labels.tolist()),
         successes=np.append(fitted.successes, new.successes),
         trials=np.append(fitted.trials, new.trials),
     )

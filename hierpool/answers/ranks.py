@@ -12,7 +12,7 @@ from hierpool.models.protocol import groups_differ
 from hierpool.posterior.fitted import Fitted, read_fit
 
 Best = Literal["highest", "lowest"]
-PIECE = 2**20
+BLOCK = 2**20
 """Number of values of theta sorted at a time."""
 MOST_GROUPS = 5000
 """Most groups that are ranked: with more, the table of groups by ranks exceeds 200 MB."""
@@ -81,7 +81,7 @@ def rank(tree: xr.DataTree, *, top: int = 1, best: Best = "highest", prob: float
     """
     check_best(best)
     check_prob(prob)
-    fitted = tried(read_distinct(tree))
+    fitted = with_trials(read_unequal(tree))
     num_groups = len(fitted.labels)
     if not isinstance(top, int | np.integer):
         raise TypeError(f"top must be a whole number, not {type(top).__name__}.")
@@ -90,8 +90,8 @@ def rank(tree: xr.DataTree, *, top: int = 1, best: Best = "highest", prob: float
     if num_groups > MOST_GROUPS:
         raise InputError(
             f"The ranks of {num_groups:,} groups have {num_groups**2:,} probabilities, and "
-            f"{MOST_GROUPS:,} groups are the most: expected_loss tells which may be best, and "
-            "select which are above a line."
+            f"{MOST_GROUPS:,} groups are the most: use expected_loss to see which may be best, "
+            "or select for those above a threshold."
         )
     ranks = ranks_of(fitted.theta, best)
     tail = (1 - prob) / 2
@@ -124,21 +124,21 @@ def ranks_of(theta: np.ndarray, best: Best) -> np.ndarray:
     num_draws, num_groups = theta.shape
     rng = np.random.default_rng(0)
     ranks = np.empty(theta.shape, np.int32)
-    height = max(1, PIECE // num_groups)
+    height = max(1, BLOCK // num_groups)
     for first in range(0, num_draws, height):
-        piece = theta[first : first + height]
-        piece = -piece if best == "highest" else piece
-        order = piece.argsort(axis=1)
-        tied = (np.diff(np.take_along_axis(piece, order, axis=1)) == 0).any(axis=1)
+        block = theta[first : first + height]
+        block = -block if best == "highest" else block
+        order = block.argsort(axis=1)
+        tied = (np.diff(np.take_along_axis(block, order, axis=1)) == 0).any(axis=1)
         if tied.any():
-            order[tied] = np.lexsort((rng.random((tied.sum(), num_groups)), piece[tied]))
+            order[tied] = np.lexsort((rng.random((tied.sum(), num_groups)), block[tied]))
         np.put_along_axis(
             ranks[first : first + height], order, np.arange(1, num_groups + 1)[None], axis=1
         )
     return ranks
 
 
-def read_distinct(tree: xr.DataTree) -> Fitted:
+def read_unequal(tree: xr.DataTree) -> Fitted:
     """Returns a fit whose model allows the groups to differ.
 
     Raises:
@@ -148,22 +148,22 @@ def read_distinct(tree: xr.DataTree) -> Fitted:
     fitted = read_fit(tree)
     if not groups_differ(fitted.model):
         raise InputError(
-            f"Under {type(fitted.model).__name__} all groups have the same chance, so that none is "
+            f"Under {type(fitted.model).__name__} all groups have the same theta, so none is "
             "better than another: fit PartialPooling or another model to compare groups."
         )
     return fitted
 
 
-def tried(fitted: Fitted) -> Fitted:
+def with_trials(fitted: Fitted) -> Fitted:
     """Returns a fit without the groups that have no trials.
 
     Raises:
         InputError: no group has trials.
     """
-    (places,) = np.nonzero(fitted.trials > 0)
-    if not len(places):
+    (indices,) = np.nonzero(fitted.trials > 0)
+    if not len(indices):
         raise InputError("No group has trials: there is nothing to compare.")
-    return fitted.of(places)
+    return fitted.of(indices)
 
 
 def check_best(best: str) -> None:

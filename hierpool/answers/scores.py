@@ -34,7 +34,7 @@ BUDGET = 4_000_000
 """Most densities (groups times draws) that one score evaluates: about a second."""
 LOGIT_COST = 20
 """Cost of an integral over normal log-odds, in units of a closed form."""
-FEWEST = 400
+FEWEST_DRAWS = 400
 """Fewest draws that are used."""
 
 
@@ -151,7 +151,7 @@ def score(tree: xr.DataTree, *, successes: ByLabel, trials: ByLabel) -> Score:
         index=pd.Index(list(columns), dtype=object, name="score"),
     )
     name, least = min(effective.items(), key=lambda item: item[1])
-    warn_of_few(float(least), len(logs), f"the {name} density is rough; fit with more draws.")
+    warn_of_few(float(least), len(logs), f"the {name} density is imprecise; fit with more draws.")
     groups = pd.DataFrame(
         {
             "successes": further.successes,
@@ -159,7 +159,7 @@ def score(tree: xr.DataTree, *, successes: ByLabel, trials: ByLabel) -> Score:
             "log_density": log_density,
             "mcse": fitted.error(density),
         },
-        index=fitted.of(further.places).names,
+        index=fitted.of(further.indices).names,
     )
     return Score(total, groups)
 
@@ -211,15 +211,15 @@ def coverage(
     seed = check_seed(seed)
     fitted = fit_of(tree)
     further = read_further(fitted, trials, successes)
-    fitted, z, m = fitted.of(further.places), further.successes, further.trials
+    fitted, z, m = fitted.of(further.indices), further.successes, further.trials
     weight = np.full(len(fitted.theta), 1 / len(fitted.theta))
     levels = np.array([(1 - prob) / 2, (1 + prob) / 2])
-    (lower, upper), holds = quantiles(fitted, weight, m, levels, seed)
+    (lower, upper), probability = quantiles(fitted, weight, m, levels, seed)
     inside = (lower <= z) & (z <= upper)
     columns = {"successes": z, "trials": m, "lower": lower, "upper": upper}
-    columns |= {"probability": holds, "inside": inside}
+    columns |= {"probability": probability, "inside": inside}
     total = {"inside": inside.sum(), "groups": len(z), "share": inside.mean()}
-    total |= {"expected_share": holds.mean(), "prob": prob}
+    total |= {"expected_share": probability.mean(), "prob": prob}
     return Coverage(
         pd.DataFrame(total, index=pd.Index(["all"], dtype=object)),
         pd.DataFrame(columns, index=fitted.names),
@@ -232,11 +232,11 @@ def _log_densities(fitted: Fitted, further: Further, budget: float) -> np.ndarra
     Where all draws would exceed the budget, some are left out at regular steps.
     """
     z, m = further.successes, further.trials
-    of = fitted.of(further.places)
+    of = fitted.of(further.indices)
     y, n = of.successes, of.trials
     is_integral = groups_differ(fitted.model) and not isinstance(fitted.model, BetaGroups)
     cells = np.unique(np.stack([y, n, z, m]), axis=1).shape[1] * (LOGIT_COST if is_integral else 1)
-    every = max(1, int(np.ceil(len(fitted.theta) / max(FEWEST, budget / cells))))
+    every = max(1, int(np.ceil(len(fitted.theta) / max(FEWEST_DRAWS, budget / cells))))
     of = of.thinned(every)
     logs = log_probability(of, y + z, n + m)
     logs -= log_probability(of, y, n)

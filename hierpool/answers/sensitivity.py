@@ -151,7 +151,7 @@ def sensitivity(
         )
         labels, y, n, own = table.labels, table.successes, table.trials, (1.0, 1.0)
     priors = _priors(kappa_log_rate, [own] if phi_prior is None else phi_prior)
-    others = _others(models)
+    others = _models_by_name(models)
     pairs = distinct(y, n)
     log.info("integrating under %d priors", len(priors) + len(others))
     best = maximise(pairs)
@@ -163,11 +163,11 @@ def sensitivity(
             padded_pairs(pairs, power_of_two(len(pairs.trials))).counts,
             prob,
         )
-        exact = _swept(rates, data, len(pairs.trials), quadrature)
+        exact = _posteriors(rates, data, len(pairs.trials), quadrature)
         for model in others.values():
             # float64 throughout: JAX would compile a program for each type of number.
             alone = jax.tree.map(lambda leaf: np.asarray([leaf], float), model)
-            exact = _joined(exact, _swept(alone, data, len(pairs.trials), quadrature))
+            exact = _concatenate(exact, _posteriors(alone, data, len(pairs.trials), quadrature))
     _warn([*priors, *others], exact)
 
     new = plug_in(best, np.zeros(1, int), np.zeros(1, int), prob)
@@ -197,7 +197,7 @@ def sensitivity(
     return Sensitivity(population, pd.DataFrame(columns, index=index))
 
 
-def _others(models: Sequence[Model | str]) -> dict[str, BetaPopulation]:
+def _models_by_name(models: Sequence[Model | str]) -> dict[str, BetaPopulation]:
     """Returns models of other kinds, with theta integrated out, by the names of their rows."""
     found = {}
     for given in models:
@@ -209,7 +209,7 @@ def _others(models: Sequence[Model | str]) -> dict[str, BetaPopulation]:
     return found
 
 
-def _swept(
+def _posteriors(
     models: BetaPopulation, data: tuple[Any, ...], num_pairs: int, quadrature: Quadrature
 ) -> Exact:
     """Returns the posteriors under several models of one class, each leaf (prior, ...)."""
@@ -219,13 +219,13 @@ def _swept(
         # Drops the groups that only pad the arrays, and what only some classes report.
         groups = jax.tree.map(lambda leaf: leaf[:, :num_pairs], exact.groups)
         exact = Exact(groups, exact.population._replace(others={}))
-        return exact if before is None else _kept(before, exact)
+        return exact if before is None else _keep_converged(before, exact)
 
     exact, _ = refined(integrate, quadrature, lambda found: bool(_have_converged(found).all()))
     return exact
 
 
-def _joined(first: Exact, second: Exact) -> Exact:
+def _concatenate(first: Exact, second: Exact) -> Exact:
     """Returns two sets of posteriors, joined along the axis of priors."""
     joined: Exact = jax.tree.map(lambda *parts: np.concatenate(parts), first, second)
     return joined
@@ -242,7 +242,7 @@ def _have_converged(exact: Exact) -> np.ndarray:
     return np.asarray(exact.population.converged) & (_error_of_ends(exact) < INTERVAL_TOLERANCE)
 
 
-def _kept(before: Exact, exact: Exact) -> Exact:
+def _keep_converged(before: Exact, exact: Exact) -> Exact:
     """Returns the earlier posterior where it had converged, and the new one elsewhere."""
     is_kept = _have_converged(before)
 
@@ -279,8 +279,8 @@ def _of_fit(tree: xr.DataTree) -> tuple[np.ndarray, np.ndarray, np.ndarray, tupl
     model = fitted.model
     if not isinstance(model, PartialPooling | CollapsedPartialPooling):
         raise InputError(
-            f"sensitivity knows the hyperpriors of a Beta population, and the fit is of "
-            f"{type(model).__name__}: pass its table, or a fit of PartialPooling."
+            "sensitivity supports fits of PartialPooling and CollapsedPartialPooling only, not of "
+            f"{type(model).__name__}: pass the table instead."
         )
     own = float(np.asarray(model.phi_alpha)), float(np.asarray(model.phi_beta))
     return fitted.labels, fitted.successes, fitted.trials, own
@@ -301,7 +301,7 @@ def _priors(rates: Any, phi_priors: Any) -> dict[str, tuple[float, float, float]
                 name += f", phi~Beta({alpha:g}, {beta:g})"
             priors[name] = (rate, alpha, beta)
     if not priors:
-        raise InputError("There is no prior to try: give one kappa_log_rate at least.")
+        raise InputError("There is no prior: give at least one kappa_log_rate.")
     return priors
 
 

@@ -19,8 +19,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--replicates",
         choices=("same-groups", "new-groups"),
         default="same-groups",
-        help="of the same groups (the default), or of new ones of as many trials, whose chances "
-        "are drawn from the population",
+        help="of the same groups (the default), or of new groups with the same trials, whose theta "
+        "is drawn from the population",
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of new groups (0)")
 

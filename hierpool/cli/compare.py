@@ -5,24 +5,26 @@ import argparse
 from hierpool.cli.cache import use_compilation_cache
 from hierpool.cli.flags import add_hyperparameters
 from hierpool.cli.output import add_data_answer, check_tables, data_of, show, write_table
-from hierpool.models.catalogue import COMPARED, HYPERPARAMETERS, MODELS, kind_of
+from hierpool.models.catalogue import COMPARED, HYPERPARAMETERS, MODELS, class_of_word
 
 DESCRIPTION = (
     "Compare models of a file by exact leave-one-group-out scores and by their evidence. Nothing "
-    "is drawn."
+    "is drawn at random."
 )
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of the command."""
     add_data_answer(parser)
-    parser.add_argument("--pointwise", metavar="FILE", help="write each group's part of elpd")
+    parser.add_argument(
+        "--pointwise", metavar="FILE", help="write each group's contribution to elpd"
+    )
     model = parser.add_argument_group("models")
     model.add_argument(
         "--model",
         action="append",
         choices=tuple(MODELS),
-        help=f"compare this; may be repeated ({', '.join(COMPARED)})",
+        help=f"a model to compare; may be repeated ({', '.join(COMPARED)})",
     )
     add_hyperparameters(model)
 
@@ -35,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     check_tables(options, "output", "pointwise")
     models = {}
     for name in options.model or COMPARED:
-        kind = kind_of(name)
+        kind = class_of_word(name)
         given = {knob: getattr(options, knob) for knob in vars(kind())}
         models[name] = kind(**{k: value for k, value in given.items() if value is not None})
     used = {knob for model in models.values() for knob in vars(model)}

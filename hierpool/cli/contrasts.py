@@ -14,7 +14,7 @@ DESCRIPTION = (
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of the command."""
     add_fit(parser)
-    parser.add_argument("--pair", nargs=2, metavar=("A", "B"), help="compare these two alone")
+    parser.add_argument("--pair", nargs=2, metavar=("A", "B"), help="compare only these two")
     parser.add_argument(
         "--group", action="append", metavar="NAME", help="a group to compare; may be repeated"
     )
@@ -23,7 +23,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=float,
         metavar="NUMBER",
-        help="differences that make none in practice: half a width, or low and high",
+        help="differences without practical importance: half a width, or low and high",
     )
     parser.add_argument("--most-pairs", type=int, help="refuse more pairs than this (10000)")
     add_best(parser)

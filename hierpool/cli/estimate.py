@@ -20,8 +20,8 @@ from hierpool.cli.terminal import printable_table, say
 from hierpool.models.catalogue import CATALOGUE
 
 DESCRIPTION = (
-    "Exact posterior means, sds and intervals of partial pooling, from a CSV or TSV file with a "
-    "row a group. Nothing is drawn."
+    "Exact posterior means, sds and intervals of partial pooling, from a CSV, TSV or "
+    "Parquet file with one row per group. Nothing is drawn at random."
 )
 MODELS = ("partial", "gamma", "spread")
 """The models that ``estimate`` integrates, as named on the command line."""
@@ -35,7 +35,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="COLUMN",
-        help="column that tells data sets apart, each with a population of its own; may be "
+        help="column that distinguishes data sets, each with a population of its own; may be "
         "repeated",
     )
     model = parser.add_argument_group("model")
@@ -52,16 +52,14 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     output = parser.add_argument_group("result")
     add_prob(output)
     output.add_argument(
-        "--no-intervals", action="store_true", help="means and sds alone, in a fraction of the time"
+        "--no-intervals", action="store_true", help="only means and sds, in a fraction of the time"
     )
     for flag, what in (("--output", "groups"), ("--population", "population")):
         output.add_argument(
             flag, metavar="FILE", help=f"write the table of the {what}: .csv or .parquet"
         )
     output.add_argument("--force", action="store_true", help="replace files that exist")
-    output.add_argument(
-        "--rows", type=int, default=100, help="print at most so many rows; 0 for all (100)"
-    )
+    output.add_argument("--rows", type=int, default=100, help="most rows to print; 0 for all (100)")
     add_quiet(output)
 
 

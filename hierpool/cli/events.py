@@ -5,7 +5,7 @@ import argparse
 from hierpool.cli.output import add_fit, load_fit, show
 
 DESCRIPTION = (
-    "Probabilities that groups' chances of success are above a line, one by one and together."
+    "Probabilities that groups' chances of success are above a threshold, one by one and together."
 )
 
 
@@ -17,21 +17,21 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         action="append",
         required=True,
         type=float,
-        metavar="LINE",
-        help="a chance, as .35; may be repeated",
+        metavar="THRESHOLD",
+        help="a chance of success, as .35; may be repeated",
     )
     parser.add_argument(
         "--trials-to-come",
         type=int,
         metavar="N",
-        help="also: is the rate above the line after so many trials more of each group",
+        help="also: whether the rate is above the threshold after N further trials of each group",
     )
     parser.add_argument(
         "--false-discovery-rate",
         type=float,
         metavar="RATE",
-        help="also: select groups, of which this share is expected to be below the line; the "
-        "surest come first",
+        help="also: select groups, of which this share is expected to be below the threshold; "
+        "the most probable come first",
     )
 
 
@@ -42,24 +42,28 @@ def run(options: argparse.Namespace) -> int:
 
     from hierpool.answers.events import events, season, select
 
-    lines, parts = options.above, []
+    thresholds, parts = options.above, []
     if options.trials_to_come is not None:
         to_come = options.trials_to_come
-        tables = [season(tree, above=line, trials_to_come=to_come) for line in lines]
-        later = pd.concat(tables, keys=lines, names=["line"])
+        tables = [season(tree, above=threshold, trials_to_come=to_come) for threshold in thresholds]
+        later = pd.concat(tables, keys=thresholds, names=["line"])
         parts.append(
             later.rename(columns={"probability": "season_probability", "mcse": "season_mcse"})
         )
     if options.false_discovery_rate is not None:
         rate = options.false_discovery_rate
-        tables = [select(tree, above=line, false_discovery_rate=rate) for line in lines]
-        chosen = pd.concat(tables, keys=lines, names=["line"]).drop(columns=["probability", "mcse"])
+        tables = [
+            select(tree, above=threshold, false_discovery_rate=rate) for threshold in thresholds
+        ]
+        chosen = pd.concat(tables, keys=thresholds, names=["line"]).drop(
+            columns=["probability", "mcse"]
+        )
         parts.append(chosen)
     # Last, because it may warn: an error in the arguments is then reported alone.
-    told = events(tree, above=lines)
-    parts.insert(0, told.groups)
+    answer = events(tree, above=thresholds)
+    parts.insert(0, answer.groups)
     if options.false_discovery_rate is not None:
         # In the order of the selection, which leaves out groups without trials.
         parts = [part.loc[chosen.index] for part in parts]
-    show(options, {"Together": told.joint, "Groups": pd.concat(parts, axis=1)})
+    show(options, {"Together": answer.joint, "Groups": pd.concat(parts, axis=1)})
     return 0

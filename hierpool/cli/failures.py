@@ -62,7 +62,7 @@ def _where(error: Exception) -> str:
     """Returns the file and line in hierpool where an error was raised."""
     frames = traceback.extract_tb(error.__traceback__)
     if not frames:
-        return "no place known"
+        return "unknown location"
     mine = [frame for frame in frames if Path(frame.filename).is_relative_to(PACKAGE)]
     last = (mine or frames)[-1]
     path = Path(last.filename)

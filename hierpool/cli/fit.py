@@ -17,10 +17,10 @@ from hierpool.cli.flags import (
     model_of,
     new_groups_of,
 )
-from hierpool.cli.output import check_outputs, write_csv
+from hierpool.cli.output import check_outputs, print_summary, write_csv
 from hierpool.cli.terminal import say, status
 
-DESCRIPTION = "Fit a model to a CSV or TSV file with a row a group."
+DESCRIPTION = "Fit a model to a CSV, TSV or Parquet file with one row per group."
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -32,19 +32,20 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     output.add_argument(
         "--hyperparameters-only",
         action="store_true",
-        help="keep the population's parameters alone: no group's chance, little memory",
+        help="keep only the population's parameters, not the groups' theta, to save memory",
     )
     add_prob(output)
     output.add_argument("--output", metavar="FILE.nc", help="save the fit, for ArviZ and hierpool")
     output.add_argument("--force", action="store_true", help="replace FILE.nc if it exists")
     output.add_argument("--csv", metavar="FILE.csv", help="write the table of the groups")
     output.add_argument(
-        "--rows", type=int, default=100, help="print at most so many groups; 0 for all (100)"
+        "--rows", type=int, default=100, help="most groups to print; 0 for all (100)"
     )
     output.add_argument(
         "--max-rhat",
         type=float,
-        help="nuts: converged if R-hat stays below it (by default: below what chance explains)",
+        help="nuts: converged if R-hat stays below this value (by default, below what random "
+        "variation explains)",
     )
     output.add_argument(
         "--strict", action="store_true", help="nuts: not converged if a single draw diverges"
@@ -57,7 +58,6 @@ def run(options: argparse.Namespace) -> int:
     started = time.perf_counter()
     use_compilation_cache()
     import hierpool
-    from hierpool.cli.printing import print_summary
     from hierpool.input.arguments import check_prob
     from hierpool.posterior.tree import require_netcdf
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from hierpool.models.catalogue import HYPERPARAMETERS, MODELS, kind_of
+from hierpool.models.catalogue import HYPERPARAMETERS, MODELS, class_of_word
 
 if TYPE_CHECKING:
     from hierpool.exact.quadrature import Quadrature
@@ -28,7 +28,9 @@ KNOBS = {
     },
     "quadrature": {"nodes": "num_nodes", "tolerance": "tolerance"},
 }
-FILE = "CSV, TSV or Parquet file, a row a group; or the name of a table that ships with hierpool"
+FILE = (
+    "CSV, TSV or Parquet file, one row per group; or the name of a table that ships with hierpool"
+)
 
 
 class Once(argparse.Action):
@@ -71,13 +73,13 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         help="partial pooling (the default), the same with theta integrated out (collapsed; the "
         "default of quadrature), with other priors of kappa (gamma; spread, which suits any rate), "
         "complete or no pooling, normal log-odds (logit), or the same with theta integrated out "
-        "(collapsed-logit); beta is collapsed, as compare calls it",
+        "(collapsed-logit); beta is the word of compare for collapsed",
     )
     add_hyperparameters(model)
     model.add_argument(
         "--joint",
         action="store_true",
-        help="gamma, spread: explore every group's chance too, by the joint density",
+        help="gamma, spread: sample every group's theta too, from the joint density",
     )
 
 
@@ -102,10 +104,12 @@ def add_inference(parser: argparse.ArgumentParser) -> None:
         help="nuts samples any model (the default); quadrature draws exactly and independently, "
         "in milliseconds, from a model with theta integrated out",
     )
-    sampler.add_argument("--chains", type=int, default=4, help="chains (4)")
-    sampler.add_argument("--draws", type=int, default=1000, help="draws a chain (1000)")
-    sampler.add_argument("--warmup", type=int, help="nuts: warm-up steps a chain (1000)")
-    sampler.add_argument("--target-accept", type=float, help="nuts: acceptance to tune for (0.8)")
+    sampler.add_argument("--chains", type=int, default=4, help="number of chains (4)")
+    sampler.add_argument("--draws", type=int, default=1000, help="draws per chain (1000)")
+    sampler.add_argument("--warmup", type=int, help="nuts: warm-up steps per chain (1000)")
+    sampler.add_argument(
+        "--target-accept", type=float, help="nuts: acceptance probability to aim for (0.8)"
+    )
     sampler.add_argument(
         "--max-tree-depth", type=int, help="nuts: most doublings of a trajectory (10)"
     )
@@ -116,14 +120,18 @@ def add_inference(parser: argparse.ArgumentParser) -> None:
     )
     add_nodes(sampler)
     sampler.add_argument(
-        "--tolerance", type=float, help="quadrature: converged if its error is below it (1e-6)"
+        "--tolerance",
+        type=float,
+        help="quadrature: converged if its error is below this value (1e-6)",
     )
     sampler.add_argument("--seed", type=int, default=0, help="seed of the random draws (0)")
 
 
 def add_nodes(parser: Any) -> None:
     """Adds the flag for the number of nodes of an integration."""
-    parser.add_argument("--nodes", type=int, help="quadrature: rows of nodes to begin with (48)")
+    parser.add_argument(
+        "--nodes", type=int, help="quadrature: initial number of rows of nodes (48)"
+    )
 
 
 def quadrature_of(options: argparse.Namespace) -> "Quadrature | None":
@@ -184,9 +192,7 @@ def add_seed(parser: argparse.ArgumentParser) -> None:
 
 def add_quiet(parser: Any) -> None:
     """Adds the flag that hides the progress line of a terminal."""
-    parser.add_argument(
-        "--quiet", action="store_true", help="do not show what is being done, on a terminal"
-    )
+    parser.add_argument("--quiet", action="store_true", help="do not show progress on a terminal")
 
 
 def _new_group(text: str) -> tuple[str, tuple[int, int]]:
@@ -225,7 +231,7 @@ def with_hyperparameters(options: argparse.Namespace, word: str) -> "Model":
     """
     from hierpool.input.errors import InputError
 
-    kind = kind_of(word)
+    kind = class_of_word(word)
     given = {name: getattr(options, name, None) for name in HYPERPARAMETERS}
     given = {name: value for name, value in given.items() if value is not None}
     for name in given:

@@ -16,20 +16,20 @@ from hierpool import __version__
 from hierpool.cli import stopping
 from hierpool.cli.failures import explain
 from hierpool.cli.flags import EXIT_CODES, Once
-from hierpool.cli.output import phases_shown, warnings_told
+from hierpool.cli.output import phases_shown, warnings_printed
 from hierpool.cli.terminal import flush, put, say, status
 
 COMMANDS = {
     "fit": "fit a model to a table of successes and trials",
     "estimate": "exact posteriors of any number of groups and data sets, without draws",
     "summary": "the population and the groups of a saved fit",
-    "events": "which groups are above a line, how many, and which to select",
+    "events": "which groups are above a threshold, how many, and which to select",
     "ranks": "which group is best, and how sure that is",
-    "contrasts": "whether one group beats another, and what choosing one may lose",
+    "contrasts": "differences between groups, and the expected loss of choosing one",
     "predict": "successes in further trials, of known groups and of new ones",
     "score": "how well a fit predicted what came later",
-    "checks": "posterior predictive p-values, and whether rates go with the number of trials",
-    "compare": "complete, none, beta, logit: which foretells a group best from the others",
+    "checks": "posterior predictive p-values, and whether rates depend on the number of trials",
+    "compare": "complete, none, beta, logit: which predicts each group best from the others",
     "sensitivity": "the posterior under a range of hyperpriors, and the empirical-Bayes plug-in",
 }
 """The commands, each named after its module in this folder, with a short help text."""
@@ -67,7 +67,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     if not hasattr(options, "run"):
         say(parser.format_help())
         return 2
-    with phases_shown(quiet=options.quiet), warnings_told() as missed:
+    with phases_shown(quiet=options.quiet), warnings_printed() as missed:
         code = int(options.run(options))
     return code or int(bool(missed))
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+    from hierpool.answers.summary import Summary
+
 WIDE = 8
 """Most columns of a single row that are printed side by side."""
 INPUTS = ("file", "fit", "data")
@@ -26,7 +28,7 @@ INPUTS = ("file", "fit", "data")
 
 def add_fit(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of a command that answers from a saved fit."""
-    parser.add_argument("fit", metavar="FIT.nc", help="what hierpool fit --output saved")
+    parser.add_argument("fit", metavar="FIT.nc", help="a fit saved by hierpool fit --output")
     add_table_flags(parser)
 
 
@@ -49,9 +51,7 @@ def add_table_flags(parser: argparse.ArgumentParser) -> None:
     output = parser.add_argument_group("result")
     output.add_argument("--output", metavar="FILE", help="write the table: .csv or .parquet")
     output.add_argument("--force", action="store_true", help="replace FILE if it exists")
-    output.add_argument(
-        "--rows", type=int, default=100, help="print at most so many rows; 0 for all (100)"
-    )
+    output.add_argument("--rows", type=int, default=100, help="most rows to print; 0 for all (100)")
     add_quiet(output)
 
 
@@ -115,15 +115,15 @@ def require_different(options: argparse.Namespace, *names: str) -> None:
 
 
 @contextmanager
-def warnings_told() -> Iterator[list[str]]:
+def warnings_printed() -> Iterator[list[str]]:
     """Prints each warning of the library once, in one line; yields the convergence warnings."""
-    told, missed = set(), []
+    printed, missed = set(), []
 
-    def tell(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+    def print_once(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
         text = explained(str(message))
-        if text not in told:
+        if text not in printed:
             say(f"hierpool: {text}", error=True)
-        told.add(text)
+        printed.add(text)
         # By name, so that the module which defines the class need not be imported here.
         if any(kind.__name__ == "ConvergenceWarning" for kind in category.__mro__):
             missed.append(text)
@@ -131,7 +131,7 @@ def warnings_told() -> Iterator[list[str]]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", UserWarning)
-        warnings.showwarning = tell
+        warnings.showwarning = print_once
         yield missed
 
 
@@ -176,6 +176,31 @@ def show(options: argparse.Namespace, tables: Mapping[str, "pd.DataFrame"]) -> N
         say(title)
         print_table(table, options.rows)
         say()
+
+
+def print_summary(summary: "Summary", prob: float, most_rows: int) -> None:
+    """Prints the two tables of a fit.
+
+    Args:
+        summary: the tables.
+        prob: probability of the intervals.
+        most_rows: most groups that are printed; 0 for all.
+    """
+    interval = f"{100 * prob:g}% interval"
+    # Four significant digits suit kappa too, which is in trials; its mean and sd stay blank.
+    population = summary.population.map("{:.4g}".format).mask(summary.population.isna(), "")
+    if len(population):
+        say(f"Population (lower and upper: {interval})")
+        say(population.rename_axis(None).to_string() + "\n")
+    shown = summary.groups if most_rows <= 0 else summary.groups.head(most_rows)
+    shown = printable_table(shown)
+    # Without theta the table has only counts and raw rates.
+    columns = ("rate", "mean", "sd", "lower", "upper", "shrinkage")
+    decimals = {name: "{:.4f}".format for name in columns if name in shown}
+    say(f"Groups (lower and upper: {interval})" if "lower" in decimals else "Groups")
+    say(shown.rename_axis(None).to_string(formatters=decimals, na_rep=""))
+    say_more(len(summary.groups) - len(shown))
+    say()
 
 
 def print_table(table: "pd.DataFrame", most_rows: int) -> None:

@@ -17,11 +17,13 @@ DESCRIPTION = (
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of the command."""
     add_fit(parser)
-    ahead = parser.add_argument_group("what is to come")
+    ahead = parser.add_argument_group("further trials")
     number = ahead.add_mutually_exclusive_group(required=True)
-    number.add_argument("--trials", type=int, metavar="M", help="trials to come, of every group")
     number.add_argument(
-        "--trials-column", metavar="COLUMN", help="column of --data that holds the trials to come"
+        "--trials", type=int, metavar="M", help="number of further trials of every group"
+    )
+    number.add_argument(
+        "--trials-column", metavar="COLUMN", help="column of --data that holds these numbers"
     )
     ahead.add_argument("--data", metavar="FILE", help=FILE)
     ahead.add_argument("--group", metavar="COLUMN", help="column of --data with the groups' names")
@@ -63,10 +65,10 @@ def run(options: argparse.Namespace) -> int:
 
 def _trials(options: argparse.Namespace) -> Any:
     """Returns a column of a file by the groups' names, as text; ``predict`` checks its values."""
-    from hierpool.input.errors import Places
     from hierpool.input.frames import read_columns
+    from hierpool.input.problems import Problems
 
     columns = {"--trials-column": options.trials_column, "--group": options.group}
-    frame, source, problems = read_columns(options.data, list(columns.items()))
-    Places(source, frame.index.to_numpy(), problems).require_none()
+    frame, source, unread = read_columns(options.data, list(columns.items()))
+    Problems(source, frame.index.to_numpy(), unread).require_none()
     return frame.set_index(options.group)[options.trials_column]

@@ -16,7 +16,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of the command."""
     add_fit(parser)
     parser.add_argument(
-        "--top", type=int, default=1, metavar="K", help="how many groups the top has (1)"
+        "--top", type=int, default=1, metavar="K", help="number of groups that count as the top (1)"
     )
     add_best(parser)
     add_prob(parser)

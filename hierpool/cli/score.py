@@ -15,7 +15,7 @@ DESCRIPTION = (
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of the command."""
     add_fit(parser)
-    held_out = parser.add_argument_group("what was held out")
+    held_out = parser.add_argument_group("held-out data")
     held_out.add_argument("--data", required=True, metavar="FILE", help=FILE)
     for name in ("successes", "trials"):
         held_out.add_argument(

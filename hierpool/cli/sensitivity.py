@@ -9,7 +9,7 @@ from hierpool.models.catalogue import HYPERPARAMETERS
 
 DESCRIPTION = (
     "Exact posteriors of partial pooling under several priors of kappa. The last row takes the "
-    "most probable population for known: it shows what empirical Bayes understates."
+    "most probable population as known: it shows how much empirical Bayes understates."
 )
 
 
@@ -32,7 +32,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--model",
         action="append",
         choices=("gamma", "spread"),
-        help="a prior of another kind beside these; may be repeated",
+        help="a further model, with another kind of prior; may be repeated",
     )
     add_prob(model)
 

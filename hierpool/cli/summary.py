@@ -3,7 +3,7 @@
 import argparse
 
 from hierpool.cli.flags import add_prob
-from hierpool.cli.output import add_fit, load_fit, write_table
+from hierpool.cli.output import add_fit, load_fit, print_summary, write_table
 
 DESCRIPTION = "Print the population's parameters and each group's mean, sd, interval and shrinkage."
 
@@ -24,7 +24,6 @@ def run(options: argparse.Namespace) -> int:
     """Runs the command, and returns its exit code."""
     tree = load_fit(options)
     from hierpool.answers.summary import summarize
-    from hierpool.cli.printing import print_summary
 
     summary = summarize(tree, prob=options.prob, interval=options.interval)
     if options.output:

@@ -26,9 +26,9 @@ def printable_table(table: "pd.DataFrame") -> "pd.DataFrame":
     """Returns a table whose names, columns and cells hold no control characters."""
     named = table.rename(index=printable, columns=printable)
     named = named.rename_axis(index=printable, columns=printable)
-    for place, kind in enumerate(named.dtypes):
+    for index, kind in enumerate(named.dtypes):
         if kind.kind not in "biufc":
-            named.isetitem(place, named.iloc[:, place].map(printable).array)
+            named.isetitem(index, named.iloc[:, index].map(printable).array)
     return named
 
 
@@ -105,8 +105,8 @@ class Status:
 
     def steps(self, done: int, total: int, divergences: int) -> None:
         """Shows the progress of the chains; ``fit`` takes this method as ``progress``."""
-        told = f", {divergences} divergent" if divergences else ""
-        self._show(f"{self._phase}: {done} of {total} steps{told}")
+        divergent = f", {divergences} divergent" if divergences else ""
+        self._show(f"{self._phase}: {done} of {total} steps{divergent}")
 
     def clear(self) -> None:
         """Erases the line."""

@@ -20,7 +20,7 @@ from hierpool.exact.grid import Grid, column_quantiles, row_quantiles
 from hierpool.exact.quadrature import Quadrature
 from hierpool.likelihood.histograms import Data, log_reference
 from hierpool.models.beta_population import BetaPopulation, ExploresTheta, beta_population_of
-from hierpool.runtime.jax_settings import own_rules
+from hierpool.runtime.jax_settings import default_promotion
 
 
 class Population(NamedTuple):
@@ -144,7 +144,7 @@ def integrate(
         >>> print(exact.groups.mean.round(2), exact.population.converged)
         [0.39 0.16 0.11] True
     """
-    with own_rules():
+    with default_promotion():
         model = beta_population_of(model, "integrate")
         grid = explore(model, counts, Quadrature() if quadrature is None else quadrature)
         grids = jax.tree.map(lambda leaf: leaf[None], grid)

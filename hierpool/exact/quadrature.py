@@ -19,7 +19,7 @@ from hierpool.exact.chart import Chart, from_starts
 from hierpool.exact.grid import Grid, draw
 from hierpool.exact.nodes import Nodes, Start, place
 from hierpool.models.protocol import Position
-from hierpool.runtime.keywords import suggesting
+from hierpool.runtime.keywords import suggest_settings
 from hierpool.runtime.settings import positive, setting, whole
 
 LogDensity = Callable[[Position], jax.Array]
@@ -34,7 +34,7 @@ EDGE = 1e-5
 """Largest share of the mass on the edges of a grid that counts as converged."""
 
 
-@suggesting
+@suggest_settings
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Quadrature:

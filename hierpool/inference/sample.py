@@ -12,7 +12,7 @@ from hierpool.mcmc.nuts import NUTS
 from hierpool.mcmc.stats import Stats
 from hierpool.mcmc.target import target_of
 from hierpool.models.protocol import Model, Parameters, Position
-from hierpool.runtime.jax_settings import own_rules
+from hierpool.runtime.jax_settings import default_promotion
 
 
 class Inference(Protocol):
@@ -100,7 +100,7 @@ def sample(
         ((2, 500, 3), (2, 500))
     """
     inference = NUTS() if inference is None else inference
-    with own_rules():
+    with default_promotion():
         run_key, theta_key = jax.random.split(key)
         positions: Position = {}
         stats = None

@@ -141,7 +141,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
         return pd.read_parquet(path)
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0].rstrip(".")
-        raise ValueError(f"{path.name} is no Parquet file that can be read: {reason}.") from None
+        raise ValueError(f"{path.name} can't be read as a Parquet file: {reason}.") from None
 
 
 def _decode(content: bytes, name: str) -> str:

@@ -26,34 +26,35 @@ class Columns(NamedTuple):
     """One sentence for each kind of row that could not be read."""
 
 
-def read_columns(table: Any, asked: Sequence[tuple[str, Any]]) -> Columns:
+def read_columns(table: Any, requested: Sequence[tuple[str, Any]]) -> Columns:
     """Returns columns of a table; a level of its index may serve as a column.
 
     Args:
         table: a data frame, a mapping of column names to vectors, an ``xarray.Dataset``, a frame
             that has ``to_pandas``, or a path.
-        asked: for each column, the name of the argument that asks for it, and the column's name.
+        requested: for each column, the name of the argument that asks for it, and the column's
+            name.
 
     Raises:
         InputError: the table lacks a column, or its columns can't be aligned.
         TypeError: ``table`` is none of these types, or a name can't be a column's name.
         OSError: the file can't be read.
     """
-    for role, name in asked:
+    for role, name in requested:
         if name is None or not isinstance(name, Hashable):
             kind = type(name).__name__
             raise TypeError(
-                f"{role} must be the name of a column, and is {kind}: put the numbers into a "
-                f"column of the table, as frame.assign({role}=...), and name it."
+                f"{role} must be a column name, not {kind}: add the numbers to the table as a "
+                f"column, as frame.assign({role}=...), and give its name."
             )
-    names = list(dict.fromkeys(name for _, name in asked))
+    names = list(dict.fromkeys(name for _, name in requested))
     frame, source, problems = _as_frame(table, names)
     of_index = [name for name in names if name not in frame.columns and name in frame.index.names]
     if of_index:
         frame = frame.reset_index(level=of_index)
     known = list(_variables(table) if isinstance(table, Mapping) else frame.columns)
     known += [name for name in of_index if name not in known]
-    _require(asked, known, source)
+    _require(requested, known, source)
     for name in names:
         column = frame[name]
         if isinstance(column, pd.DataFrame):
@@ -75,7 +76,9 @@ def _as_frame(table: Any, names: list[Any]) -> Columns:
             return Columns(_side_by_side(_variables(table), names), source, [])
         except UnicodeEncodeError as error:
             shown = ascii(error.object)
-            raise InputError(f"The table holds {shown}, which is no text: mend it.") from None
+            raise InputError(
+                f"The table holds {shown}, which is not valid Unicode text: correct it."
+            ) from None
     frame = table.to_pandas() if hasattr(table, "to_pandas") else table
     if isinstance(frame, pd.DataFrame):
         return Columns(frame, source, [])
@@ -100,7 +103,7 @@ def _side_by_side(variables: Mapping[Any, Any], names: list[Any]) -> pd.DataFram
         len(set(shapes.values())) > 1
         and not all(isinstance(column, pd.Series) for column in columns.values())
     ):
-        raise InputError(f"The columns must be vectors of one length, and have shapes {shapes}.")
+        raise InputError(f"The columns must be vectors of equal length, but have shapes {shapes}.")
     labelled = {name: column for name, column in columns.items() if isinstance(column, pd.Series)}
     if not labelled:
         return pd.DataFrame(columns)
@@ -113,8 +116,8 @@ def _side_by_side(variables: Mapping[Any, Any], names: list[Any]) -> pd.DataFram
         if len(labelled) < len(columns):
             bare = next(name for name in columns if name not in labelled)
             raise InputError(
-                f"Columns {first!r} and {other!r} have their labels in unlike orders, and {bare!r} "
-                "has none to go by: give all of them the same index."
+                f"Columns {first!r} and {other!r} have the same labels in different orders, and "
+                f"{bare!r} has no labels: give all of them the same index."
             )
         columns[other] = labelled[other].reindex(index)
     return pd.DataFrame(columns, index=index)
@@ -138,16 +141,19 @@ def _column(values: Any) -> Any:
 
 def _require_alike(one: Any, index: pd.Index, other: Any, other_index: pd.Index) -> None:
     """Raises ``InputError`` unless two indexes have the same labels, each of them once."""
-    both = f"Columns {one!r} and {other!r} have unlike indexes, and are joined by their labels"
+    both = f"Columns {one!r} and {other!r} have different indexes and are joined by label"
     for name, labels in ((one, index), (other, other_index)):
         if not labels.is_unique:
             repeated = labels[labels.duplicated()][0]
-            raise InputError(f"{both}: {name!r} has {_text(repeated)} twice. Give them one index.")
+            raise InputError(
+                f"{both}, but {name!r} has label {_text(repeated)} twice: give each label once."
+            )
     for name, labels, others in ((other, index, other_index), (one, other_index, index)):
         lacking = labels[~labels.isin(others)]
         if len(lacking):
             raise InputError(
-                f"{both}: {name!r} has none for {_text(lacking[0])}. Give them the same labels."
+                f"{both}, but {name!r} has no value for label {_text(lacking[0])}: give both "
+                "the same labels."
             )
 
 
@@ -155,9 +161,9 @@ def _text(label: Any) -> str:
     return repr(str(label))
 
 
-def _require(asked: Sequence[tuple[str, Any]], known: list[Any], source: Source) -> None:
+def _require(requested: Sequence[tuple[str, Any]], known: list[Any], source: Source) -> None:
     """Raises ``InputError`` if the table lacks a requested column; it suggests similar names."""
-    missing = {name: role for role, name in asked if name not in known}
+    missing = {name: role for role, name in requested if name not in known}
     texts = [str(name) for name in known]
     if missing:
         nearest = [difflib.get_close_matches(str(name), texts, n=1, cutoff=0.5) for name in missing]

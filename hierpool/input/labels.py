@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hierpool.input.errors import InputError, Places
+from hierpool.input.errors import InputError
+from hierpool.input.problems import Problems
 from hierpool.input.whole_numbers import LARGEST_COUNT
 
 KINDS = {
@@ -28,7 +29,7 @@ _PLAIN = (str, int, float, np.number, np.bool_, np.datetime64, pd.Timestamp)
 
 
 def read_data_sets(
-    data: pd.DataFrame, by: Sequence[Any], rows: Places
+    data: pd.DataFrame, by: Sequence[Any], problems: Problems
 ) -> tuple[np.ndarray | None, pd.Index | None]:
     """Returns (row,) the index of each row's data set, and the data sets' names.
 
@@ -37,14 +38,14 @@ def read_data_sets(
     Args:
         data: the table.
         by: the columns that identify a data set.
-        rows: collects the problems, by row number.
+        problems: collects the problems, by row number.
     """
     if not by:
         return None, None
     for column in by:
         missing = np.asarray(data[column].isna() | (data[column].astype(str).str.strip() == ""))
         rule = f"Every row needs a value in column {column!r}"
-        rows.report(np.flatnonzero(missing), lambda row: "none", rule)
+        problems.report(np.flatnonzero(missing), lambda row: "none", rule)
     keys = pd.Index(data[by[0]]) if len(by) == 1 else pd.MultiIndex.from_frame(data[list(by)])
     codes, data_sets = pd.factorize(keys)
     if len(by) == 1:
@@ -52,7 +53,9 @@ def read_data_sets(
     return codes, pd.MultiIndex.from_tuples(list(data_sets), names=list(by))
 
 
-def read_labels(data: pd.DataFrame, group: Any, rows: Places) -> tuple[np.ndarray, np.ndarray]:
+def read_labels(
+    data: pd.DataFrame, group: Any, problems: Problems
+) -> tuple[np.ndarray, np.ndarray]:
     """Returns (row,) the names of groups, unchanged, and (row,) whether a row has a name.
 
     "NA" stays "NA", "007" stays "007", and 7 stays 7. Text becomes an array of text, and names of
@@ -61,7 +64,7 @@ def read_labels(data: pd.DataFrame, group: Any, rows: Places) -> tuple[np.ndarra
     Args:
         data: the table.
         group: the column of the names, or None for the index.
-        rows: collects the problems, by row number.
+        problems: collects the problems, by row number.
 
     Raises:
         InputError: the names are of a kind that can't name groups.
@@ -77,7 +80,7 @@ def read_labels(data: pd.DataFrame, group: Any, rows: Places) -> tuple[np.ndarra
         has_text = np.char.strip(labels) != ""
         labels, is_named[is_named] = labels[has_text], has_text
     rule = f"Every group needs a name in {_where(group)}"
-    rows.report(np.flatnonzero(~is_named), lambda row: "no name", rule)
+    problems.report(np.flatnonzero(~is_named), lambda row: "no name", rule)
     if not is_named.all():
         # A row number replaces each missing name, so that other problems can be reported too.
         shown = np.arange(len(data)).astype(str).astype(object)
@@ -119,8 +122,8 @@ def _text(column: pd.Series, group: Any) -> np.ndarray:
     for value in values if not _is_plain("".join(values)) else ():
         if not _is_plain(value):
             raise InputError(
-                f"{_where(group).capitalize()} holds {value!r}, which no file keeps as it is: "
-                "take NUL characters and lone surrogates out."
+                f"{_where(group).capitalize()} holds {value!r}, which can't be saved unchanged: "
+                "remove NUL characters and lone surrogates."
             )
     return values.astype(str)
 
@@ -139,7 +142,7 @@ def _times(column: pd.Series, group: Any) -> np.ndarray:
     if times.tz is not None:
         raise InputError(
             f"Times that name groups can't have a time zone in a file, and those of {_where(group)}"
-            f" have: take it off, by .dt.tz_localize(None), or {remedy}."
+            f" have: remove it, by .dt.tz_localize(None), or {remedy}."
         )
     try:
         return times.as_unit("ns").to_numpy()
@@ -176,23 +179,23 @@ def find(labels: np.ndarray, names: Iterable[Any]) -> np.ndarray:
     names = list(names)
     if labels.dtype.kind == "M":
         is_time = [isinstance(name, str | datetime | np.datetime64) for name in names]
-        told = pd.Series(names, dtype=object).where(np.array(is_time, bool))
-        times = pd.to_datetime(told, errors="coerce", format="ISO8601", utc=True)
+        given = pd.Series(names, dtype=object).where(np.array(is_time, bool))
+        times = pd.to_datetime(given, errors="coerce", format="ISO8601", utc=True)
         return pd.DatetimeIndex(labels, tz="UTC").get_indexer(pd.DatetimeIndex(times))
-    asked = pd.Index([str(name) for name in names], dtype=object)
-    places = pd.Index(texts(labels), dtype=object).get_indexer(asked)
-    numbers = [place for place, name in enumerate(names) if _is_number(name)]
+    as_text = pd.Index([str(name) for name in names], dtype=object)
+    indices = pd.Index(texts(labels), dtype=object).get_indexer(as_text)
+    numbers = [index for index, name in enumerate(names) if _is_number(name)]
     if numbers and labels.dtype.kind in "iuf":
-        values = pd.Index([names[place] for place in numbers])
-        places[numbers] = pd.Index(labels).get_indexer(values)
-    return places
+        values = pd.Index([names[index] for index in numbers])
+        indices[numbers] = pd.Index(labels).get_indexer(values)
+    return indices
 
 
 def _is_number(name: Any) -> bool:
     return isinstance(name, int | float | np.integer | np.floating) and not isinstance(name, bool)
 
 
-def beside(labels: np.ndarray, others: Sequence[Any]) -> np.ndarray:
+def append_names(labels: np.ndarray, others: Sequence[Any]) -> np.ndarray:
     """Returns ``labels`` followed by ``others``, as objects if the two are of different kinds."""
     added = _of_one_kind(pd.Series(list(others), dtype=object).infer_objects(), None)
     if KINDS[added.dtype.kind] == KINDS[labels.dtype.kind]:
@@ -200,24 +203,24 @@ def beside(labels: np.ndarray, others: Sequence[Any]) -> np.ndarray:
     return np.append(*(np.asarray(pd.Index(part).astype(object)) for part in (labels, added)))
 
 
-def in_one_kind(labels: np.ndarray, group: Any, *, is_text_right: bool) -> np.ndarray:
+def to_one_kind(labels: np.ndarray, group: Any, *, convert_to_text: bool) -> np.ndarray:
     """Returns names that are all of one kind, as a fit stores them.
 
     Args:
         labels: (group,) names.
         group: the column of the names, or None for the index.
-        is_text_right: convert names of several kinds to text; it is right where they are not
-            names in a frame of the user's, to which results would be joined.
+        convert_to_text: convert names of several kinds to text, which is right where they are
+            not names in the user's frame, to which results would be joined.
 
     Raises:
-        InputError: the names are of several kinds, and ``is_text_right`` is false.
+        InputError: the names are of several kinds, and ``convert_to_text`` is false.
     """
-    if is_text_right and labels.dtype == object:
+    if convert_to_text and labels.dtype == object:
         return np.asarray(texts(labels))
     return coordinate(labels, f" (those of {_where(group)} and of new groups)")
 
 
-def coordinate(labels: np.ndarray, whose: str = "") -> np.ndarray:
+def coordinate(labels: np.ndarray, which: str = "") -> np.ndarray:
     """Returns names as a coordinate that can be saved to a file.
 
     Raises:
@@ -228,21 +231,21 @@ def coordinate(labels: np.ndarray, whose: str = "") -> np.ndarray:
     kinds = [*dict.fromkeys(type(label).__name__ for label in labels)]
     if kinds != ["str"]:
         raise InputError(
-            f"The names of groups{whose} must be of one kind to be kept in a fit, and are "
+            f"The names of groups{which} must be of one kind to be kept in a fit, and are "
             f"{' and '.join(kinds)}: name new groups as the others are, or make all of "
             "them text, by .astype(str)."
         )
     return labels.astype(str)
 
 
-def require_unique(keys: np.ndarray, is_named: np.ndarray, group: Any, places: Places) -> None:
+def require_unique(keys: np.ndarray, is_named: np.ndarray, group: Any, problems: Problems) -> None:
     """Reports each row that repeats the key of an earlier row."""
     repeated = pd.Series(keys).duplicated(keep="first").to_numpy()
-    places.report(
+    problems.report(
         np.flatnonzero(repeated & is_named),
         lambda row: "the name of an earlier one",
         f"Every group needs a name of its own in {_where(group)}; --aggregate (aggregate=True) "
-        "adds the rows of a name up",
+        "adds up the rows with the same name",
     )
 
 

@@ -48,9 +48,9 @@ def read_new_groups(new_groups: NewGroups | None, labels: np.ndarray) -> Added:
     names = [_in_kind(name, labels) for name in new_groups]
     # Labels may repeat in several data sets, but new groups are refused there: no names to find.
     known = find(labels, names) >= 0 if names else np.zeros(0, bool)
-    for place in np.flatnonzero(known)[:1]:
+    for index in np.flatnonzero(known)[:1]:
         raise InputError(
-            f"New group {str(names[place])!r} has the name of a group of the table: give it "
+            f"New group {str(names[index])!r} has the name of a group of the table: give it "
             "another."
         )
     for name, times in Counter(map(str, names)).items():
@@ -64,7 +64,10 @@ def _pair(name: Any, counts: Any, labels: np.ndarray) -> tuple[int, int]:
     """Returns the successes and trials of a new group, checked."""
     is_text = isinstance(name, str) and bool(name.strip())
     if not is_text and not _is_of_kind(name, labels):
-        raise InputError(f"A new group needs a name, and a text as such, not {name!r}.")
+        raise InputError(
+            "The name of a new group must be text that is not blank, or of the kind of the other "
+            f"groups' names, not {name!r}."
+        )
     if np.shape(counts) != (2,):
         raise InputError(f"New group {str(name)!r} needs (successes, trials), not {counts!r}.")
     successes, trials = map(unwrapped, counts)

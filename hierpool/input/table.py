@@ -12,18 +12,18 @@ import pandas as pd
 
 from hierpool.counts import Counts
 from hierpool.input.errors import InputError as InputError
-from hierpool.input.errors import Places
 from hierpool.input.files import Source
 from hierpool.input.frames import read_columns
 from hierpool.input.labels import (
     aggregate_rows,
-    beside,
-    in_one_kind,
+    append_names,
     read_data_sets,
     read_labels,
     require_unique,
+    to_one_kind,
 )
 from hierpool.input.new_groups import NewGroups, read_new_groups
+from hierpool.input.problems import Problems
 from hierpool.input.whole_numbers import LARGEST_COUNT as LARGEST_COUNT
 from hierpool.input.whole_numbers import read_counts
 
@@ -88,48 +88,52 @@ def read_table(
         OSError: the file can't be read.
     """
     by = list(by) if isinstance(by, list | tuple) else [by]
-    asked = [("successes", successes), ("trials", trials)]
-    asked += [] if group is None else [("group", group)]
-    data, source, problems = read_columns(frame, asked + [("by", column) for column in by])
+    requested = [("successes", successes), ("trials", trials)]
+    requested += [] if group is None else [("group", group)]
+    data, source, unread = read_columns(frame, requested + [("by", column) for column in by])
     _require_apart(successes, trials, by)
-    rows = Places(source, np.arange(len(data)), problems)
+    by_row = Problems(source, np.arange(len(data)), unread)
     if len(data) == 0:
-        rows.problems = rows.problems or [
+        by_row.sentences = by_row.sentences or [
             f"{source.name} has no rows: at least one group is needed."
         ]
-        rows.require_none()
-    data_set, data_sets = read_data_sets(data, by, rows)
-    labels, is_named = read_labels(data, group, rows)
-    places = Places(source, labels, rows.problems)
-    tried, has_trials = read_counts(data[trials], trials, places)
-    succeeded, has_successes = read_counts(data[successes], successes, places)
+        by_row.require_none()
+    data_set, data_sets = read_data_sets(data, by, by_row)
+    labels, is_named = read_labels(data, group, by_row)
+    problems = Problems(source, labels, by_row.sentences)
+    num_trials, has_trials = read_counts(data[trials], trials, problems)
+    num_successes, has_successes = read_counts(data[successes], successes, problems)
     is_counted = has_trials & has_successes
-    _report_order(succeeded, tried, is_counted, successes, trials, places)
+    _report_order(num_successes, num_trials, is_counted, successes, trials, problems)
     keys = labels
     if data_set is not None and data_sets is not None:
         keys = pd.factorize(labels)[0] * len(data_sets) + data_set
     if not aggregate:
-        require_unique(keys, is_named, group, places)
-    places.require_none()
+        require_unique(keys, is_named, group, problems)
+    problems.require_none()
     if aggregate:
-        first, succeeded, tried = aggregate_rows(keys, [succeeded, tried])
+        first, num_successes, num_trials = aggregate_rows(keys, [num_successes, num_trials])
         labels = labels[first]
         data_set = None if data_set is None else data_set[first]
-        _require_totals(tried, labels, trials, source)
+        _require_totals(num_trials, labels, trials, source)
     if by and new_groups:
-        raise InputError("New groups can't be told apart by data set: put them into the table.")
+        raise InputError(
+            "New groups can't be assigned to a data set: add them to the table as rows."
+        )
     added = read_new_groups(new_groups, labels)
     if added.names:
-        labels = beside(labels, added.names)
-        succeeded = np.append(succeeded, added.successes)
-        tried = np.append(tried, added.trials)
-    if tried.sum(dtype=float) > LARGEST_COUNT or tried.sum() > LARGEST_COUNT:
-        raise InputError(f"{trials} add up to more than 2^53 = {LARGEST_COUNT}: use larger units.")
+        labels = append_names(labels, added.names)
+        num_successes = np.append(num_successes, added.successes)
+        num_trials = np.append(num_trials, added.trials)
+    if num_trials.sum(dtype=float) > LARGEST_COUNT or num_trials.sum() > LARGEST_COUNT:
+        raise InputError(f"The total of {trials} exceeds 2^53 = {LARGEST_COUNT}: use larger units.")
     is_file = isinstance(frame, str) or hasattr(frame, "__fspath__")
     if is_file or one_kind:
         are_row_numbers = group is None and isinstance(data.index, pd.RangeIndex)
-        labels = in_one_kind(labels, group, is_text_right=is_file or are_row_numbers)
-    return Table(succeeded, tried, labels, str(successes), str(trials), data_set, data_sets)
+        labels = to_one_kind(labels, group, convert_to_text=is_file or are_row_numbers)
+    return Table(
+        num_successes, num_trials, labels, str(successes), str(trials), data_set, data_sets
+    )
 
 
 def _require_apart(successes: Any, trials: Any, by: Sequence[Any]) -> None:
@@ -146,20 +150,20 @@ def _report_order(
     is_counted: np.ndarray,
     successes_name: Any,
     trials_name: Any,
-    places: Places,
+    problems: Problems,
 ) -> None:
     rows = np.flatnonzero(is_counted & (successes > trials))
     rule = f"{successes_name} must not exceed {trials_name}"
     if len(rows) > is_counted.sum() / 2 and is_counted.sum() > 1:
         rule += " (are the two columns swapped?)"
-    places.report(rows, lambda row: f"{successes[row]} of {trials[row]}", rule)
+    problems.report(rows, lambda row: f"{successes[row]} of {trials[row]}", rule)
 
 
 def _require_totals(trials: np.ndarray, labels: np.ndarray, name: Any, source: Source) -> None:
-    totals = Places(Source(source.name, None), labels)
+    totals = Problems(Source(source.name, None), labels)
     totals.report(
         np.flatnonzero(trials < 0),
         lambda row: "more",
-        f"{name} of a group must not add up to more than 2^53 = {LARGEST_COUNT}",
+        f"The total of {name} in a group must not exceed 2^53 = {LARGEST_COUNT}",
     )
     totals.require_none()

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hierpool.input.errors import Places
+from hierpool.input.problems import Problems
 
 LARGEST_COUNT = 2**53
 """Above it float64 can't hold every whole number."""
@@ -21,16 +21,16 @@ _AMBIGUOUS = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+", re.ASCII)
 _SEPARATED = re.compile(r"[+-]?\d+([.,'’_ \u00a0\u2009\u202f]\d+)+", re.ASCII)
 
 
-def read_counts(column: pd.Series, name: str, places: Places) -> tuple[np.ndarray, np.ndarray]:
+def read_counts(column: pd.Series, name: str, problems: Problems) -> tuple[np.ndarray, np.ndarray]:
     """Returns (row,) int64 counts and (row,) whether each is valid; reports the invalid values.
 
     Args:
         column: numbers, or numbers as text. Floats must be whole; text is parsed exactly.
         name: the user's name of the column.
-        places: collects the problems.
+        problems: collects the problems.
     """
     if pd.api.types.is_bool_dtype(column):
-        places.problems.append(
+        problems.sentences.append(
             f"{name} must be counts, and holds True and False: add them up by group first, or "
             "convert them to 0 and 1."
         )
@@ -52,13 +52,14 @@ def read_counts(column: pd.Series, name: str, places: Places) -> tuple[np.ndarra
         rates = " of successes, not rates (multiply them by the trials)"
     else:
         rates = ""
-    places.report(np.flatnonzero(fault == MISSING), lambda _: "none", f"{name} must not be missing")
-    places.report(np.flatnonzero(fault == TEXT), quoted, whole)
-    places.report(np.flatnonzero(fault == INFINITE), what, f"{name} must be finite")
-    places.report(np.flatnonzero(fault == FRACTION), what, whole + rates)
-    places.report(np.flatnonzero(fault == NEGATIVE), what, f"{name} must not be negative")
+    missing = f"{name} must not be missing"
+    problems.report(np.flatnonzero(fault == MISSING), lambda _: "none", missing)
+    problems.report(np.flatnonzero(fault == TEXT), quoted, whole)
+    problems.report(np.flatnonzero(fault == INFINITE), what, f"{name} must be finite")
+    problems.report(np.flatnonzero(fault == FRACTION), what, whole + rates)
+    problems.report(np.flatnonzero(fault == NEGATIVE), what, f"{name} must not be negative")
     too_large = f"{name} must not exceed 2^53 = {LARGEST_COUNT}"
-    places.report(np.flatnonzero(fault == LARGE), what, too_large)
+    problems.report(np.flatnonzero(fault == LARGE), what, too_large)
     return values, fault == FINE
 
 

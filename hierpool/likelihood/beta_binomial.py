@@ -10,9 +10,9 @@ MOST_TERMS = 128
 """The most terms of a tail that are summed; a longer tail is integrated by ``NUM_NODES`` nodes."""
 NUM_NODES = 16
 """Nodes of an integral: its error is below 1e-8; the largest in thousands of tests was 1.3e-9."""
-LOGARITHMS = 8
+TERMS_PER_BETAINC = 8
 """Terms of a sum that take as long as one evaluation of the incomplete Beta function."""
-PIECE = 2**18
+BLOCK = 2**18
 """Number of values that are in memory at a time."""
 
 
@@ -35,7 +35,7 @@ def beta_binomial_tail(a: np.ndarray, b: np.ndarray, least: int, trials: int) ->
         a, b, least = b, a, trials - least + 1
     tail = _lower_sum if least <= MOST_TERMS else _lower_integral
     total = np.empty(len(a))
-    height = PIECE // (MOST_TERMS + NUM_NODES)
+    height = BLOCK // (MOST_TERMS + NUM_NODES)
     for start in range(0, len(a), height):
         rows = slice(start, start + height)
         total[rows] = tail(a[rows], b[rows], least, trials)
@@ -50,7 +50,7 @@ def tail_cost(least: np.ndarray, trials: np.ndarray) -> np.ndarray:
         trials: (group,) numbers of future trials.
     """
     terms = np.minimum(least, trials - least + 1)
-    return np.where(terms > MOST_TERMS, NUM_NODES, np.maximum(terms, 1) / LOGARITHMS)
+    return np.where(terms > MOST_TERMS, NUM_NODES, np.maximum(terms, 1) / TERMS_PER_BETAINC)
 
 
 def log_beta_binomial(a: np.ndarray, b: np.ndarray, trials: int) -> np.ndarray:

@@ -106,9 +106,9 @@ def logit_normal_nodes(
     step = step + slide * width * width
     from_mode = s * step + (mu_rise + sigma_rise * (at + step))
     # The first-order terms of the likelihood and of the population cancel, up to rounding.
-    log_density = at_mode.log_chance(from_mode) - step * (at + 0.5 * step)
+    log_density = at_mode.log_likelihood(from_mode) - step * (at + 0.5 * step)
     cell = (0.5 * np.exp(-HALF_LOG_TWO_PI)) * scale * spacing * (rise + 1 / rise)
-    top = at_reference.log_chance(mode) - 0.5 * at * at
+    top = at_reference.log_likelihood(mode) - 0.5 * at * at
     mass = jnp.exp(log_density) * cell
     return LogitNormalNodes(mode + from_mode, mass, top, mode + s * centre, spacing)
 
@@ -192,12 +192,12 @@ class _Binomials(NamedTuple):
     trials: jax.Array
     """(group,) n."""
 
-    def log_chance(self, shift: jax.Array) -> jax.Array:
+    def log_likelihood(self, shift: jax.Array) -> jax.Array:
         """Returns log Binomial(y | n, theta) at the log-odds logit + shift, minus that at logit."""
         return self.score * shift - self.trials * _divergence(self.rarer, self.sign * shift)
 
     def slopes(self, shift: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Returns the derivative of ``log_chance``, and the negative of its second derivative."""
+        """Returns the derivative of ``log_likelihood``, and its second derivative negated."""
         growth = jnp.expm1(jnp.minimum(self.sign * shift, _far(shift)))
         inverse = 1 / (1 + self.rarer * growth)
         information = self.trials * (self.rarer * (1 - self.rarer) * inverse)

@@ -23,7 +23,7 @@ MARGIN = 6
 POINTS = 12
 DENSE = 4096
 """Up to this count the logarithms are summed one by one; beyond, Stirling's formula is used."""
-CHUNK = 256
+BLOCK = 256
 
 
 def tabulate(counts: np.ndarray, groups: np.ndarray, largest: int) -> np.ndarray:
@@ -44,8 +44,8 @@ def tabulate(counts: np.ndarray, groups: np.ndarray, largest: int) -> np.ndarray
     near = np.bincount(counts[is_near], groups[is_near], dense + 1)
     pieces = _total(near, *_split_near_table(largest))
     far, far_groups = counts[~is_near], groups[~is_near]
-    for first in range(0, len(far), CHUNK):
-        some = slice(first, first + CHUNK)
+    for first in range(0, len(far), BLOCK):
+        some = slice(first, first + BLOCK)
         table = _far_table(far[some], largest)
         pieces += _total(far_groups[some].astype(float), *_split(table))
     return pieces
@@ -66,7 +66,7 @@ def tabulate_each(counts: np.ndarray, largest: int) -> np.ndarray:
 @lru_cache(maxsize=8)
 def _near_table(largest: int) -> np.ndarray:
     """Returns (count, piece, coefficient) for every count up to ``DENSE``."""
-    x = _places(largest)
+    x = _points(largest)
     j = np.arange(min(largest, DENSE))[:, None, None]
     # log1p(0 / x) = 0 is the term of j = 0.
     sums = np.cumsum(np.log1p(j / x), axis=0, dtype=np.longdouble).astype(float)
@@ -99,7 +99,7 @@ def _split_near_table(largest: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _far_table(counts: np.ndarray, largest: int) -> np.ndarray:
     """Returns (count, piece, coefficient) for counts beyond ``DENSE``."""
-    x, m = _places(largest), counts[:, None, None].astype(float)
+    x, m = _points(largest), counts[:, None, None].astype(float)
     start, end = x + DENSE, x + m
     # This is log Gamma(x + m) - log Gamma(x + DENSE) - (m - DENSE) log x, without large terms that
     # cancel.
@@ -132,7 +132,7 @@ def _coefficients(values: np.ndarray, counts: np.ndarray, x: np.ndarray) -> np.n
     return coefficients
 
 
-def _places(largest: int) -> np.ndarray:
+def _points(largest: int) -> np.ndarray:
     """Returns (piece, point) the values of x at which r is computed."""
     octaves = MARGIN + largest.bit_length() - 1
     u = np.cos(_angles())

@@ -156,13 +156,13 @@ def _log1p_ratio_jvp(
     return jnp.log1p(x / y), (x_dot - x / y * y_dot) / (x + y)
 
 
-def logit(chance: ArrayLike) -> jax.Array:
+def logit(probability: ArrayLike) -> jax.Array:
     """Returns log(p / (1 - p)), always finite: 0 and 1 are moved to the nearest number between.
 
     Args:
-        chance: probabilities from 0 to 1.
+        probability: numbers from 0 to 1.
     """
-    chance = jnp.asarray(chance)
-    limits = jnp.finfo(chance.dtype)
-    chance = jnp.clip(chance, limits.tiny, 1 - limits.epsneg)
-    return jnp.log(chance) - jnp.log1p(-chance)
+    p = jnp.asarray(probability)
+    limits = jnp.finfo(p.dtype)
+    p = jnp.clip(p, limits.tiny, 1 - limits.epsneg)
+    return jnp.log(p) - jnp.log1p(-p)

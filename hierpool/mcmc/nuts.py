@@ -30,13 +30,13 @@ from jax.typing import ArrayLike
 from hierpool.mcmc.ravel import Flat
 from hierpool.mcmc.stats import Stats
 from hierpool.models.protocol import Position
-from hierpool.runtime.keywords import suggesting
+from hierpool.runtime.keywords import suggest_settings
 from hierpool.runtime.settings import one_of, probability, setting, whole
 
 LogDensity = Callable[[jax.Array], jax.Array]
 
 
-@suggesting
+@suggest_settings
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class NUTS:

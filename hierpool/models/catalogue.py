@@ -1,6 +1,6 @@
 """The table of hierpool's models, used by the command line, by messages and by saved fits.
 
-A new model needs a class in this sub-package, a row here, and an entry in the package's stub. No
+A new model needs a class in this sub-package, an entry here, and one in the package's stub. No
 library is imported before a function here is called, so that ``--help`` is fast.
 """
 
@@ -37,7 +37,7 @@ HYPERPARAMETERS = {
     "kappa_shape": Hyperparameter(1.0, "gamma model: shape of kappa's Gamma prior"),
     "kappa_rate": Hyperparameter(1.0, "gamma model: rate of kappa's Gamma prior"),
     "tau_sd": Hyperparameter(
-        1.0, "spread model: scale of tau's half-normal prior, about an sd of log-odds"
+        1.0, "spread model: scale of the half-normal prior of tau, about the sd of log-odds"
     ),
     "theta_alpha": Hyperparameter(1.0, "no pooling: first parameter of theta's Beta prior"),
     "theta_beta": Hyperparameter(1.0, "no pooling: second parameter of theta's Beta prior"),
@@ -48,7 +48,7 @@ HYPERPARAMETERS = {
 """The hyperparameters of all models by name."""
 
 
-class Row(NamedTuple):
+class Entry(NamedTuple):
     """A model of the table."""
 
     name: str
@@ -73,42 +73,42 @@ GAMMA = ("kappa_shape", "kappa_rate", "phi_alpha", "phi_beta"), POPULATION
 SPREAD = ("tau_sd", "phi_alpha", "phi_beta"), (*POPULATION, "tau")
 LOGIT = ("mu_mean", "mu_sd", "sigma_sd"), ("mu", "sigma")
 CATALOGUE = {
-    "partial": Row("PartialPooling", "beta", *BETA, collapsed="CollapsedPartialPooling"),
-    "collapsed": Row("CollapsedPartialPooling", "beta", *BETA),
-    "gamma": Row("GammaPartialPooling", "gamma", *GAMMA, least_kappa=0.0),
-    "spread": Row("SpreadPartialPooling", "spread", *SPREAD, least_kappa=0.0),
-    "complete": Row(
+    "partial": Entry("PartialPooling", "beta", *BETA, collapsed="CollapsedPartialPooling"),
+    "collapsed": Entry("CollapsedPartialPooling", "beta", *BETA),
+    "gamma": Entry("GammaPartialPooling", "gamma", *GAMMA, least_kappa=0.0),
+    "spread": Entry("SpreadPartialPooling", "spread", *SPREAD, least_kappa=0.0),
+    "complete": Entry(
         "CompletePooling", "pooling", ("phi_alpha", "phi_beta"), ("phi",), is_explored=False
     ),
-    "none": Row("NoPooling", "pooling", ("theta_alpha", "theta_beta"), (), is_explored=False),
-    "logit": Row(
+    "none": Entry("NoPooling", "pooling", ("theta_alpha", "theta_beta"), (), is_explored=False),
+    "logit": Entry(
         "LogitPartialPooling", "logit_normal", *LOGIT, collapsed="CollapsedLogitPartialPooling"
     ),
-    "collapsed-logit": Row("CollapsedLogitPartialPooling", "logit_normal", *LOGIT),
+    "collapsed-logit": Entry("CollapsedLogitPartialPooling", "logit_normal", *LOGIT),
 }
 """The models by the words for them, the same on the command line and in Python."""
-MODELS = {word: row.name for word, row in CATALOGUE.items()} | {
+MODELS = {word: entry.name for word, entry in CATALOGUE.items()} | {
     # The name of "collapsed" in the results of ``compare``.
     "beta": "CollapsedPartialPooling"
 }
 """The names of classes, by every word for them."""
 COMPARED = ("complete", "none", "beta", "logit")
 """The models that ``compare`` compares by default."""
-ROWS = {row.name: row for row in CATALOGUE.values()}
-"""The rows, by the names of classes."""
+BY_CLASS_NAME = {entry.name: entry for entry in CATALOGUE.values()}
+"""The entries, by the names of classes."""
 
 
-OWN: dict[str, type] = {}
+USER_CLASSES: dict[str, type] = {}
 """The user's own classes that were fitted or named in this process, by name."""
 
 
 def remember(kind: type) -> None:
     """Stores a user's own class, so that functions that take its fit find it by name."""
-    if kind.__name__ not in ROWS:
-        OWN[kind.__name__] = kind
+    if kind.__name__ not in BY_CLASS_NAME:
+        USER_CLASSES[kind.__name__] = kind
 
 
-def kind_of_name(name: str) -> Any:
+def class_of_name(name: str) -> Any:
     """Returns the class of a model by its name.
 
     Raises:
@@ -116,17 +116,17 @@ def kind_of_name(name: str) -> Any:
     """
     from hierpool.input.errors import InputError
 
-    if name in ROWS:
-        return getattr(import_module(f"hierpool.models.{ROWS[name].home}"), name)
-    if name not in OWN:
+    if name in BY_CLASS_NAME:
+        return getattr(import_module(f"hierpool.models.{BY_CLASS_NAME[name].home}"), name)
+    if name not in USER_CLASSES:
         raise InputError(
-            f"{name} is not one of hierpool's models, and this question needs to know how its "
-            "groups hang together: name it, as in hp.load(path, model=...)."
+            f"{name} is not one of hierpool's models, and this function needs its class: give it, "
+            "as in hp.load(path, model=...)."
         )
-    return OWN[name]
+    return USER_CLASSES[name]
 
 
-def kind_of(word: str) -> Any:
+def class_of_word(word: str) -> Any:
     """Returns the class of a model by its word.
 
     Raises:
@@ -136,7 +136,7 @@ def kind_of(word: str) -> Any:
 
     if word not in MODELS:
         raise InputError(f"There is no model {word!r}; there are {', '.join(MODELS)}.")
-    return kind_of_name(MODELS[word])
+    return class_of_name(MODELS[word])
 
 
 def model_of_word(model: "Model | str") -> "Model":
@@ -148,7 +148,7 @@ def model_of_word(model: "Model | str") -> "Model":
     """
     if isinstance(model, type):
         raise TypeError(f"model must be a model, and is a class: write {model.__name__}().")
-    found: Model = kind_of(model)() if isinstance(model, str) else model
+    found: Model = class_of_word(model)() if isinstance(model, str) else model
     return found
 
 
@@ -183,11 +183,11 @@ def check_model(model: Any) -> "Model":
     require(model, Model)
     if jax.tree_util.all_leaves([model]):
         raise InputError(
-            f"{type(model).__name__} is no pytree: write @hp.model above its class, or register it "
-            "with JAX."
+            f"{type(model).__name__} is not a pytree: decorate the class with @hp.model, or "
+            "register it with JAX."
         )
     remember(type(model))
-    if not isinstance(model, tuple(map(kind_of_name, ROWS))):
+    if not isinstance(model, tuple(map(class_of_name, BY_CLASS_NAME))):
         return model
     plain = {name: number_of(value) for name, value in vars(model).items()}
     for name, value in plain.items():

@@ -400,8 +400,8 @@ def _distinct(data: Data) -> tuple[Counts, ArrayLike]:
     """Returns the rows of a data set, and the number of groups with the counts of each row."""
     if isinstance(data, Histograms):
         raise TypeError(
-            "CollapsedLogitPartialPooling needs the successes and trials of groups: give it "
-            "Counts or Pairs, not Histograms, which do not tell them."
+            "CollapsedLogitPartialPooling needs the successes and trials of groups: pass "
+            "Counts or Pairs, not Histograms, which do not contain them."
         )
     return (data.counts, data.groups) if isinstance(data, Pairs) else (data, 1)
 

@@ -18,7 +18,7 @@ from hierpool.counts import Counts
 from hierpool.input.errors import InputError
 from hierpool.likelihood.compress import Distinct
 from hierpool.likelihood.histograms import Data
-from hierpool.runtime.keywords import suggesting
+from hierpool.runtime.keywords import suggest_settings
 
 GROUPS = "groups"
 """The dimension of theta, y and n, whose coordinate holds the groups' names. It is not "group",
@@ -258,7 +258,7 @@ def model[T](cls: type[T]) -> type[T]:
     if not _is_registered(cls):
         jax.tree_util.register_dataclass(cls)
     setattr(cls, "__init_subclass__", classmethod(_register))  # noqa: B010  (as mypy wants it)
-    return suggesting(cls)
+    return suggest_settings(cls)
 
 
 def _is_registered(cls: type) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from hierpool.input.errors import InputError
-from hierpool.models.catalogue import ROWS, check_model, kind_of_name
+from hierpool.models.catalogue import BY_CLASS_NAME, check_model, class_of_name
 
 FORMAT = 1
 """Version of the tree's layout. Earlier ones can be read: format 0 did not record its number,
@@ -55,15 +55,15 @@ def read_model(attributes: Attributes) -> dict[str, Any]:
             checked.
     """
     settings = _named(attributes, "hierpool_model")
-    if settings["name"] in ROWS:
-        own = ROWS[settings["name"]].hyperparameters
+    if settings["name"] in BY_CLASS_NAME:
+        own = BY_CLASS_NAME[settings["name"]].hyperparameters
         given = {name: value for name, value in settings.items() if name != "name"}
         if set(given) != set(own):
             raise InputError(
                 f"hierpool_model gives {settings['name']} the hyperparameters {sorted(given)}, and "
                 f"it has {sorted(own)}: fit again."
             )
-        check_model(kind_of_name(settings["name"])(**given))
+        check_model(class_of_name(settings["name"])(**given))
     return settings
 
 

@@ -8,7 +8,7 @@ import xarray as xr
 
 from hierpool.input.errors import InputError
 from hierpool.input.labels import find, index_of, texts
-from hierpool.models.catalogue import kind_of_name
+from hierpool.models.catalogue import class_of_name
 from hierpool.models.protocol import Model
 from hierpool.posterior.values import read_values
 from hierpool.posterior.verdict import ConvergenceWarning
@@ -42,7 +42,7 @@ class Fitted(NamedTuple):
         Raises:
             InputError: it is none of hierpool's models, and ``load`` was not given it.
         """
-        model: Model = kind_of_name(self.settings["name"])(
+        model: Model = class_of_name(self.settings["name"])(
             **{field: value for field, value in self.settings.items() if field != "name"}
         )
         return model

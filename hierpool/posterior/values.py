@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from hierpool.input.errors import InputError, Places
+from hierpool.input.errors import InputError
 from hierpool.input.files import Source
 from hierpool.input.labels import texts
+from hierpool.input.problems import Problems
 from hierpool.input.table import LARGEST_COUNT
-from hierpool.models.catalogue import ROWS
+from hierpool.models.catalogue import BY_CLASS_NAME
 from hierpool.models.protocol import GROUPS
 from hierpool.posterior.attributes import (
     read_format,
@@ -117,25 +118,25 @@ def read_values(tree: xr.DataTree) -> Values:
             "The names, successes and trials in the tree are not those that were fitted: the hash "
             "that fit took of them, data_sha256, is another; fit the data as they are now."
         )
-    place = Places(Source("The tree", None), labels)
+    faults = Problems(Source("The tree", None), labels)
     parameters = _parameters(tree, settings["name"])
     theta = None
     if "theta" in tree["posterior"].data_vars:
         theta = by_group(tree, "posterior", "theta", labels)
-        _check_range(place, "posterior/theta must lie between 0 and 1", theta, 0.0, 1.0)
+        _check_range(faults, "posterior/theta must lie between 0 and 1", theta, 0.0, 1.0)
     if "posterior_predictive" in tree.children:
         replicates = by_group(tree, "posterior_predictive", "y", labels, kinds="iu")
         rule = "posterior_predictive/y must lie between 0 and n"
-        _check_range(place, rule, replicates, 0.0, trials)
+        _check_range(faults, rule, replicates, 0.0, trials)
     if "log_likelihood" in tree.children:
         scored = with_log_likelihood(tree, labels, trials)
         log_likelihood = by_group(tree, "log_likelihood", "y", scored)
         # Rounding of large terms that cancel can leave the log of a probability of 1 above 0.
         rule = "log_likelihood/y must not be above 0"
-        of_scored = Places(Source("The tree", None), scored)
+        of_scored = Problems(Source("The tree", None), scored)
         _check_range(of_scored, rule, log_likelihood, -np.inf, 1e-3)
         of_scored.require_none()
-    place.require_none()
+    faults.require_none()
     problems = read_problems(tree.attrs)
     return Values(labels, successes, trials, settings, parameters, theta, problems)
 
@@ -178,7 +179,7 @@ def sampled(tree: xr.DataTree) -> xr.Dataset:
     """
     posterior = tree["posterior"].data_vars
     model = read_name(tree.attrs)
-    names = ROWS[model].parameters if model in ROWS else _scalars(tree)
+    names = BY_CLASS_NAME[model].parameters if model in BY_CLASS_NAME else _scalars(tree)
     found = {name: _variable(tree, "posterior", name, DRAWS) for name in names if name in posterior}
     if "theta" in posterior:
         found["theta"] = _variable(tree, "posterior", "theta", BY_GROUP)
@@ -206,7 +207,7 @@ def data_hash(labels: np.ndarray, successes: np.ndarray, trials: np.ndarray) -> 
 def _require_statistics(tree: xr.DataTree, model: str) -> None:
     """Raises ``InputError`` if sample_stats were removed: draws of NUTS would count as exact."""
     by_nuts = read_inference(tree.attrs).get("name") == "NUTS"
-    is_explored = model in ROWS and ROWS[model].is_explored
+    is_explored = model in BY_CLASS_NAME and BY_CLASS_NAME[model].is_explored
     if by_nuts and is_explored and "sample_stats" not in tree.children:
         raise InputError(
             "The tree lacks sample_stats, without which draws of NUTS would pass for independent: "
@@ -220,36 +221,36 @@ def _counts(tree: xr.DataTree) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     labels = _labels(observed, "observed_data/y")
     if not len(labels):
         raise InputError("The tree has no groups: pass what fit returned.")
-    place = Places(Source("The tree", None), labels)
+    faults = Problems(Source("The tree", None), labels)
     constant = _variable(tree, "constant_data", "n", (GROUPS,))
-    successes = _whole(place, "observed_data/y", observed.values)
-    trials = _whole(place, "constant_data/n", _in_order(constant, "constant_data/n", labels))
+    successes = _whole(faults, "observed_data/y", observed.values)
+    trials = _whole(faults, "constant_data/n", _in_order(constant, "constant_data/n", labels))
     rows = np.flatnonzero(successes > trials)
-    place.report(rows, lambda row: f"{successes[row]} of {trials[row]}", "y must not exceed n")
-    place.require_none()
+    faults.report(rows, lambda row: f"{successes[row]} of {trials[row]}", "y must not exceed n")
+    faults.require_none()
     return labels, successes, trials
 
 
-def _whole(place: Places, name: str, values: np.ndarray) -> np.ndarray:
+def _whole(faults: Problems, name: str, values: np.ndarray) -> np.ndarray:
     """Returns (group,) values as int64 counts, after checking that they are counts."""
     with np.errstate(invalid="ignore"):
         is_count = (values >= 0) & (values <= LARGEST_COUNT) & (values == np.floor(values))
-    place.report(
+    faults.report(
         np.flatnonzero(~is_count),
         lambda row: str(values[row]),
         f"{name} must be whole numbers from 0 to 2^53",
     )
-    place.require_none()
+    faults.require_none()
     return values.astype(np.int64)
 
 
 def _parameters(tree: xr.DataTree, model: str) -> dict[str, np.ndarray]:
     """Returns (chain, draw) parameters of the population by name."""
-    names = ROWS[model].parameters if model in ROWS else _scalars(tree)
+    names = BY_CLASS_NAME[model].parameters if model in BY_CLASS_NAME else _scalars(tree)
     values = {name: _variable(tree, "posterior", name, DRAWS).values for name in names}
-    if model not in ROWS:
+    if model not in BY_CLASS_NAME:
         return values
-    ranges = RANGES_FROM_1 if ROWS[model].least_kappa == 1 else RANGES_FROM_0
+    ranges = RANGES_FROM_1 if BY_CLASS_NAME[model].least_kappa == 1 else RANGES_FROM_0
     for name, draws in values.items():
         low, high, rule = ranges[name]
         least, most = draws.min(), draws.max()
@@ -316,11 +317,11 @@ def _in_order(variable: xr.DataArray, where: str, labels: np.ndarray) -> np.ndar
 
 
 def _check_range(
-    place: Places, rule: str, values: np.ndarray, low: float, high: float | np.ndarray
+    faults: Problems, rule: str, values: np.ndarray, low: float, high: float | np.ndarray
 ) -> None:
     """Raises an error unless all (chain, draw, group) values lie between two ends, (group,)."""
     # If a value is NaN, so are the minimum and the maximum, and the row is reported.
     with np.errstate(invalid="ignore"):
         least, most = values.min(axis=(0, 1)), values.max(axis=(0, 1))
         rows = np.flatnonzero(~((least >= low) & (most <= high)))
-    place.report(rows, lambda row: f"{least[row]:g} to {most[row]:g}", f"{rule} ({CHANGED})")
+    faults.report(rows, lambda row: f"{least[row]:g} to {most[row]:g}", f"{rule} ({CHANGED})")

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from hierpool.models.catalogue import ROWS
+from hierpool.models.catalogue import BY_CLASS_NAME
 from hierpool.models.protocol import GROUPS
 from hierpool.posterior.attributes import read_inference, read_name
 from hierpool.posterior.diagnostics import Diagnostics, diagnose, joined
@@ -180,7 +180,7 @@ def check(tree: xr.DataTree, *, max_rhat: float | None = None, strict: bool = Fa
         *_of_effective(verdict, num_chains, num_draws),
         *_of_divergences(verdict, tree, 0 if strict else total * MAX_DIVERGENT),
     ]
-    row = ROWS.get(read_name(tree.attrs))
+    row = BY_CLASS_NAME.get(read_name(tree.attrs))
     if problems and num_chains > 1 and row and row.collapsed:
         problems[-1] += f" Or fit {row.collapsed}: the same posterior, explored in two numbers."
     return verdict._replace(problems=tuple(problems))

@@ -7,7 +7,7 @@ import jax
 
 
 @contextmanager
-def own_rules() -> Iterator[None]:
+def default_promotion() -> Iterator[None]:
     """Promotes types and ranks by JAX's default rules, for code traced in a caller's program.
 
     Neither BlackJAX nor hierpool's densities can be traced under strict promotion.
@@ -31,7 +31,7 @@ def scope(*, is_double: bool = True) -> Iterator[None]:
             caller's precision.
     """
     with (
-        own_rules(),
+        default_promotion(),
         jax.enable_x64(is_double),
         jax.debug_nans(False),
         jax.debug_infs(False),

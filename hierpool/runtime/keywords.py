@@ -6,7 +6,7 @@ from functools import wraps
 from typing import Any
 
 
-def suggesting[T](cls: type[T]) -> type[T]:
+def suggest_settings[T](cls: type[T]) -> type[T]:
     """Returns the dataclass with a constructor that suggests a name for an unknown setting.
 
     ``NUTS(chains=2)`` raises a ``TypeError`` that suggests ``num_chains``.

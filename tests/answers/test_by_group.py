@@ -45,7 +45,7 @@ FORMS = {
 def test_trials_are_the_same_in_any_form(trials: Any) -> None:
     further = read_further(fitted(), trials, 2)
     want = {0: 7, 1: 8, 2: 9}
-    assert dict(zip(further.places, further.trials, strict=True)) == want
+    assert dict(zip(further.indices, further.trials, strict=True)) == want
     assert further.successes.tolist() == [2, 2, 2]
 
 
@@ -54,7 +54,7 @@ def test_a_single_number_is_every_groups(trials: Any) -> None:
     assert read_further(fitted(), trials).trials.tolist() == [7, 7, 7]
     # With successes of some, of these alone.
     further = read_further(fitted(), trials, {"g2": 1})
-    assert (further.places.tolist(), further.trials.tolist()) == ([2], [7])
+    assert (further.indices.tolist(), further.trials.tolist()) == ([2], [7])
 
 
 @pytest.mark.parametrize(
@@ -63,10 +63,10 @@ def test_a_single_number_is_every_groups(trials: Any) -> None:
 def test_numbers_that_name_groups_are_found_as_numbers(labels: Any) -> None:
     by_number = pd.Series([9, 8], index=list(labels)[:0:-1])
     further = read_further(fitted(labels), by_number)
-    assert (further.places.tolist(), further.trials.tolist()) == ([2, 1], [9, 8])
+    assert (further.indices.tolist(), further.trials.tolist()) == ([2, 1], [9, 8])
     # As a file has them.
     further = read_further(fitted(labels), {str(labels[1]): 8})
-    assert (further.places.tolist(), further.trials.tolist()) == ([1], [8])
+    assert (further.indices.tolist(), further.trials.tolist()) == ([1], [8])
 
 
 BAD: dict[str, tuple[Any, str]] = {

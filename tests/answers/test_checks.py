@@ -207,7 +207,7 @@ def test_wrong_arguments_get_a_sentence(players: dict[str, xr.DataTree]) -> None
         hp.predictive_check(tree, statistics={"min": "min"})
     with pytest.raises(TypeError, match="map names to functions"):
         hp.predictive_check(tree, statistics=[np.min])
-    with pytest.raises(hp.InputError, match=r"'all' returned shape \(\) .* a number a row"):
+    with pytest.raises(hp.InputError, match=r"'all' returned shape \(\) .* one number per row"):
         hp.predictive_check(tree, statistics={"all": lambda y, n: y.max()})
     with pytest.raises(hp.InputError, match="seed must be a whole number from 0 .* not -1"):
         hp.predictive_check(tree, replicates="new-groups", seed=-1)
@@ -216,5 +216,5 @@ def test_wrong_arguments_get_a_sentence(players: dict[str, xr.DataTree]) -> None
     lonely = hp.fit(
         {"y": [3, 0], "n": [10, 0]}, successes="y", trials="n", model=hp.CompletePooling()
     )
-    with pytest.raises(hp.InputError, match="1 has trials: it needs 2 at least"):
+    with pytest.raises(hp.InputError, match="at least 2 groups with trials, and there are 1"):
         hp.predictive_check(lonely)

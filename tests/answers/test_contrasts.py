@@ -121,7 +121,7 @@ def test_all_pairs_are_told_once_in_the_groups_order() -> None:
 def test_pairs_are_told_alike_in_pieces_of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = hp.contrasts(fit_of("logit"))
     for piece in (1, 40_000, 10**7):
-        monkeypatch.setattr(pairwise, "PIECE", piece)
+        monkeypatch.setattr(pairwise, "BLOCK", piece)
         pd.testing.assert_frame_equal(whole, hp.contrasts(fit_of("logit")))
 
 
@@ -215,7 +215,7 @@ def test_chains_have_the_errors_of_batches() -> None:
 def test_under_complete_pooling_contrasts_are_refused_with_the_reason() -> None:
     tree = fit_of("complete")
     for ask in (hp.contrasts, hp.expected_loss, lambda tree: hp.contrast(tree, *NAMES[:2])):
-        with pytest.raises(hp.InputError, match="CompletePooling all groups have the same chance"):
+        with pytest.raises(hp.InputError, match="CompletePooling all groups have the same theta"):
             ask(tree)
 
 

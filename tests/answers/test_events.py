@@ -1,4 +1,4 @@
-"""Events: above a line, some and all of them, after the season; a selection."""
+"""Events: above a threshold, some and all of them, after the season; a selection."""
 
 import warnings
 from pathlib import Path
@@ -153,7 +153,7 @@ def test_what_no_draw_shows_is_not_told_as_certain() -> None:
 
 
 def test_rare_joint_events_warn_and_are_within_their_errors() -> None:
-    with pytest.warns(hp.FewDrawsWarning, match="that all are above 0.3 is rough; fit with more"):
+    with pytest.warns(hp.FewDrawsWarning, match="that all are above 0.3 is imprecise; fit"):
         row = hp.events(fit_of("beta"), above=[0.3, 0.25]).joint.loc[0.3]
     # By the oracle: all 18 players are above .3 once in 82,000.
     posterior = exact(PLAYERS["hits"], PLAYERS["at_bats"], size=200)
@@ -247,11 +247,11 @@ def test_hyperparameters_are_enough_where_there_is_a_closed_form() -> None:
 @pytest.mark.parametrize(
     ("above", "message"),
     [
-        (35, "above must lie between 0 and 1, not 35: it is a chance"),
+        (35, "above must lie between 0 and 1, not 35: it is a probability"),
         (0, "not 0"),
         (float("nan"), "not nan"),
-        ([], "names no line"),
-        ([0.3, 0.3], "same line twice"),
+        ([], "above is empty: give at least one threshold"),
+        ([0.3, 0.3], "repeats a threshold"),
     ],
 )
 def test_wrong_lines_are_told(above: float, message: str) -> None:

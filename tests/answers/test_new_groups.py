@@ -13,7 +13,7 @@ from scipy import stats
 from tables import close
 
 import hierpool as hp
-from hierpool.answers.new_groups import arrivals, draw_theta
+from hierpool.answers.new_groups import draw_theta, newcomers_of
 from hierpool.posterior.conditional import Betas, Points
 from hierpool.posterior.fitted import read_fit
 from hierpool.posterior.tree import settings
@@ -97,7 +97,7 @@ def test_thetas_of_newcomers_are_independent_given_the_population(
     trees: dict[str, xr.DataTree],
 ) -> None:
     two = {"a": (0, 0), "b": (0, 0)}
-    new, weight = arrivals(read_fit(trees["logit"]), two)
+    new, weight = newcomers_of(read_fit(trees["logit"]), two)
     theta = draw_theta(new, 5)
     mu, sigma = new.parameters["mu"], new.parameters["sigma"]
     z = (np.log(theta / (1 - theta)) - mu[:, None]) / sigma[:, None]
@@ -105,7 +105,7 @@ def test_thetas_of_newcomers_are_independent_given_the_population(
     # Standard normal, each by itself.
     close(z.mean(axis=0), 0, relative=0, absolute=5 / len(z) ** 0.5)
     close(np.cov(z.T), np.eye(2), relative=0, absolute=5 * (2 / len(z)) ** 0.5)
-    new, _ = arrivals(read_fit(trees["beta"]), two)
+    new, _ = newcomers_of(read_fit(trees["beta"]), two)
     phi, kappa = new.parameters["phi"][:, None], new.parameters["kappa"][:, None]
     z = (draw_theta(new, 5) - phi) / np.sqrt(phi * (1 - phi) / (kappa + 1))
     close(np.cov(z.T), np.eye(2), relative=0, absolute=5 * (4 / len(z)) ** 0.5)
@@ -222,7 +222,7 @@ def test_many_newcomers_take_little_memory() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ({"new_groups": {}}, "new_groups are empty"),
+        ({"new_groups": {}}, "new_groups is empty"),
         ({"new_groups": {"Max Alvis": (0, 4)}}, "'Max Alvis' has the name of a group"),
         ({"new_groups": {"a": (5, 4)}}, "'a' has 5 of 4"),
         ({"new_groups": {"a": (0.5, 4)}}, "'a' has 0.5 of 4"),

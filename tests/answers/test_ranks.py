@@ -59,7 +59,7 @@ def test_ties_are_broken_at_random_and_always_in_the_same_way() -> None:
 
 def test_the_draws_are_ranked_alike_in_pieces_of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = ranks_of(TIED, "highest")
-    monkeypatch.setattr(ranking, "PIECE", 70)
+    monkeypatch.setattr(ranking, "BLOCK", 70)
     assert (whole == ranks_of(TIED, "highest")).all()
 
 
@@ -123,7 +123,7 @@ def test_a_reloaded_fit_gives_identical_ranks(model: str, tmp_path: Path) -> Non
 
 
 def test_under_complete_pooling_ranks_are_refused_with_the_reason() -> None:
-    with pytest.raises(hp.InputError, match="CompletePooling all groups have the same chance"):
+    with pytest.raises(hp.InputError, match="CompletePooling all groups have the same theta"):
         hp.rank(fit_of("complete"))
 
 

@@ -154,7 +154,7 @@ def test_what_was_not_tried_scores_nothing(trees: dict[str, xr.DataTree]) -> Non
 
 def test_a_score_that_rests_on_few_draws_says_so(trees: dict[str, xr.DataTree]) -> None:
     for model in ("complete", "beta", "logit"):
-        with pytest.warns(hp.FewDrawsWarning, match="density is rough; fit with more draws"):
+        with pytest.warns(hp.FewDrawsWarning, match="density is imprecise; fit with more draws"):
             hp.score(trees[model], successes=[900] * 18, trials=1000)
 
 
@@ -198,7 +198,7 @@ def test_effective_draws_are_those_of_the_worse_score_and_group(
     close(total["effective_draws"], [worth[0].min(), worth[1]], relative=1e-6)
     name, least = min((("pointwise", worth[0].min()), ("joint", worth[1])), key=lambda x: x[1])
     assert f"worth {least:.3g} here" in str(caught[0].message)
-    assert f"the {name} density is rough" in str(caught[0].message)
+    assert f"the {name} density is imprecise" in str(caught[0].message)
     errors = [each.std(axis=0, ddof=1) / each.mean(axis=0), joint.std(ddof=1) / joint.mean()]
     close(total.loc["joint", "mcse"], errors[1] / 4000**0.5, relative=1e-6)
     of_sum = (each / each.mean(axis=0)).sum(axis=1).std(ddof=1)

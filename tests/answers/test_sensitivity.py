@@ -126,7 +126,7 @@ def test_wrong_arguments_get_a_sentence(tree: xr.DataTree) -> None:
     with pytest.raises(hp.InputError, match="A fit holds its data: leave out the columns"):
         hp.sensitivity(tree, successes="hits")
     other = hp.fit(frame, **columns, model=hp.CompletePooling())
-    with pytest.raises(hp.InputError, match="the fit is of CompletePooling: pass its table"):
+    with pytest.raises(hp.InputError, match="not of CompletePooling: pass the table instead"):
         hp.sensitivity(other)
     with pytest.raises(hp.InputError, match="kappa_log_rate must be a positive number, not 0"):
         hp.sensitivity(frame, **columns, kappa_log_rate=[1, 0])
@@ -134,7 +134,7 @@ def test_wrong_arguments_get_a_sentence(tree: xr.DataTree) -> None:
         hp.sensitivity(frame, **columns, kappa_log_rate=["a"])
     with pytest.raises(hp.InputError, match=r"phi_prior must be pairs such as \(1, 1\), not 1"):
         hp.sensitivity(frame, **columns, phi_prior=(1, 1))
-    with pytest.raises(hp.InputError, match="There is no prior to try"):
+    with pytest.raises(hp.InputError, match="There is no prior: give at least one"):
         hp.sensitivity(frame, **columns, kappa_log_rate=[])
     with pytest.raises(hp.InputError, match="prob must lie between 0 and 1, not 1.5"):
         hp.sensitivity(frame, **columns, prob=1.5)

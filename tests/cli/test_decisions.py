@@ -138,4 +138,4 @@ def test_complete_pooling_is_refused_with_the_reason(
 ) -> None:
     hp.save(fit_of("complete"), tmp_path / "fit.nc")
     assert main([command, str(tmp_path / "fit.nc")]) == 2
-    assert "all groups have the same chance" in capsys.readouterr().err
+    assert "all groups have the same theta" in capsys.readouterr().err

@@ -117,7 +117,7 @@ def test_what_was_written_is_named_by_whoever_fails_or_is_stopped_later(
             raise error
 
         # It comes after everything was saved.
-        monkeypatch.setattr("hierpool.cli.printing.print_summary", printing)
+        monkeypatch.setattr("hierpool.cli.fit.print_summary", printing)
         return Run(words, capsys)
 
     stopped, full = fail(KeyboardInterrupt()), fail(OSError(28, "No space left on device"))

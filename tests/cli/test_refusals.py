@@ -20,7 +20,10 @@ BAD = {
         r"--new-group: 'rookie' is not of the form NAME=SUCCESSES/TRIALS, as in rookie=0/4",
     ),
     "new group of fractions": (["--new-group", "rookie=0.5/4"], r"not of the form"),
-    "new group without a name": (["--new-group", "=0/4"], r"A new group needs a name"),
+    "new group without a name": (
+        ["--new-group", "=0/4"],
+        r"The name of a new group must be text that is not blank",
+    ),
     "new group above its trials": (["--new-group", "rookie=5/4"], r"'rookie' has 5 of 4"),
     "new group with an old name": (["--new-group", "Max Alvis=0/4"], r"'Max Alvis' has the name"),
     "two new groups of one name": (

@@ -232,7 +232,7 @@ def test_an_integration_that_misses_its_tolerance_says_so() -> None:
     ("options", "message"),
     [
         ({"by": "lague"}, "Did you mean 'league'"),
-        ({"by": "league", "new_groups": {"rookie": (0, 4)}}, "put them into the table"),
+        ({"by": "league", "new_groups": {"rookie": (0, 4)}}, "add them to the table as rows"),
         ({"prob": 1.5}, "prob must lie between 0 and 1, not 1.5"),
         ({"model": hp.LogitPartialPooling()}, "LogitPartialPooling"),
         ({"model": hp.PartialPooling(kappa_log_rate=-1)}, "kappa_log_rate must be a positive"),

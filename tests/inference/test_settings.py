@@ -13,7 +13,7 @@ import hierpool as hp
 from hierpool.cli.flags import MODELS as FLAG_WORDS
 from hierpool.inference import settings
 from hierpool.input.arguments import check_seed
-from hierpool.models.catalogue import COMPARED, MODELS, check_model, kind_of
+from hierpool.models.catalogue import COMPARED, MODELS, check_model, class_of_word
 
 PLAYER = COLUMNS["efron-morris-75"]
 WHOLE = [int, float, np.int64, np.int8, np.uint16, np.float32, np.float64, np.array, jnp.asarray]
@@ -97,12 +97,12 @@ def test_the_command_and_python_have_the_same_words() -> None:
     assert FLAG_WORDS is MODELS
     assert set(COMPARED) <= set(MODELS)
     for word, name in MODELS.items():
-        assert kind_of(word) is getattr(hp, name)
+        assert class_of_word(word) is getattr(hp, name)
 
 
 @pytest.mark.parametrize("word", MODELS)
 def test_a_model_may_be_given_by_its_word(word: str) -> None:
-    assert check_model(word) == kind_of(word)()
+    assert check_model(word) == class_of_word(word)()
 
 
 def test_an_algorithm_may_be_given_by_its_word() -> None:

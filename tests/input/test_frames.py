@@ -70,26 +70,26 @@ def test_series_of_one_index_keep_its_names() -> None:
 UNALIKE = {
     "a label that one lacks": (
         {"hits": series(HITS, NAMES), "at_bats": series([6, 4, 5], ["Cy", "Ann", "Dee"])},
-        r"'hits' and 'at_bats' have unlike indexes.*'at_bats' has none for 'Bob'",
+        r"'hits' and 'at_bats' have different indexes.*'at_bats' has no value for label 'Bob'",
     ),
     "fewer labels": (
         {"hits": series(HITS, NAMES), "at_bats": series([6, 4], ["Cy", "Ann"])},
-        r"'at_bats' has none for 'Bob'",
+        r"'at_bats' has no value for label 'Bob'",
     ),
     "more labels": (
         {"hits": series([1, 2], ["Cy", "Ann"]), "at_bats": series(AT_BATS, NAMES)},
-        r"'hits' has none for 'Bob'",
+        r"'hits' has no value for label 'Bob'",
     ),
     "numbers for one and text for the other": (
         {"hits": series(HITS, NAMES), "at_bats": pd.Series(AT_BATS)},
-        r"'at_bats' has none for 'Ann'",
+        r"'at_bats' has no value for label 'Ann'",
     ),
     "a label twice": (
         {
             "hits": series(HITS, ["Ann", "Ann", "Bob"]),
             "at_bats": series(AT_BATS, ["Ann", "Bob", "Ann"]),
         },
-        r"'hits' has 'Ann' twice",
+        r"'hits' has label 'Ann' twice",
     ),
     "other orders, and an array": (
         {
@@ -97,7 +97,7 @@ UNALIKE = {
             "at_bats": series(AT_BATS, NAMES[::-1]),
             "player": np.array(NAMES),
         },
-        r"labels in unlike orders, and 'player' has none to go by",
+        r"labels in different orders, and 'player' has no labels",
     ),
 }
 
@@ -125,7 +125,7 @@ def test_a_column_that_a_dataset_lacks_is_told_with_its_coordinates() -> None:
 
 
 def test_variables_of_a_dataset_along_another_dimension_are_refused() -> None:
-    with pytest.raises(InputError, match=r"'other' has none for 'Ann'"):
+    with pytest.raises(InputError, match=r"'other' has no value for label 'Ann'"):
         read(dataset(), trials="other", group=None)
 
 
@@ -198,7 +198,7 @@ def test_a_number_in_place_of_a_column_is_told_how_to_become_one() -> None:
 @pytest.mark.parametrize("bad", [AT_BATS, np.array(AT_BATS), pd.Series(AT_BATS), None])
 def test_numbers_in_place_of_a_columns_name_are_a_type_error(bad: Any) -> None:
     frame = pd.DataFrame({"player": NAMES, "hits": HITS})
-    with pytest.raises(TypeError, match=r"trials must be the name of a column, and is"):
+    with pytest.raises(TypeError, match=r"trials must be a column name, not"):
         read(frame, trials=bad)
 
 
@@ -231,6 +231,8 @@ def test_a_damaged_parquet_file_is_refused_in_one_sentence(tmp_path: Path) -> No
     whole = path.read_bytes()
     for damaged in (b"", whole[: len(whole) // 2], b"player,hits\n", b"PAR1" + whole[40:]):
         path.write_bytes(damaged)
-        with pytest.raises(InputError, match=r"table\.parquet is no Parquet file") as caught:
+        with pytest.raises(
+            InputError, match=r"table\.parquet can't be read as a Parquet file"
+        ) as caught:
             read(path)
         assert "\n" not in str(caught.value)

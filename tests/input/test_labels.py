@@ -236,12 +236,12 @@ def test_newcomers_to_a_fit_of_integers_may_have_names_of_text() -> None:
 def test_totals_beyond_the_largest_count_are_refused_and_never_come_round() -> None:
     # In int64 2,048 rows of 2^53 add up to 0.
     table = {"id": ["a"] * 2048 + ["b"], "y": [2**53] * 2048 + [1], "n": [2**53] * 2048 + [2]}
-    message = r"n of a group must not add up to more than 2\^53 = 9007199254740992: group 'a'"
+    message = r"The total of n in a group must not exceed 2\^53 = 9007199254740992: group 'a'"
     with pytest.raises(InputError, match=message):
         read_table(table, **COLUMNS, aggregate=True)
     with pytest.raises(InputError, match=message):
         read_table({"id": ["a", "a"], "y": [0, 0], "n": [2**53, 1]}, **COLUMNS, aggregate=True)
-    with pytest.raises(InputError, match=r"n add up to more than 2\^53"):
+    with pytest.raises(InputError, match=r"The total of n exceeds 2\^53"):
         read_table({"id": ["a", "b"], "y": [0, 0], "n": [2**53, 1]}, **COLUMNS)
     whole = read_table(
         {"id": ["a", "a"], "y": [0, 0], "n": [2**53 - 1, 1]}, **COLUMNS, aggregate=True

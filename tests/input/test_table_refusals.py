@@ -80,7 +80,7 @@ BAD: dict[str, tuple[Any, dict[str, Any], str]] = {
     "a sum past 2^53": (
         players(at_bats=[2**52, 2**52, 10]),
         {},
-        r"at_bats add up to more than 2\^53",
+        r"The total of at_bats exceeds 2\^53",
     ),
     "rates": (
         players(hits=[0.25, 0.4, 1.0]),
@@ -111,9 +111,9 @@ BAD: dict[str, tuple[Any, dict[str, Any], str]] = {
     "unequal lengths": (
         players(hits=[1, 2]),
         {},
-        r"vectors of one length, and have shapes .*'hits': \(2,\)",
+        r"vectors of equal length, but have shapes .*'hits': \(2,\)",
     ),
-    "a matrix": (players(hits=np.ones((3, 1))), {}, r"vectors of one length.*\(3, 1\)"),
+    "a matrix": (players(hits=np.ones((3, 1))), {}, r"vectors of equal length.*\(3, 1\)"),
     "duplicate group": (
         players(player=["Ann", "Bob", "Ann"]),
         {},
@@ -170,9 +170,13 @@ BAD: dict[str, tuple[Any, dict[str, Any], str]] = {
     "new group without a name": (
         players(),
         {"new_groups": {" ": (0, 4)}},
-        r"A new group needs a name.*not ' '",
+        r"The name of a new group must be text.*not ' '",
     ),
-    "new group named by a number": (players(), {"new_groups": {7: (0, 4)}}, r"needs a name.*not 7"),
+    "new group named by a number": (
+        players(),
+        {"new_groups": {7: (0, 4)}},
+        r"name of a new group.*not 7",
+    ),
     "new group with an old name": (
         players(),
         {"new_groups": {"Bob": (0, 4)}},

@@ -11,17 +11,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hierpool.input.errors import InputError, Places
+from hierpool.input.errors import InputError
 from hierpool.input.files import Source
+from hierpool.input.problems import Problems
 from hierpool.input.whole_numbers import LARGEST_COUNT, is_whole, read_counts
 
 
 def read(values: Any) -> list[int]:
     """Returns the counts of a column, or raises what is wrong with it."""
     column = pd.Series(values)
-    places = Places(Source("The table", None), np.arange(len(column)))
-    counts, is_count = read_counts(column, "hits", places)
-    places.require_none()
+    problems = Problems(Source("The table", None), np.arange(len(column)))
+    counts, is_count = read_counts(column, "hits", problems)
+    problems.require_none()
     assert counts.dtype == np.int64 and is_count.all()
     return counts.tolist()
 
@@ -73,7 +74,9 @@ def test_the_text_of_a_whole_number_is_read_to_the_last_digit(
 def test_a_fraction_is_never_rounded_to_a_count(counts: list[tuple[int, int]]) -> None:
     for of in (str, Decimal):
         values = pd.Series([of(f"{count}.{cents:02d}") for count, cents in counts], dtype=object)
-        _, is_count = read_counts(values, "hits", Places(Source("", None), np.arange(len(values))))
+        _, is_count = read_counts(
+            values, "hits", Problems(Source("", None), np.arange(len(values)))
+        )
         assert not is_count.any()
 
 

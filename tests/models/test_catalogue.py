@@ -17,8 +17,8 @@ from hierpool.models.catalogue import (
     COMPARED,
     HYPERPARAMETERS,
     MODELS,
-    kind_of,
-    kind_of_name,
+    class_of_name,
+    class_of_word,
 )
 from hierpool.models.protocol import (
     BetaGroups,
@@ -35,7 +35,7 @@ NUM_DRAWS = 4000
 
 
 def model_of(row):
-    return kind_of_name(row.name)()
+    return class_of_name(row.name)()
 
 
 @pytest.mark.parametrize("row", ROWS)
@@ -50,7 +50,7 @@ def test_every_hyperparameter_is_some_models() -> None:
 
 
 def test_every_model_of_a_word_is_public() -> None:
-    assert {kind_of(word) for word in MODELS} == {
+    assert {class_of_word(word) for word in MODELS} == {
         getattr(hp, row.name) for row in CATALOGUE.values()
     }
     assert set(COMPARED) <= set(MODELS) and not set(MODELS) & set(COMMANDS)

@@ -151,7 +151,9 @@ def test_a_class_that_jax_does_not_know_is_refused_with_the_remedy() -> None:
     plain = type(
         "Plain", (), {name: value for name, value in vars(OfTheta).items() if name[0] != "_"}
     )
-    with pytest.raises(hp.InputError, match="Plain is no pytree: write @hp.model above its class"):
+    with pytest.raises(
+        hp.InputError, match="Plain is not a pytree: decorate the class with @hp.model"
+    ):
         hp.fit(PLAYERS, **PLAYER, model=plain())
 
 
