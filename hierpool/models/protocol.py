@@ -5,8 +5,9 @@ depends on the data alone, the sum of ``likelihood.binomial.reference``. The con
 for every model, so that models of the same data can be compared.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Protocol, dataclass_transform, runtime_checkable
 
 import jax
@@ -254,29 +255,25 @@ def model[T](cls: type[T]) -> type[T]:
         >>> jax.tree.leaves(WideSpreadPooling())
         [2.0, 1.0, 1.0]
     """
-    cls = dataclass(frozen=True)(cls)
-    if not _is_registered(cls):
-        jax.tree_util.register_dataclass(cls)
-    setattr(cls, "__init_subclass__", classmethod(_register))  # noqa: B010  (as mypy wants it)
-    return suggest_settings(cls)
+    cls = suggest_settings(dataclass(frozen=True)(cls))
+    jax.tree_util.register_dataclass(cls)
+    _pytrees.add(cls)
+    setattr(cls, "__new__", _new)  # noqa: B010  (as mypy wants it)
+    return cls
 
 
-def _is_registered(cls: type) -> bool:
-    return vars(cls).get("_is_pytree", False)
+_pytrees: set[type] = set()
+"""The classes of models that JAX knows."""
 
 
-def _register(cls: type) -> None:
-    """Registers a derived class as a pytree, whose fields are looked up when it is flattened."""
+def _new(cls: type, *_: Any, **__: Any) -> Any:
+    """Returns a model without its fields; the first of a derived class registers that class.
 
-    def flatten(instance: Any) -> tuple[list[Any], None]:
-        return [getattr(instance, field.name) for field in fields(instance)], None
-
-    def unflatten(_: None, leaves: Iterable[Any]) -> Any:
-        # The constructor is not called, because JAX may put any object in the place of a leaf.
-        instance: Any = object.__new__(cls)
-        for field, leaf in zip(fields(instance), leaves, strict=True):
-            object.__setattr__(instance, field.name, leaf)
-        return instance
-
-    jax.tree_util.register_pytree_node(cls, flatten, unflatten)
-    setattr(cls, "_is_pytree", True)  # noqa: B010
+    Not when the class is made: its fields are not known then, nor whether its author registers it.
+    """
+    if cls not in _pytrees:
+        # Whoever has registered it by hand is obeyed.
+        with suppress(ValueError):
+            jax.tree_util.register_dataclass(cls)
+        _pytrees.add(cls)
+    return object.__new__(cls)

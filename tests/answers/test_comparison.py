@@ -242,7 +242,7 @@ def test_wrong_arguments_get_a_sentence(fits: dict[str, xr.DataTree]) -> None:
             nothing()
     with pytest.raises(TypeError, match="list of words, .* or map names to models, and are tuple"):
         compared([1], [2], (hp.NoPooling(),))
-    with pytest.raises(hp.InputError, match="_Own is not one of hierpool's models"):
+    with pytest.raises(hp.InputError, match="_Own has no constrain and no init"):
         compared([1], [2], {"own": _Own()})
     with pytest.raises(hp.InputError, match="kappa_log_rate must be a positive number, not -1"):
         compared([1], [2], {"beta": hp.PartialPooling(kappa_log_rate=-1)})
