@@ -10,7 +10,6 @@ from .answers.contrasts import expected_loss as expected_loss
 from .answers.events import Events as Events
 from .answers.events import events as events
 from .answers.events import season as season
-from .answers.events import select as select
 from .answers.exchangeability import Exchangeability as Exchangeability
 from .answers.exchangeability import exchangeability as exchangeability
 from .answers.new_groups import newcomers as newcomers
@@ -22,6 +21,7 @@ from .answers.scores import Coverage as Coverage
 from .answers.scores import Score as Score
 from .answers.scores import coverage as coverage
 from .answers.scores import score as score
+from .answers.selection import select as select
 from .answers.sensitivity import Sensitivity as Sensitivity
 from .answers.sensitivity import sensitivity as sensitivity
 from .answers.summary import summarize as summarize

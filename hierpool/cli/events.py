@@ -40,7 +40,8 @@ def run(options: argparse.Namespace) -> int:
     tree = load_fit(options)
     import pandas as pd
 
-    from hierpool.answers.events import events, season, select
+    from hierpool.answers.events import events, season
+    from hierpool.answers.selection import select
 
     thresholds, parts = options.above, []
     if options.trials_to_come is not None:

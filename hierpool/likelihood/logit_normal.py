@@ -294,3 +294,49 @@ def _reach(
     # Near the mode the terms of ``bound`` cancel, and the first bounds are tight.
     left, right = jnp.where(sigma * reach > 1, jnp.minimum(reach, bound), reach)
     return left, right
+
+
+def theta_quantile(level: jax.Array, mu: jax.Array, sigma: jax.Array, counts: Counts) -> jax.Array:
+    """Returns (group,) quantiles of each theta given the population and the group's counts.
+
+    Args:
+        level: (group,) levels of the quantiles, from 0 to 1.
+        mu: () mean of the population's log-odds.
+        sigma: () sd of the population's log-odds.
+        counts: successes out of trials of each group.
+    """
+    nodes = logit_normal_nodes(mu, sigma, counts, num_nodes=129)
+    mass = nodes.mass
+    # The mass of each cell, from the polynomial through six nodes. It is 0 beyond the last nodes.
+    num_cells = mass.shape[0] - 1
+    padded = jnp.pad(mass, ((2, 2), (0, 0)))
+    stencil = (11 / 1440, -93 / 1440, 802 / 1440, 802 / 1440, -93 / 1440, 11 / 1440)
+    cells = sum(w * padded[i : i + num_cells] for i, w in enumerate(stencil))
+    below = jnp.cumsum(jnp.maximum(jnp.asarray(cells), 0), axis=0)
+    mass, below = mass / below[-1], jnp.pad(below / below[-1], ((1, 0), (0, 0)))
+    cell = jnp.clip(jnp.sum(below <= level, axis=0) - 1, 0, num_cells - 1)
+
+    def at(table: jax.Array, row: jax.Array) -> jax.Array:
+        return jnp.take_along_axis(table, row[None], axis=0)[0]
+
+    # Within a cell the distribution function is Hermite's cubic, whose values and slopes are right
+    # at both ends.
+    tiny = jnp.finfo(mass.dtype).tiny
+    low, left, right = at(below, cell), at(mass, cell), at(mass, cell + 1)
+    rise = jnp.maximum(at(below, cell + 1) - low, tiny)
+    square, cube = 3 * rise - 2 * left - right, left + right - 2 * rise
+    wanted = jnp.minimum(level - low, rise)
+    place = wanted / rise
+    for _ in range(4):
+        value = place * (left + place * (square + place * cube))
+        slope = left + place * (2 * square + 3 * place * cube)
+        # In the far tails the cubic may not increase everywhere; there the slope of the chord is
+        # used instead.
+        move = (value - wanted) / jnp.where(slope > 0.1 * rise, slope, rise)
+        place = jnp.clip(place - move, 0, 1)
+    # The interpolation between nodes is on the sinh scale as well.
+    before, after = at(nodes.shift, cell) - nodes.centre, at(nodes.shift, cell + 1) - nodes.centre
+    parts = before * jnp.sinh((1 - place) * nodes.spacing) + after * jnp.sinh(place * nodes.spacing)
+    shift = nodes.centre + parts / jnp.sinh(nodes.spacing)
+    successes, failures, _ = counts.as_floats(mu.dtype)
+    return jax.nn.sigmoid(jnp.log(successes + 0.5) - jnp.log(failures + 0.5) + shift)

@@ -234,7 +234,11 @@ class CollapsedLogitPartialPooling(_LogOdds):
         """Returns ``mu``, ``sigma``, and ``theta`` (group,) drawn given them and the data."""
         mu, sigma = position["mu"], jnp.exp(position["log_sigma"])
         level = jax.random.uniform(key, jnp.shape(data.trials), mu.dtype)
-        return {"mu": mu, "sigma": sigma, "theta": theta_quantile(level, mu, sigma, data)}
+        return {
+            "mu": mu,
+            "sigma": sigma,
+            "theta": logit_normal.theta_quantile(level, mu, sigma, data),
+        }
 
     def chart(self, data: Data) -> tuple[Position, jax.Array]:
         """Returns (point,) points at which the exact integration starts, and sds of mu there."""
@@ -288,52 +292,6 @@ def _chart(data: Data) -> tuple[Position, jax.Array]:
 
 
 LogitModel = LogitPartialPooling | CollapsedLogitPartialPooling
-
-
-def theta_quantile(level: jax.Array, mu: jax.Array, sigma: jax.Array, counts: Counts) -> jax.Array:
-    """Returns (group,) quantiles of each theta given the population and the group's counts.
-
-    Args:
-        level: (group,) levels of the quantiles, from 0 to 1.
-        mu: () mean of the population's log-odds.
-        sigma: () sd of the population's log-odds.
-        counts: successes out of trials of each group.
-    """
-    nodes = logit_normal.logit_normal_nodes(mu, sigma, counts, num_nodes=129)
-    mass = nodes.mass
-    # The mass of each cell, from the polynomial through six nodes. It is 0 beyond the last nodes.
-    num_cells = mass.shape[0] - 1
-    padded = jnp.pad(mass, ((2, 2), (0, 0)))
-    stencil = (11 / 1440, -93 / 1440, 802 / 1440, 802 / 1440, -93 / 1440, 11 / 1440)
-    cells = sum(w * padded[i : i + num_cells] for i, w in enumerate(stencil))
-    below = jnp.cumsum(jnp.maximum(jnp.asarray(cells), 0), axis=0)
-    mass, below = mass / below[-1], jnp.pad(below / below[-1], ((1, 0), (0, 0)))
-    cell = jnp.clip(jnp.sum(below <= level, axis=0) - 1, 0, num_cells - 1)
-
-    def at(table: jax.Array, row: jax.Array) -> jax.Array:
-        return jnp.take_along_axis(table, row[None], axis=0)[0]
-
-    # Within a cell the distribution function is Hermite's cubic, whose values and slopes are right
-    # at both ends.
-    tiny = jnp.finfo(mass.dtype).tiny
-    low, left, right = at(below, cell), at(mass, cell), at(mass, cell + 1)
-    rise = jnp.maximum(at(below, cell + 1) - low, tiny)
-    square, cube = 3 * rise - 2 * left - right, left + right - 2 * rise
-    wanted = jnp.minimum(level - low, rise)
-    place = wanted / rise
-    for _ in range(4):
-        value = place * (left + place * (square + place * cube))
-        slope = left + place * (2 * square + 3 * place * cube)
-        # In the far tails the cubic may not increase everywhere; there the slope of the chord is
-        # used instead.
-        move = (value - wanted) / jnp.where(slope > 0.1 * rise, slope, rise)
-        place = jnp.clip(place - move, 0, 1)
-    # The interpolation between nodes is on the sinh scale as well.
-    before, after = at(nodes.shift, cell) - nodes.centre, at(nodes.shift, cell + 1) - nodes.centre
-    parts = before * jnp.sinh((1 - place) * nodes.spacing) + after * jnp.sinh(place * nodes.spacing)
-    shift = nodes.centre + parts / jnp.sinh(nodes.spacing)
-    successes, failures, _ = counts.as_floats(mu.dtype)
-    return jax.nn.sigmoid(jnp.log(successes + 0.5) - jnp.log(failures + 0.5) + shift)
 
 
 def _standardize(model: LogitModel, position: Position, data: Data) -> Position:

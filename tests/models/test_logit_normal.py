@@ -16,11 +16,7 @@ from hierpool.counts import Counts
 from hierpool.likelihood import logit_normal as normal_log_odds
 from hierpool.likelihood.compress import compress, distinct
 from hierpool.likelihood.histograms import Pairs
-from hierpool.models.logit_normal import (
-    CollapsedLogitPartialPooling,
-    LogitPartialPooling,
-    theta_quantile,
-)
+from hierpool.models.logit_normal import CollapsedLogitPartialPooling, LogitPartialPooling
 
 MODEL = CollapsedLogitPartialPooling()
 PAIRS = [(0, 0), (0, 4), (1, 1), (18, 45), (45, 45), (2, 10**6), (3 * 10**8, 10**9), (0, 10**9)]
@@ -177,7 +173,7 @@ def test_quantiles_of_theta_invert_the_distribution_function(
 ) -> None:
     mu = -1.0
     levels = np.array([1e-5, 1e-3, 0.05, 0.3, 0.5, 0.77, 0.95, 0.999])
-    got = batched(theta_quantile, (0, None, None, None))(
+    got = batched(normal_log_odds.theta_quantile, (0, None, None, None))(
         levels[:, None], jnp.asarray(mu), jnp.asarray(sigma), one(y, n)
     )[:, 0]
     exact = dense(y, n, mu, sigma, 400_001)
