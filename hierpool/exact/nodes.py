@@ -25,7 +25,8 @@ PairDensity = Callable[[jax.Array, jax.Array], jax.Array]
 MOST_STEPS = 100
 """A search that takes this many steps has failed, and reports ``found`` as False."""
 PATIENCE = 10
-"""Number of steps after which a search accepts a less exact peak."""
+"""Number of steps after which a search is late: it accepts a less exact peak, or halves its
+bracket."""
 CHART_STEPS = 6
 """Number of steps towards its peak that each row of the chart takes."""
 RIVAL = 20.0
@@ -280,7 +281,9 @@ def reaches(
             fresh = (log_drop - last_log_drop) / jnp.where(gap == 0, 1, gap)
             power = jnp.where((gap == 0) | ~jnp.isfinite(fresh), power, jnp.clip(fresh, 0.5, 20))
             proposed = distance * jnp.exp(jnp.clip(-log_drop / power, -1.4, 1.4))
-            is_wild = ~(proposed > inner) | ~(proposed < outer)
+            # On a plateau beside a cliff the two last distances may take turns for ever: a search
+            # that is late halves its bracket.
+            is_wild = ~(proposed > inner) | ~(proposed < outer) | (count > PATIENCE)
             bisected = jnp.where(jnp.isfinite(outer), 0.5 * (inner + outer), 4 * inner)
             following = jnp.where(stop, distance, jnp.where(is_wild, bisected, proposed))
             is_finite = jnp.isfinite(value)
