@@ -12,7 +12,7 @@ from .answers.events import events as events
 from .answers.events import season as season
 from .answers.exchangeability import Exchangeability as Exchangeability
 from .answers.exchangeability import exchangeability as exchangeability
-from .answers.new_groups import newcomers as newcomers
+from .answers.new_groups import new_groups as new_groups
 from .answers.predictions import add_predictions as add_predictions
 from .answers.predictions import predict as predict
 from .answers.ranks import Ranks as Ranks

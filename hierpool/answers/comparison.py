@@ -88,7 +88,7 @@ def compare(
         trials: column of trials.
         group: column of the groups' names; by default the frame's index.
         models: models by name, or a list of the words that the command line has for them; by
-            default "complete", "none", "beta" (``CollapsedPartialPooling``) and "logit".
+            default "complete", "none", "partial" and "logit".
         inference: settings of the quadrature. An integration that does not converge is repeated
             with twice the nodes, at most four times.
         new_groups: further groups, {name: (successes, trials)}, added to those of the table.

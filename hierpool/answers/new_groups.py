@@ -1,7 +1,7 @@
 """The posterior of groups that come after the fit, with or without data, without a new fit.
 
-Each draw of the population is weighted by the probability of the newcomers' data, with theta
-integrated out. Given a draw, theta of a newcomer has the same conditional distribution as theta of
+Each draw of the population is weighted by the probability of the new groups' data, with theta
+integrated out. Given a draw, theta of a new group has the same conditional distribution as theta of
 any other group.
 """
 
@@ -39,25 +39,25 @@ from hierpool.posterior.weights import (
 from hierpool.runtime.jax_settings import scope
 
 SOLVED = 400_000
-"""Most Betas (distinct newcomers times rows) for which intervals are solved: about a second."""
+"""Most Betas (distinct new groups times rows) for which intervals are solved: about a second."""
 BLOCK = 2**20
 """Largest number of draws of theta held in memory at a time."""
 LOWEST, HIGHEST = -744.4, 40.0
 """Log-odds beyond which a probability is below the smallest double, or rounds to 1."""
 
 
-def newcomers(
+def new_groups(
     tree: xr.DataTree, new_groups: NewGroups, *, prob: float = 0.89, seed: int = 0
 ) -> pd.DataFrame:
     """Returns the posterior of theta for groups that were not in the fit, without a new fit.
 
-        weight of a draw ~ product over newcomers j of p(y_j | n_j, population of the draw)
+        weight of a draw ~ product over new groups j of p(y_j | n_j, population of the draw)
         theta_j | draw ~ Beta(phi kappa + y_j, (1 - phi) kappa + n_j - y_j), independently
 
-    or, under a normal population of log-odds, the corresponding conditional. All newcomers of a
+    or, under a normal population of log-odds, the corresponding conditional. All new groups of a
     call weight the draws together, so each also learns from the others, and the answer estimates
-    the same posterior as ``fit(..., new_groups=)``. To let a newcomer learn from the fit alone,
-    call the function for it separately. A newcomer with data (0, 0) leaves the weights unchanged.
+    the same posterior as ``fit(..., new_groups=)``. To let a new group learn from the fit alone,
+    call the function for it separately. A new group with data (0, 0) leaves the weights unchanged.
     Under no pooling nothing is learnt from the fit, and the answer is exact; under complete pooling
     theta_j is phi.
 
@@ -67,10 +67,10 @@ def newcomers(
         prob: probability of the equal-tailed interval from ``lower`` to ``upper``.
         seed: seed of the draws of theta. They are used for the interval only where it is not solved
             from the mixture of Betas: for normal log-odds, complete pooling, and very many
-            newcomers.
+            new groups.
 
     Returns:
-        One row per newcomer (index ``group``). Columns:
+        One row per new group (index ``group``). Columns:
 
         - ``successes``, ``trials``: its data so far.
         - ``mean``, ``sd``: posterior mean and standard deviation of theta.
@@ -79,14 +79,14 @@ def newcomers(
         - ``effective_draws``: effective number of equally weighted draws, the same in every row.
 
     Raises:
-        InputError: the data or the name of a newcomer break a rule, there is no newcomer, or the
+        InputError: the data or the name of a new group break a rule, there is no new group, or the
             fit can't answer.
         TypeError: an argument has the wrong type.
 
     Warns:
         ConvergenceWarning: the fit did not converge, so its answers should not be trusted.
         FewDrawsWarning: the weights are worth fewer than 100 draws, because the data of the
-            newcomers move the population to where the fit has few draws. Fit again with
+            new groups move the population to where the fit has few draws. Fit again with
             ``new_groups=``.
 
     Examples:
@@ -94,7 +94,7 @@ def newcomers(
         >>> frame = hp.load_dataset("efron-morris-75")
         >>> columns = {"successes": "hits", "trials": "at_bats", "group": "player"}
         >>> tree = hp.fit(frame, **columns, model="collapsed", inference=hp.Quadrature())
-        >>> table = hp.newcomers(tree, {"rookie": (0, 4), "unseen": (0, 0)})
+        >>> table = hp.new_groups(tree, {"rookie": (0, 4), "unseen": (0, 0)})
         >>> print(table[["successes", "trials", "mean", "sd"]].round(2))
                 successes  trials  mean    sd
         group
@@ -103,7 +103,7 @@ def newcomers(
     """
     check_prob(prob)
     seed = check_seed(seed)
-    fitted, weight = newcomers_of(read_fit(tree, needs_theta=False), new_groups)
+    fitted, weight = weighted_new_groups(read_fit(tree, needs_theta=False), new_groups)
     num_groups = len(fitted.labels)
     if not num_groups:
         raise InputError('new_groups is empty: name at least one, as {"rookie": (0, 4)}.')
@@ -121,7 +121,7 @@ def newcomers(
 
 
 def _described(fitted: Fitted, weight: np.ndarray, levels: np.ndarray) -> pd.DataFrame:
-    """Returns the table of the newcomers; intervals are solved where theta was not drawn."""
+    """Returns the table of the new groups; intervals are solved where theta was not drawn."""
     rows = rows_of(fitted)
     weight_of_row = of_rows(weight, rows)
     mean, variance, error = moments(rows, weight_of_row)
@@ -140,13 +140,13 @@ def _num_pairs(fitted: Fitted) -> int:
     return np.unique(np.stack([fitted.successes, fitted.trials]), axis=1).shape[1]
 
 
-def newcomers_of(fitted: Fitted, new_groups: NewGroups | None) -> tuple[Fitted, np.ndarray]:
-    """Returns the newcomers alone, as groups of the fit, and (draw,) weights given their data.
+def weighted_new_groups(fitted: Fitted, new_groups: NewGroups | None) -> tuple[Fitted, np.ndarray]:
+    """Returns the new groups alone, as groups of the fit, and (draw,) weights given their data.
 
-    Theta of the newcomers is not drawn yet: ``draw_theta`` draws it.
+    Theta of the new groups is not drawn yet: ``draw_theta`` draws it.
 
     Raises:
-        InputError: a newcomer's data or name break a rule.
+        InputError: a new group's data or name break a rule.
         TypeError: ``new_groups`` is not a mapping.
 
     Warns:
@@ -168,7 +168,7 @@ def newcomers_of(fitted: Fitted, new_groups: NewGroups | None) -> tuple[Fitted, 
         warn_of_few(
             float(effective_draws(weight)),
             num_draws,
-            "fit again with the newcomers' data, by new_groups= (--new-group).",
+            "fit again with the new groups' data, by new_groups= (--new-group).",
         )
     return fitted, weight
 

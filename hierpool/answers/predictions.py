@@ -14,7 +14,7 @@ import xarray as xr
 from scipy.special import gammaln
 
 from hierpool.answers.by_group import ByLabel, Further, read_further
-from hierpool.answers.new_groups import draw_theta, newcomers_of
+from hierpool.answers.new_groups import draw_theta, weighted_new_groups
 from hierpool.inference import memory
 from hierpool.input.arguments import check_prob, check_seed
 from hierpool.input.labels import append_names, coordinate, find
@@ -63,7 +63,7 @@ def predict(
         trials: number of further trials: one number for every group; a mapping or a Series by name,
             for the groups that it names; or an array in the order of the groups.
         new_groups: groups that were not in the fit, {name: (successes, trials)} so far, as
-            ``newcomers`` takes them. All rows are then also conditional on the data of these
+            ``new_groups`` takes them. All rows are then also conditional on the data of these
             groups.
         prob: probability of the equal-tailed interval from ``lower`` to ``upper``.
         seed: seed of the draws of z. They are used for the interval only where it would take too
@@ -285,16 +285,16 @@ def _read_trials(fitted: Fitted, trials: ByLabel, new_groups: NewGroups | None) 
 def _joined(
     tree: xr.DataTree, new_groups: NewGroups | None, seed: int, *, needs_theta: bool
 ) -> tuple[Fitted, np.ndarray]:
-    """Returns a fit with newcomers among its groups, and (draw,) weights given their data.
+    """Returns a fit with new groups among its groups, and (draw,) weights given their data.
 
-    Theta of the newcomers is drawn if it is needed, or if the model gives theta only by draws.
+    Theta of the new groups is drawn if it is needed, or if the model gives theta only by draws.
     """
     seed = check_seed(seed)
     fitted = fit_of(tree)
     num_draws = len(fitted.theta)
     if not new_groups:
         return fitted, np.full(num_draws, 1 / num_draws)
-    new, weight = newcomers_of(fitted, new_groups)
+    new, weight = weighted_new_groups(fitted, new_groups)
     joined = fitted._replace(
         labels=append_names(fitted.labels, new.labels.tolist()),
         successes=np.append(fitted.successes, new.successes),

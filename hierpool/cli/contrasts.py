@@ -16,7 +16,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     add_fit(parser)
     parser.add_argument("--pair", nargs=2, metavar=("A", "B"), help="compare only these two")
     parser.add_argument(
-        "--group", action="append", metavar="NAME", help="a group to compare; may be repeated"
+        "--only", action="append", metavar="NAME", help="a group to compare; may be repeated"
     )
     parser.add_argument(
         "--rope",
@@ -34,15 +34,15 @@ def run(options: argparse.Namespace) -> int:
     """Runs the command, and returns its exit code."""
     from hierpool.input.errors import InputError
 
-    if options.pair and options.group:
-        raise InputError("--pair and --group both say what to compare: give one of them.")
+    if options.pair and options.only:
+        raise InputError("--pair and --only both say what to compare: give one of them.")
     tree = load_fit(options)
     from hierpool.answers.contrasts import MOST_PAIRS, contrasts, expected_loss
 
     rope = options.rope and (options.rope[0] if len(options.rope) == 1 else tuple(options.rope))
     pairs = contrasts(
         tree,
-        groups=options.pair or options.group,
+        groups=options.pair or options.only,
         prob=options.prob,
         rope=rope,
         most_pairs=MOST_PAIRS if options.most_pairs is None else options.most_pairs,

@@ -73,7 +73,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         help="partial pooling (the default), the same with theta integrated out (collapsed; the "
         "default of quadrature), with other priors of kappa (gamma; spread, which suits any rate), "
         "complete or no pooling, normal log-odds (logit), or the same with theta integrated out "
-        "(collapsed-logit); beta is the word of compare for collapsed",
+        "(collapsed-logit)",
     )
     add_hyperparameters(model)
     model.add_argument(

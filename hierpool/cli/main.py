@@ -17,6 +17,7 @@ from hierpool.cli import stopping
 from hierpool.cli.failures import explain
 from hierpool.cli.flags import EXIT_CODES, Once
 from hierpool.cli.output import phases_shown, warnings_printed
+from hierpool.cli.renamed import current
 from hierpool.cli.terminal import flush, put, say, status
 
 COMMANDS = {
@@ -28,8 +29,8 @@ COMMANDS = {
     "contrasts": "differences between groups, and the expected loss of choosing one",
     "predict": "successes in further trials, of known groups and of new ones",
     "score": "how well a fit predicted what came later",
-    "checks": "posterior predictive p-values, and whether rates depend on the number of trials",
-    "compare": "complete, none, beta, logit: which predicts each group best from the others",
+    "predictive-check": "posterior predictive p-values, and whether rates depend on trials",
+    "compare": "complete, none, partial, logit: which predicts each group best from the others",
     "sensitivity": "the posterior under a range of hyperpriors, and the empirical-Bayes plug-in",
 }
 """The commands, each named after its module in this folder, with a short help text."""
@@ -60,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str] | None) -> int:
     parser = _parser()
     try:
-        options = parser.parse_args(arguments)
+        options = parser.parse_args(current(sys.argv[1:] if arguments is None else arguments))
     except SystemExit as left:
         # argparse exits after --help, --version, or a message about a wrong argument.
         return int(left.code or 0)
@@ -104,7 +105,7 @@ class _Command(_Parser):
         """Adds the command's own flags."""
         if self.is_filled:
             return
-        command = import_module(f"hierpool.cli.{self.prog.split()[-1]}")
+        command = import_module(f"hierpool.cli.{self.prog.split()[-1].replace('-', '_')}")
         self.description, self.epilog = command.DESCRIPTION, EXIT_CODES
         command.add_flags(self)
         self.set_defaults(run=command.run)

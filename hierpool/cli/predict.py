@@ -1,12 +1,14 @@
 """``hierpool predict``: successes in further trials, of known groups and of new ones."""
 
 import argparse
+import re
 from typing import Any
 
 from hierpool.cli import stopping
 from hierpool.cli.cache import use_compilation_cache
 from hierpool.cli.flags import FILE, add_new_groups, add_prob, add_seed, new_groups_of
 from hierpool.cli.output import add_fit, check_outputs, load_fit, show
+from hierpool.cli.renamed import say_renamed
 
 DESCRIPTION = (
     "How many successes to expect in further trials of a saved fit's groups, and of groups that "
@@ -20,10 +22,10 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     ahead = parser.add_argument_group("further trials")
     number = ahead.add_mutually_exclusive_group(required=True)
     number.add_argument(
-        "--trials", type=int, metavar="M", help="number of further trials of every group"
+        "--trials-to-come", type=int, metavar="N", help="number of further trials of every group"
     )
     number.add_argument(
-        "--trials-column", metavar="COLUMN", help="column of --data that holds these numbers"
+        "--trials", metavar="COLUMN", help="column of --data that holds these numbers"
     )
     ahead.add_argument("--data", metavar="FILE", help=FILE)
     ahead.add_argument("--group", metavar="COLUMN", help="column of --data with the groups' names")
@@ -44,15 +46,19 @@ def run(options: argparse.Namespace) -> int:
     import hierpool
 
     new_groups = new_groups_of(options)
-    needs_data = options.trials_column is not None
+    if options.data is None and re.fullmatch(r"-?\d+", options.trials or ""):
+        # As it was called before: --trials names a column everywhere.
+        say_renamed(f"--trials {options.trials}", f"--trials-to-come {options.trials}")
+        options.trials, options.trials_to_come = None, int(options.trials)
+    needs_data = options.trials is not None
     if needs_data != (options.data is not None) or needs_data != (options.group is not None):
         raise hierpool.InputError(
-            "--trials-column, --data and --group go together: give all of them, or --trials alone."
+            "--trials, --data and --group go together: give all of them, or --trials-to-come alone."
         )
     # Checked before any work is done.
     check_outputs(options, "output", "save")
     tree = load_fit(options)
-    trials = _trials(options) if needs_data else options.trials
+    trials = _trials(options) if needs_data else options.trials_to_come
     asked = {"trials": trials, "new_groups": new_groups, "seed": options.seed}
     table = hierpool.predict(tree, **asked, prob=options.prob)
     if options.save:
@@ -68,7 +74,7 @@ def _trials(options: argparse.Namespace) -> Any:
     from hierpool.input.frames import read_columns
     from hierpool.input.problems import Problems
 
-    columns = {"--trials-column": options.trials_column, "--group": options.group}
+    columns = {"--trials": options.trials, "--group": options.group}
     frame, source, unread = read_columns(options.data, list(columns.items()))
     Problems(source, frame.index.to_numpy(), unread).require_none()
-    return frame.set_index(options.group)[options.trials_column]
+    return frame.set_index(options.group)[options.trials]

@@ -87,12 +87,11 @@ CATALOGUE = {
     "collapsed-logit": Entry("CollapsedLogitPartialPooling", "logit_normal", *LOGIT),
 }
 """The models by the words for them, the same on the command line and in Python."""
-MODELS = {word: entry.name for word, entry in CATALOGUE.items()} | {
-    # The name of "collapsed" in the results of ``compare``.
-    "beta": "CollapsedPartialPooling"
-}
-"""The names of classes, by every word for them."""
-COMPARED = ("complete", "none", "beta", "logit")
+MODELS = {word: entry.name for word, entry in CATALOGUE.items()}
+"""The names of classes, by their words."""
+FORMER = {"beta": "collapsed"}
+"""Words of before, which work in this version."""
+COMPARED = ("complete", "none", "partial", "logit")
 """The models that ``compare`` compares by default."""
 BY_CLASS_NAME = {entry.name: entry for entry in CATALOGUE.values()}
 """The entries, by the names of classes."""
@@ -134,6 +133,12 @@ def class_of_word(word: str) -> Any:
     """
     from hierpool.input.errors import InputError
 
+    if word in FORMER:
+        from hierpool.runtime.warn import warn
+
+        now = FORMER[word]
+        warn(f"Model {word!r} is called {now!r}; the former name works here.", FutureWarning)
+        word = now
     if word not in MODELS:
         raise InputError(f"There is no model {word!r}; there are {', '.join(MODELS)}.")
     return class_of_name(MODELS[word])

@@ -41,7 +41,7 @@ class FewDrawsWarning(UserWarning):
         ...     inference="quadrature",
         ... )
         >>> with warnings.catch_warnings(action="error", category=hp.FewDrawsWarning):
-        ...     hp.newcomers(tree, {"rookie": (500, 500)})
+        ...     hp.new_groups(tree, {"rookie": (500, 500)})
         Traceback (most recent call last):
         hierpool.posterior.weights.FewDrawsWarning: 4000 draws are worth ...
     """

@@ -71,7 +71,7 @@ def of_predictions(tree: xr.DataTree, seed: int) -> Numbers:
 
 
 def of_newcomers(tree: xr.DataTree, seed: int) -> Numbers:
-    table = hp.newcomers(tree, {"a": (1, 9), "b": (0, 0)}, seed=seed)
+    table = hp.new_groups(tree, {"a": (1, 9), "b": (0, 0)}, seed=seed)
     yield "mean", table["mean"], table["mcse"]
 
 

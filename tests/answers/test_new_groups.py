@@ -13,7 +13,7 @@ from scipy import stats
 from tables import close
 
 import hierpool as hp
-from hierpool.answers.new_groups import draw_theta, newcomers_of
+from hierpool.answers.new_groups import draw_theta, weighted_new_groups
 from hierpool.posterior.conditional import Betas, Points
 from hierpool.posterior.fitted import read_fit
 from hierpool.posterior.tree import settings
@@ -29,7 +29,7 @@ def trees() -> dict[str, xr.DataTree]:
 
 
 def test_the_player_of_no_hits_in_four_is_the_references(trees: dict[str, xr.DataTree]) -> None:
-    row = hp.newcomers(trees["beta"], {"0 for 4": (0, 4)}, prob=0.9).loc["0 for 4"]
+    row = hp.new_groups(trees["beta"], {"0 for 4": (0, 4)}, prob=0.9).loc["0 for 4"]
     assert abs(row["mean"] - 0.24753) < 5 * row["mcse"]
     assert abs(row["sd"] - 0.05999) < 5 * 0.05999 / (2 * row["effective_draws"]) ** 0.5
     assert 3900 < row["effective_draws"] <= 4000
@@ -46,7 +46,7 @@ def _slack(row: pd.Series, level: float) -> float:
 def test_newcomers_together_are_those_of_the_exact_posterior(
     trees: dict[str, xr.DataTree],
 ) -> None:
-    got = hp.newcomers(trees["beta"], THREE, prob=0.8)
+    got = hp.new_groups(trees["beta"], THREE, prob=0.8)
     want = hp.estimate(PLAYERS, **BY_NAME, new_groups=THREE, prob=0.8).groups.loc[list(THREE)]
     assert list(got.index) == list(THREE) and got.index.name == "group"
     assert np.all(np.abs(got["mean"] - want["mean"]) < 5 * got["mcse"])
@@ -63,7 +63,7 @@ def test_reweighting_equals_refitting(model: str, trees: dict[str, xr.DataTree])
         PLAYERS, **BY_NAME, model=MODELS[model], inference=exact, new_groups=THREE, seed=2
     )
     theta = refitted["posterior"]["theta"].sel(groups=list(THREE)).values.reshape(-1, 3)
-    got = hp.newcomers(trees[model], THREE, prob=0.8)
+    got = hp.new_groups(trees[model], THREE, prob=0.8)
     error = np.sqrt(got["mcse"] ** 2 + theta.var(axis=0) / len(theta))
     assert np.all(np.abs(got["mean"] - theta.mean(axis=0)) < 5 * error)
     effective = np.minimum(got["effective_draws"], len(theta))
@@ -74,7 +74,7 @@ def test_reweighting_equals_refitting(model: str, trees: dict[str, xr.DataTree])
 
 
 def test_without_pooling_a_newcomer_learns_from_nobody(trees: dict[str, xr.DataTree]) -> None:
-    got = hp.newcomers(trees["none"], THREE, prob=0.8)
+    got = hp.new_groups(trees["none"], THREE, prob=0.8)
     y, n = got["successes"].to_numpy(), got["trials"].to_numpy()
     want = stats.beta(1 + y, 1 + n - y)
     close(got["mean"], want.mean(), relative=1e-12)
@@ -84,12 +84,12 @@ def test_without_pooling_a_newcomer_learns_from_nobody(trees: dict[str, xr.DataT
 
 
 def test_newcomers_inform_one_another(trees: dict[str, xr.DataTree]) -> None:
-    alone = hp.newcomers(trees["beta"], {"unseen": (0, 0)}).loc["unseen"]
+    alone = hp.new_groups(trees["beta"], {"unseen": (0, 0)}).loc["unseen"]
     assert alone["effective_draws"] == pytest.approx(4000, rel=1e-12)
     crowd = {f"hot {i}": (9, 20) for i in range(5)}
-    among = hp.newcomers(trees["beta"], {"unseen": (0, 0), **crowd}).loc["unseen"]
+    among = hp.new_groups(trees["beta"], {"unseen": (0, 0), **crowd}).loc["unseen"]
     assert among["mean"] > alone["mean"] + 5 * among["mcse"]
-    backwards = hp.newcomers(trees["beta"], {**crowd, "unseen": (0, 0)}).loc["unseen"]
+    backwards = hp.new_groups(trees["beta"], {**crowd, "unseen": (0, 0)}).loc["unseen"]
     close(backwards, among, relative=1e-9)
 
 
@@ -97,7 +97,7 @@ def test_thetas_of_newcomers_are_independent_given_the_population(
     trees: dict[str, xr.DataTree],
 ) -> None:
     two = {"a": (0, 0), "b": (0, 0)}
-    new, weight = newcomers_of(read_fit(trees["logit"]), two)
+    new, weight = weighted_new_groups(read_fit(trees["logit"]), two)
     theta = draw_theta(new, 5)
     mu, sigma = new.parameters["mu"], new.parameters["sigma"]
     z = (np.log(theta / (1 - theta)) - mu[:, None]) / sigma[:, None]
@@ -105,7 +105,7 @@ def test_thetas_of_newcomers_are_independent_given_the_population(
     # Standard normal, each by itself.
     close(z.mean(axis=0), 0, relative=0, absolute=5 / len(z) ** 0.5)
     close(np.cov(z.T), np.eye(2), relative=0, absolute=5 * (2 / len(z)) ** 0.5)
-    new, _ = newcomers_of(read_fit(trees["beta"]), two)
+    new, _ = weighted_new_groups(read_fit(trees["beta"]), two)
     phi, kappa = new.parameters["phi"][:, None], new.parameters["kappa"][:, None]
     z = (draw_theta(new, 5) - phi) / np.sqrt(phi * (1 - phi) / (kappa + 1))
     close(np.cov(z.T), np.eye(2), relative=0, absolute=5 * (4 / len(z)) ** 0.5)
@@ -114,12 +114,12 @@ def test_thetas_of_newcomers_are_independent_given_the_population(
 def test_too_few_draws_are_told_with_the_remedy(trees: dict[str, xr.DataTree]) -> None:
     for model in ("complete", "beta", "logit"):
         with pytest.warns(
-            hp.FewDrawsWarning, match="fit again with the newcomers' data, by new_groups="
+            hp.FewDrawsWarning, match="fit again with the new groups' data, by new_groups="
         ):
-            got = hp.newcomers(trees[model], {f"outlier {i}": (95, 100) for i in range(4)})
+            got = hp.new_groups(trees[model], {f"outlier {i}": (95, 100) for i in range(4)})
         assert np.all(got["effective_draws"] < 100) and np.all(np.isfinite(got))
     # Without pooling there is nothing to weigh.
-    hp.newcomers(trees["none"], {"outlier": (95, 100)})
+    hp.new_groups(trees["none"], {"outlier": (95, 100)})
 
 
 def test_ends_from_draws_are_the_solved_ones(trees: dict[str, xr.DataTree]) -> None:
@@ -127,8 +127,8 @@ def test_ends_from_draws_are_the_solved_ones(trees: dict[str, xr.DataTree]) -> N
     tree, copies = trees["beta"].filter(lambda node: "draw" not in node.dims), 40
     posterior = trees["beta"]["posterior"].to_dataset()
     tree["posterior"] = xr.DataTree(posterior.isel(draw=np.tile(np.arange(1000), copies)))
-    solved = hp.newcomers(trees["beta"], THREE, prob=0.8)
-    drawn = hp.newcomers(tree, THREE, prob=0.8)
+    solved = hp.new_groups(trees["beta"], THREE, prob=0.8)
+    drawn = hp.new_groups(tree, THREE, prob=0.8)
     close(drawn[["mean", "sd"]], solved[["mean", "sd"]], relative=1e-9)
     close(drawn["effective_draws"], copies * solved["effective_draws"], relative=1e-9)
     for name, row in drawn.iterrows():
@@ -140,7 +140,7 @@ def test_a_reloaded_fit_answers_the_same(trees: dict[str, xr.DataTree], tmp_path
     path = tmp_path / "fit.nc"
     hp.save(trees["logit"], path)
     pd.testing.assert_frame_equal(
-        hp.newcomers(hp.load(path), THREE), hp.newcomers(trees["logit"], THREE)
+        hp.new_groups(hp.load(path), THREE), hp.new_groups(trees["logit"], THREE)
     )
 
 
@@ -189,7 +189,7 @@ def test_solved_ends_hold_their_level_however_near_0_or_1(alpha: float, beta: fl
     # Without pooling, and without data, theta is the prior's.
     tree = four_fits()["none"].copy()
     tree.attrs = tree.attrs | {"hierpool_model": settings(hp.NoPooling(alpha, beta))}
-    row = hp.newcomers(tree, {"unseen": (0, 0)}, prob=0.9).iloc[0]
+    row = hp.new_groups(tree, {"unseen": (0, 0)}, prob=0.9).iloc[0]
     for end, level in ((row["lower"], 0.05), (row["upper"], 0.95)):
         # Between its neighbours among doubles, of which 0 and 1 have one each.
         if end > 0:
@@ -208,7 +208,7 @@ def test_many_newcomers_take_little_memory() -> None:
     tracemalloc.start()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", hp.FewDrawsWarning)
-        got = hp.newcomers(fit, new_groups)
+        got = hp.new_groups(fit, new_groups)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     # Groups times draws are 96 MB: nothing of that size is held.
@@ -235,9 +235,9 @@ def test_bad_input_gets_one_sentence(
     words: dict[str, object], message: str, trees: dict[str, xr.DataTree]
 ) -> None:
     with pytest.raises(hp.InputError, match=message):
-        hp.newcomers(trees["beta"], **words)  # type: ignore[arg-type]
+        hp.new_groups(trees["beta"], **words)  # type: ignore[arg-type]
 
 
 def test_a_list_of_newcomers_is_a_type_error(trees: dict[str, xr.DataTree]) -> None:
     with pytest.raises(TypeError, match="new_groups must map names"):
-        hp.newcomers(trees["beta"], ["rookie"])  # type: ignore[arg-type]
+        hp.new_groups(trees["beta"], ["rookie"])  # type: ignore[arg-type]

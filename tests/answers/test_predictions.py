@@ -151,7 +151,7 @@ def test_newcomers_stand_among_the_groups(trees: dict[str, xr.DataTree]) -> None
     for model, tree in trees.items():
         got = hp.predict(tree, trials=100, new_groups=new_groups)
         assert list(got.index[-2:]) == ["rookie", "unseen"] and len(got) == 20
-        theta = hp.newcomers(tree, new_groups)
+        theta = hp.new_groups(tree, new_groups)
         close(got["mean"][-2:], 100 * theta["mean"], relative=1e-9)
         close(got["mcse"][-2:], 100 * theta["mcse"], relative=1e-9)
         # The known ones learn of the rookie's failures, but where nobody learns from another.

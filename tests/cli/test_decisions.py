@@ -99,7 +99,7 @@ def test_contrasts_and_losses_are_printed_and_written(
     assert any(line.split() == ["b", "unseen"] for line in printed)
     (line,) = [line for line in printed if line.startswith("probability")]
     assert line.split()[1] == f"{want['probability'].item():.4g}"
-    groups = [word for name in NAMES[:3] for word in ("--group", name)]
+    groups = [word for name in NAMES[:3] for word in ("--only", name)]
     assert main(["contrasts", saved, *groups, "--output", table, "--force"]) == 0
     assert len(pd.read_csv(table)) == 3
 
@@ -116,8 +116,8 @@ def test_contrasts_and_losses_are_printed_and_written(
         ("ranks", ["--distribution", "a.txt"], "must end in .csv or .parquet"),
         ("ranks", ["--output", "a.csv", "--distribution", "a.csv"], "the same file"),
         ("contrasts", ["--pair", "Ken Bery", "Max Alvis"], "nearest name is 'Ken Berry'"),
-        ("contrasts", ["--pair", "a", "b", "--group", "a"], "give one of them"),
-        ("contrasts", ["--group", "Ken Berry"], "needs two groups"),
+        ("contrasts", ["--pair", "a", "b", "--only", "a"], "give one of them"),
+        ("contrasts", ["--only", "Ken Berry"], "needs two groups"),
         ("contrasts", ["--rope", "1", "2", "3"], "rope must be half a width"),
         ("contrasts", ["--most-pairs", "10"], "18 groups make 153 pairs"),
     ],

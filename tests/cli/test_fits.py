@@ -20,9 +20,9 @@ COMMANDS = {
     "events": ["--above", ".3", "--trials-to-come", "5", "--false-discovery-rate", ".1"],
     "ranks": [],
     "contrasts": ["--pair", *NAMES[:2]],
-    "predict": ["--trials", "5"],
+    "predict": ["--trials-to-come", "5"],
     "score": ["--data", "{later}", "--group", "who", "--successes", "y", "--trials", "n"],
-    "checks": [],
+    "predictive-check": [],
 }
 
 

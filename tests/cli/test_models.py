@@ -1,4 +1,4 @@
-"""``hierpool checks``, ``compare`` and ``sensitivity``, as a user of the shell meets them."""
+"""``predictive-check``, ``compare`` and ``sensitivity``, as a user of the shell meets them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -29,7 +29,7 @@ def test_checks_prints_p_values_and_whether_rates_go_with_trials(
     fit: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "checks.csv"
-    assert main(["checks", fit, "--output", str(path)]) == 0
+    assert main(["predictive-check", fit, "--output", str(path)]) == 0
     printed = capsys.readouterr().out
     assert "Replicates of the same groups" in printed and "p_mid_mcse" in printed
     assert "residuals" in printed and "Rates rise with the number of trials" in printed
@@ -42,7 +42,7 @@ def test_checks_replicates_new_groups_with_a_seed(
 ) -> None:
     path = tmp_path / "checks.csv"
     words = ["--replicates", "new-groups", "--seed", "7", "--output", str(path), "--rows", "3"]
-    assert main(["checks", fit, *words]) == 0
+    assert main(["predictive-check", fit, *words]) == 0
     printed = capsys.readouterr().out
     assert "Replicates of the new groups" in printed and "and 9 more" in printed
     want = hp.predictive_check(hp.load(fit), replicates="new-groups", seed=7)
@@ -57,7 +57,7 @@ def test_compare_prints_four_models_and_writes_their_parts(
     assert main(["compare", PLAYERS, *COLUMNS, *words]) == 0
     printed = capsys.readouterr().out
     names = [line.split()[0] for line in printed.splitlines()[2:6]]
-    assert names == ["complete", "logit", "beta", "none"] and "-46.43" in printed
+    assert names == ["complete", "logit", "partial", "none"] and "-46.43" in printed
     table = pd.read_csv(models, index_col="model")
     parts = pd.read_csv(pointwise, index_col="group")
     assert list(table.index) == list(parts.columns) == names and "Roberto Clemente" in parts.index
@@ -132,17 +132,17 @@ def test_the_flags_of_sensitivity_are_its_priors(rows: list[str], tmp_path: Path
 
 def test_compare_takes_every_word_for_a_model(tmp_path: Path) -> None:
     out = tmp_path / "models.csv"
-    words = ["--model", "partial", "--model", "collapsed", "--model", "beta"]
+    words = ["--model", "partial", "--model", "collapsed"]
     assert main(["compare", "efron-morris-75", *COLUMNS, *words, "--output", str(out)]) == 0
     table = pd.read_csv(out, index_col="model")
-    assert set(table.index) == {"partial", "collapsed", "beta"} and table["elpd"].nunique() == 1
+    assert set(table.index) == {"partial", "collapsed"} and table["elpd"].nunique() == 1
 
 
 def test_checks_draws_new_groups_by_the_seed(fit: str, capsys: pytest.CaptureFixture[str]) -> None:
     tree = hp.load(fit)
     sentences = {seed: hp.exchangeability(tree, seed=seed).sentence for seed in range(8)}
     other = next(seed for seed in sentences if sentences[seed] != sentences[0])
-    assert main(["checks", fit, "--seed", str(other)]) == 0
+    assert main(["predictive-check", fit, "--seed", str(other)]) == 0
     assert sentences[other] in capsys.readouterr().out
 
 
@@ -190,8 +190,8 @@ def test_hyperpriors_of_sensitivity_reach_it_by_name(
             ["sensitivity", PLAYERS, *COLUMNS, "--output", "a.csv", "--population", "./a.csv"],
             "--output and --population are the same file",
         ),
-        (["checks", "absent.nc"], "absent.nc does not exist"),
-        (["checks", "absent.nc", "--output", "t.txt"], "must end in .csv or .parquet"),
+        (["predictive-check", "absent.nc"], "absent.nc does not exist"),
+        (["predictive-check", "absent.nc", "--output", "t.txt"], "must end in .csv or .parquet"),
     ],
 )
 def test_wrong_words_get_one_sentence(
@@ -202,7 +202,7 @@ def test_wrong_words_get_one_sentence(
     refuses(words, message)
 
 
-@pytest.mark.parametrize("command", ["checks", "compare", "sensitivity"])
+@pytest.mark.parametrize("command", ["predictive-check", "compare", "sensitivity"])
 def test_help_tells_the_exit_codes(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command, "--help"]) == 0
     assert "Exit codes" in capsys.readouterr().out

@@ -15,7 +15,7 @@ from hierpool.input.datasets import dataset_path
 pytestmark = pytest.mark.usefixtures("jax_as_it_was")
 FILE = str(dataset_path("efron-morris-75"))
 DATA = ["--data", FILE, "--group", "player"]
-AHEAD = [*DATA, "--trials-column", "remaining_at_bats"]
+AHEAD = [*DATA, "--trials", "remaining_at_bats"]
 LATER = [*DATA, "--successes", "remaining_hits", "--trials", "remaining_at_bats"]
 
 
@@ -45,18 +45,39 @@ def test_predict_knows_newcomers_and_saves_the_draws(
 ) -> None:
     out = str(tmp_path / "out.nc")
     assert (
-        main(["predict", saved, "--trials", "100", "--new-group", "rookie=0/4", "--save", out]) == 0
+        main(
+            [
+                "predict",
+                saved,
+                "--trials-to-come",
+                "100",
+                "--new-group",
+                "rookie=0/4",
+                "--save",
+                out,
+            ]
+        )
+        == 0
     )
     (rookie,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("rookie")]
     assert rookie.split()[1] == "100" and abs(float(rookie.split()[2]) - 24.753) < 0.5
     y = hp.load(out)["predictions"]["y"].sel(groups="rookie")
     close(y.mean(), 24.753, relative=0.03)
     # The file is a fit still.
-    assert main(["predict", out, "--trials", "100"]) == 0
+    assert main(["predict", out, "--trials-to-come", "100"]) == 0
 
 
 def test_predict_draws_by_the_seed(saved: str, tmp_path: Path) -> None:
-    words = ["predict", saved, "--trials", "100", "--seed", "7", "--save", str(tmp_path / "a.nc")]
+    words = [
+        "predict",
+        saved,
+        "--trials-to-come",
+        "100",
+        "--seed",
+        "7",
+        "--save",
+        str(tmp_path / "a.nc"),
+    ]
     assert main(words) == 0
     got = hp.load(tmp_path / "a.nc")["predictions"]["y"]
     tree = hp.load(saved)
@@ -94,7 +115,7 @@ def test_score_prints_both_scores_and_the_coverage(
 
 def test_few_draws_are_told_in_one_line(saved: str, capsys: pytest.CaptureFixture[str]) -> None:
     words = [f"--new-group=outlier {i}=95/100" for i in range(4)]
-    assert main(["predict", saved, "--trials", "9", *words]) == 0
+    assert main(["predict", saved, "--trials-to-come", "9", *words]) == 0
     told = capsys.readouterr().err
     assert told.startswith("hierpool: 4000 draws are worth") and told.count("\n") == 1
 
@@ -102,18 +123,21 @@ def test_few_draws_are_told_in_one_line(saved: str, capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["predict", "--trials", "-1"], "trials must not be negative"),
-        (["predict", "--trials", "9", "--prob", "2"], "prob must lie between 0 and 1"),
-        (["predict", "--trials-column", "x"], "go together"),
-        (["predict", "--trials", "9", "--data", FILE], "go together"),
-        (["predict", *DATA, "--trials-column", "x"], "has no column 'x'; it has 'player'"),
-        (["predict", "--trials", "9", "--save", "nowhere/a.nc"], "does not exist"),
-        (["predict", "--trials", "9", "--new-group", "Max Alvis=0/4"], "name of a group"),
+        (["predict", "--trials-to-come", "-1"], "trials must not be negative"),
+        (["predict", "--trials-to-come", "9", "--prob", "2"], "prob must lie between 0 and 1"),
+        (["predict", "--trials", "x"], "go together"),
+        (["predict", "--trials-to-come", "9", "--data", FILE], "go together"),
+        (["predict", *DATA, "--trials", "x"], "has no column 'x'; it has 'player'"),
+        (["predict", "--trials-to-come", "9", "--save", "nowhere/a.nc"], "does not exist"),
+        (["predict", "--trials-to-come", "9", "--new-group", "Max Alvis=0/4"], "name of a group"),
         (
-            ["predict", "--trials", "9", "--new-group", "a=0/4", "--new-group", "a=1/4"],
+            ["predict", "--trials-to-come", "9", "--new-group", "a=0/4", "--new-group", "a=1/4"],
             "names 'a' twice",
         ),
-        (["predict", "--trials", "9", "--output", "a.csv", "--save", "a.csv"], "the same file"),
+        (
+            ["predict", "--trials-to-come", "9", "--output", "a.csv", "--save", "a.csv"],
+            "the same file",
+        ),
         (["score", *LATER, "--prob", "0"], "prob must lie between 0 and 1"),
         (["score", *LATER[:-1], "remaining_hit"], "Did you mean 'remaining_hits'"),
     ],
@@ -132,7 +156,7 @@ def test_a_file_of_other_groups_is_refused(
 ) -> None:
     path = tmp_path / "later.csv"
     path.write_text("player,m\nMax Alvi,9\n")
-    words = ["--data", str(path), "--group", "player", "--trials-column", "m"]
+    words = ["--data", str(path), "--group", "player", "--trials", "m"]
     assert main(["predict", saved, *words]) == 2
     assert "nearest name is 'Max Alvis'" in capsys.readouterr().err
     path.write_text("player,m\nMax Alvis,9 or so\n")

@@ -224,7 +224,7 @@ def test_numbers_in_a_file_become_text_beside_a_name(tmp_path: Path, more: Any) 
 
 def test_newcomers_to_a_fit_of_integers_may_have_names_of_text() -> None:
     tree = fit(frame([103, 101, 102]))
-    table = hp.newcomers(tree, {"rookie": (0, 4), 104: (0, 0)})
+    table = hp.new_groups(tree, {"rookie": (0, 4), 104: (0, 0)})
     assert table.index.tolist() == ["rookie", 104]
     table = hp.predict(tree, trials=5, new_groups={"rookie": (0, 4)})
     assert table.index.tolist() == [103, 101, 102, "rookie"]

@@ -141,7 +141,7 @@ ANSWERS: dict[str, Callable[[xr.DataTree], Any]] = {
     "contrasts": lambda tree: hp.contrasts(tree, groups=["Roberto Clemente", "Max Alvis"]),
     "expected_loss": hp.expected_loss,
     "predict": lambda tree: hp.predict(tree, trials=10, new_groups={"rookie": (0, 4)}),
-    "newcomers": lambda tree: hp.newcomers(tree, {"rookie": (0, 4), "unseen": (0, 0)}),
+    "newcomers": lambda tree: hp.new_groups(tree, {"rookie": (0, 4), "unseen": (0, 0)}),
     "add_predictions": lambda tree: hp.add_predictions(tree, trials=10),
     "score": lambda tree: hp.score(tree, **ASKED),
     "coverage": lambda tree: hp.coverage(tree, **ASKED),
@@ -160,7 +160,7 @@ def test_every_answer_is_given(model: hp.Model, answer: str) -> None:
 
 @BOTH
 def test_a_newcomer_without_data_has_the_populations_chance(model: hp.Model) -> None:
-    found = hp.newcomers(fitted(model), {"unseen": (0, 0)}).iloc[0]
+    found = hp.new_groups(fitted(model), {"unseen": (0, 0)}).iloc[0]
     exact = hp.estimate(PLAYERS, **PLAYER, model=model).population.iloc[0]
     agrees(found["mean"], found["mcse"], exact["new_group_mean"])
 

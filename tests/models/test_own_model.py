@@ -80,7 +80,7 @@ def test_it_is_fitted_saved_loaded_and_asked(tmp_path: Path) -> None:
     hp.rank(loaded)
     hp.contrasts(loaded, groups=["Roberto Clemente", "Max Alvis"])
     hp.predict(loaded, trials=10, new_groups={"rookie": (0, 4)})
-    hp.newcomers(loaded, {"unseen": (0, 0)})
+    hp.new_groups(loaded, {"unseen": (0, 0)})
     hp.score(loaded, successes={"Max Alvis": 3}, trials={"Max Alvis": 10})
     hp.predictive_check(loaded)
     with pytest.raises(hp.InputError, match="is a fit of HalfCauchyPooling, not of OfTheta"):
@@ -109,7 +109,7 @@ def test_four_methods_will_do_and_an_answer_names_what_it_lacks() -> None:
     with pytest.raises(hp.InputError, match="OfTheta has no draw_theta_prior, which this needs"):
         hp.predictive_check(tree, replicates="new-groups")
     with pytest.raises(hp.InputError, match="OfTheta has no collapsed, which this needs"):
-        hp.newcomers(tree, {"rookie": (0, 4)})
+        hp.new_groups(tree, {"rookie": (0, 4)})
 
 
 @hp.model

@@ -75,7 +75,7 @@ def test_a_group_without_data_follows_its_prior_by_fit_and_by_sample(model: hp.M
 def test_every_answer_of_an_unseen_group_knows_the_prior_of_its_chance() -> None:
     tree = fitted(hp.NoPooling(2, 8))
     close(hp.predict(tree, trials=100)["mean"], 20, relative=1e-12)
-    close(hp.newcomers(tree, {"new": (0, 0)})["mean"], 0.2, relative=1e-12)
+    close(hp.new_groups(tree, {"new": (0, 0)})["mean"], 0.2, relative=1e-12)
     above = hp.events(tree, above=0.3).groups["probability"]
     close(above, stats.beta.sf(0.3, 2, 8), relative=1e-12)
     season = hp.season(tree, above=0.3, trials_to_come=50)["probability"]

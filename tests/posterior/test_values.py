@@ -33,7 +33,7 @@ ANSWERS: dict[str, Callable[[xr.DataTree], Any]] = {
     "expected_loss": hp.expected_loss,
     "predict": lambda tree: hp.predict(tree, trials=5),
     "add_predictions": lambda tree: hp.add_predictions(tree, trials=5),
-    "newcomers": lambda tree: hp.newcomers(tree, {"unseen": (0, 0)}),
+    "newcomers": lambda tree: hp.new_groups(tree, {"unseen": (0, 0)}),
     "score": lambda tree: hp.score(tree, **LATER),
     "coverage": lambda tree: hp.coverage(tree, **LATER),
     "predictive_check": hp.predictive_check,
@@ -123,7 +123,7 @@ def answers_to(tree: xr.DataTree) -> list[pd.DataFrame]:
         hp.contrast(tree, *NAMES[1:3]),
         hp.expected_loss(tree).loc[NAMES],
         hp.predictive_check(tree),
-        hp.newcomers(tree, {"rookie": (0, 2)}),
+        hp.new_groups(tree, {"rookie": (0, 2)}),
     ]
 
 

@@ -172,7 +172,7 @@ FITS_TABLE = {
 }
 ASKS_FIT = {
     "predict --output": (
-        ["predict", "{fit}", "--trials-column", "at_bats", "--data", "{table}", *TABLE[:2]]
+        ["predict", "{fit}", "--trials", "at_bats", "--data", "{table}", *TABLE[:2]]
         + ["--output", "{output}"]
     ),
     "score": ["score", "{fit}", "--data", "{table}", *TABLE, "--output", "{output}"],
@@ -205,7 +205,7 @@ def test_no_command_writes_over_the_fit_that_it_reads(
     (tmp_path / "fits").mkdir()
     path = tmp_path / "fits" / "fit.nc"
     path.write_bytes(OLD)
-    words = ["predict", str(path), "--trials", "5", "--force", "--save", named(path)]
+    words = ["predict", str(path), "--trials-to-come", "5", "--force", "--save", named(path)]
     refused(Run(words, capsys), "is the input .*fit.nc itself")
     assert path.read_bytes() == OLD
     assert path.parent.joinpath("fit.nc").read_bytes() == OLD

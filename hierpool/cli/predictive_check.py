@@ -1,4 +1,4 @@
-"""``hierpool checks``: posterior predictive p-values, and whether rates depend on trials."""
+"""``hierpool predictive-check``: how the data compare with replicates under the fit."""
 
 import argparse
 
