@@ -1,6 +1,5 @@
 """The public names, each written once: the package reads them here, and so do type checkers."""
 
-from .answers.checks import predictive_check as predictive_check
 from .answers.comparison import Comparison as Comparison
 from .answers.comparison import compare as compare
 from .answers.comparison import compare_fits as compare_fits
@@ -15,6 +14,7 @@ from .answers.exchangeability import exchangeability as exchangeability
 from .answers.new_groups import new_groups as new_groups
 from .answers.predictions import add_predictions as add_predictions
 from .answers.predictions import predict as predict
+from .answers.predictive_check import predictive_check as predictive_check
 from .answers.ranks import Ranks as Ranks
 from .answers.ranks import rank as rank
 from .answers.scores import Coverage as Coverage

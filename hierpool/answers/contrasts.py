@@ -7,7 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from hierpool.answers.ranks import Best, check_best, read_unequal, with_trials
-from hierpool.input.arguments import check_prob
+from hierpool.input.arguments import check_prob, tails
 from hierpool.input.table import InputError
 from hierpool.posterior.conditional import rows_of
 from hierpool.posterior.fitted import Fitted, find_group
@@ -236,7 +236,8 @@ def _contrasts(
         "ratio": ratio,
         "odds_ratio": odds_ratio,
     }.items():
-        lower, median, upper = _quantiles(values, [(1 - prob) / 2, 0.5, (1 + prob) / 2])
+        low, high = tails(prob)
+        lower, median, upper = _quantiles(values, [low, 0.5, high])
         if name != "difference":
             columns[name] = median
         columns |= {f"{name}_lower": lower, f"{name}_upper": upper}

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from hierpool.answers.checks import new_replicates, tail_indicators
+from hierpool.answers.predictive_check import new_replicates, tail_indicators
 from hierpool.input.arguments import check_prob
 from hierpool.models.protocol import BetaGroups, WorthTrials, groups_differ, require
 from hierpool.posterior.fitted import Fitted, read_fit
@@ -114,8 +114,8 @@ def exchangeability(
     (observed,) = _correlation((y / n)[None], log_n, weight)
     replicates = new_replicates(fitted, n, seed)
     drawn = _correlation(replicates / n, log_n, weight)
-    tails = np.stack(tail_indicators(drawn, observed)).astype(float)
-    smaller = tails[tails.mean(axis=1).argmin()]
+    both = np.stack(tail_indicators(drawn, observed)).astype(float)
+    smaller = both[both.mean(axis=1).argmin()]
     p = min(1.0, 2 * smaller.mean())
     p_mcse = 2 * float(fitted.share_error(smaller))
 
@@ -123,7 +123,7 @@ def exchangeability(
     mean = error = lower = upper = np.nan
     if groups_differ(fitted.model):
         mean, error = theta.mean(), float(fitted.error(theta))
-        lower, upper = np.quantile(theta, [(1 - prob) / 2, (1 + prob) / 2])
+        lower, upper = np.quantile(theta, tails(prob))
     row = [observed, p, p_mcse, mean, error, lower, upper]
     table = pd.DataFrame([row], columns=COLUMNS)
     shown = f"p = {p:.3g}" if p > 0 else f"p < {2 / len(drawn):.1g}"

@@ -13,7 +13,7 @@ from scipy.optimize import brentq
 from scipy.special import betainc, digamma, polygamma
 
 from hierpool.counts import Counts
-from hierpool.input.arguments import check_prob, check_seed
+from hierpool.input.arguments import check_prob, check_seed, tails
 from hierpool.input.new_groups import NewGroups, read_new_groups
 from hierpool.input.table import InputError
 from hierpool.models.protocol import (
@@ -107,7 +107,7 @@ def new_groups(
     num_groups = len(fitted.labels)
     if not num_groups:
         raise InputError('new_groups is empty: name at least one, as {"rookie": (0, 4)}.')
-    levels = np.array([(1 - prob) / 2, (1 + prob) / 2])
+    levels = np.array(tails(prob))
     rows = rows_of(fitted)
     is_solved = isinstance(rows, Betas) and _num_pairs(fitted) * rows.num_rows <= SOLVED
     parts = []

@@ -16,7 +16,7 @@ from scipy.special import gammaln
 from hierpool.answers.by_group import ByLabel, Further, read_further
 from hierpool.answers.new_groups import draw_theta, weighted_new_groups
 from hierpool.inference import memory
-from hierpool.input.arguments import check_prob, check_seed
+from hierpool.input.arguments import check_prob, check_seed, tails
 from hierpool.input.labels import append_names, coordinate, find
 from hierpool.input.new_groups import NewGroups, as_json
 from hierpool.input.table import InputError
@@ -105,7 +105,7 @@ def predict(
     rows = rows_of(fitted)
     mean, variance, error = moments(rows, of_rows(weight, rows))
     spread = m * (mean * (1 - mean) - variance) + m.astype(float) ** 2 * variance
-    levels = np.array([(1 - prob) / 2, (1 + prob) / 2])
+    levels = np.array(tails(prob))
     lower, upper = quantiles(fitted, weight, m, levels, seed).values
     columns = {"trials": m, "mean": m * mean, "sd": np.sqrt(spread)}
     columns |= {"lower": lower, "upper": upper, "mcse": m * error}

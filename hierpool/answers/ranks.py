@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from hierpool.input.arguments import check_prob
+from hierpool.input.arguments import check_prob, tails
 from hierpool.input.table import InputError
 from hierpool.models.protocol import groups_differ
 from hierpool.posterior.fitted import Fitted, read_fit
@@ -94,8 +94,7 @@ def rank(tree: xr.DataTree, *, top: int = 1, best: Best = "highest", prob: float
             "or select for those above a threshold."
         )
     ranks = ranks_of(fitted.theta, best)
-    tail = (1 - prob) / 2
-    ends = np.quantile(ranks, [tail, 1 - tail], axis=0, method="inverted_cdf")
+    ends = np.quantile(ranks, tails(prob), axis=0, method="inverted_cdf")
     lower, upper = ends.astype(np.int64)
     columns: dict[str, np.ndarray] = {"rank": ranks.mean(axis=0), "rank_mcse": fitted.error(ranks)}
     columns |= {"lower": lower, "upper": upper}

@@ -17,7 +17,7 @@ import xarray as xr
 
 from hierpool.answers.by_group import ByLabel, Further, read_further
 from hierpool.answers.predictions import quantiles
-from hierpool.input.arguments import check_prob, check_seed
+from hierpool.input.arguments import check_prob, check_seed, tails
 from hierpool.likelihood.compress import log_coefficient
 from hierpool.models.protocol import BetaGroups, groups_differ
 from hierpool.posterior.conditional import fit_of
@@ -213,7 +213,7 @@ def coverage(
     further = read_further(fitted, trials, successes)
     fitted, z, m = fitted.of(further.indices), further.successes, further.trials
     weight = np.full(len(fitted.theta), 1 / len(fitted.theta))
-    levels = np.array([(1 - prob) / 2, (1 + prob) / 2])
+    levels = np.array(tails(prob))
     (lower, upper), probability = quantiles(fitted, weight, m, levels, seed)
     inside = (lower <= z) & (z <= upper)
     columns = {"successes": z, "trials": m, "lower": lower, "upper": upper}

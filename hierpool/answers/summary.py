@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from hierpool.input.arguments import check_prob
+from hierpool.input.arguments import check_prob, tails
 from hierpool.input.table import InputError
 from hierpool.posterior.contradiction import warn_of_contradiction
 from hierpool.posterior.fitted import read_fit
@@ -117,7 +117,7 @@ def equal_tailed(draws: np.ndarray, prob: float) -> tuple[np.ndarray, np.ndarray
         prob: probability inside.
     """
     # Transposed, so that the draws of a column are contiguous in memory.
-    lower, upper = np.quantile(draws.T, [(1 - prob) / 2, (1 + prob) / 2], axis=1)
+    lower, upper = np.quantile(draws.T, tails(prob), axis=1)
     return lower, upper
 
 

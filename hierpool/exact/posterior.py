@@ -19,7 +19,8 @@ from hierpool.exact.chart import chart_of
 from hierpool.exact.grid import Grid, column_quantiles, row_quantiles
 from hierpool.exact.quadrature import Quadrature
 from hierpool.likelihood.histograms import Data, log_reference
-from hierpool.models.beta_population import BetaPopulation, ExploresTheta, beta_population_of
+from hierpool.models.beta_population import BetaPopulation, beta_population_of
+from hierpool.models.joint import ExploresTheta
 from hierpool.runtime.jax_settings import default_promotion
 
 

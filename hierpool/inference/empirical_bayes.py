@@ -14,7 +14,7 @@ import pandas as pd
 from scipy.optimize import minimize
 from scipy.special import betaincinv, expit, logit, xlogy
 
-from hierpool.input.arguments import check_prob
+from hierpool.input.arguments import check_prob, tails
 from hierpool.input.labels import index_of
 from hierpool.input.new_groups import NewGroups
 from hierpool.input.table import InputError, read_table
@@ -190,7 +190,7 @@ def plug_in(best: PlugIn, y: np.ndarray, n: np.ndarray, prob: float) -> dict[str
     shrinkage = np.divide(kappa, kappa + n, out=np.ones(len(n)), where=kappa + n != 0)
     mean = shrinkage * phi + np.divide(y, kappa + n, out=np.zeros(len(n)), where=n > 0)
     sd = np.sqrt(mean * (1 - mean) / (kappa + n + 1))
-    lower, upper = (_quantile(a, b, phi, level) for level in ((1 - prob) / 2, (1 + prob) / 2))
+    lower, upper = (_quantile(a, b, phi, level) for level in tails(prob))
     return _columns(mean, sd, lower, upper, shrinkage)
 
 

@@ -25,6 +25,11 @@ def check_prob(value: Any, name: str = "prob") -> None:
         raise InputError(f"{name} must lie between 0 and 1, not {value}.")
 
 
+def tails(prob: float) -> tuple[float, float]:
+    """Returns the levels of the lower and the upper end of an equal-tailed interval."""
+    return (1 - prob) / 2, (1 + prob) / 2
+
+
 def check_seed(seed: Any) -> int:
     """Returns a seed of random draws as an ``int``.
 

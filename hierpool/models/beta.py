@@ -14,10 +14,10 @@ from jax.typing import ArrayLike
 from hierpool.likelihood.histograms import Data
 from hierpool.models.beta_population import (
     BetaPopulation,
-    ExploresTheta,
     ceiling,
     log_prior_of_phi,
 )
+from hierpool.models.joint import ExploresTheta
 from hierpool.models.kappa_chart import LOG_EXCESSES, PLACES, unfolded
 from hierpool.models.protocol import (
     NumpyParameters,

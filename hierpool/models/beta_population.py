@@ -5,7 +5,7 @@
     y_i ~ Binomial(n_i, theta_i)
 
 A model of this family defines its prior and the coordinate in which kappa is explored. The rest is
-here, once with theta integrated out and once with every theta explored.
+here, with theta integrated out, and in ``joint`` with every theta explored.
 """
 
 from collections.abc import Mapping
@@ -18,15 +18,12 @@ from jax.typing import ArrayLike
 
 from hierpool.counts import Counts
 from hierpool.input.errors import InputError
-from hierpool.likelihood.binomial import beta_binomial, binomial, reference
-from hierpool.likelihood.compress import Distinct, compress, padded_rows, quarter_octave
-from hierpool.likelihood.histograms import Data, Pairs, log_marginal, rows, totals
+from hierpool.likelihood.binomial import beta_binomial, reference
+from hierpool.likelihood.compress import Distinct, compress
+from hierpool.likelihood.histograms import Data, log_marginal, totals
 from hierpool.likelihood.special import (
-    HALF_LOG_TWO_PI,
-    bernoulli_divergence,
     log_beta,
     logit,
-    stirling_remainder,
 )
 from hierpool.models.protocol import Collapsible, NumpyParameters, Parameters, Position
 
@@ -175,114 +172,6 @@ class BetaPopulation:
         of = self.draw_population(rng, num_draws)
         a, b = (x[:, None] for x in self.theta_prior(of))
         return of | {"theta": rng.beta(a, b, (num_draws, num_groups))}
-
-
-class ExploresTheta:
-    """The same posterior with every theta explored, as ``logit_theta`` (group,).
-
-    A model adds ``collapsed``, which returns the model with theta integrated out.
-    """
-
-    def collapsed(self) -> BetaPopulation:
-        """Returns the model of the same posterior with theta integrated out."""
-        raise NotImplementedError
-
-    def init(self, key: jax.Array, data: Counts | Pairs) -> Position:
-        """Returns a random start of the population near the data, and of theta given it."""
-        population_key, theta_key = jax.random.split(key)
-        position = self.collapsed().init(population_key, data)
-        centre, spread = self._theta_around(position, data)
-        # The sd of logit_theta may be in the thousands for a theta near 0. No start needs to be
-        # that far out.
-        noise = jax.random.normal(theta_key, centre.shape, centre.dtype)
-        return position | {"logit_theta": centre + jnp.minimum(spread, 1) * noise}
-
-    def log_density(self, position: Position, data: Counts | Pairs) -> jax.Array:
-        """Returns () the joint log posterior density, up to a constant of the data.
-
-        ``data`` may also be ``Pairs`` with one row for each group, padded with rows of weight 0.
-        """
-        population = self.collapsed()
-        counts, weight = rows(data)
-        logit_phi, logit_theta = position["logit_phi"], position["logit_theta"]
-        kappa = jnp.exp(population.log_kappa(position))
-        log_phi, log_not_phi = jax.nn.log_sigmoid(logit_phi), jax.nn.log_sigmoid(-logit_phi)
-        # The Beta density of theta on the logit scale, Jacobian included, is written as kappa times
-        # a divergence from phi and a normalizer, in which the large terms of the Beta function have
-        # cancelled.
-        shares = jnp.exp(jnp.stack([log_phi, log_not_phi, jnp.zeros_like(log_phi)]))
-        rest = stirling_remainder(kappa * shares)
-        normaliser = (
-            0.5 * (jnp.log(kappa) + log_phi + log_not_phi)
-            - HALF_LOG_TWO_PI
-            + (rest[2] - rest[0] - rest[1])
-        )
-        theta = normaliser - kappa * bernoulli_divergence(logit_phi, logit_theta - logit_phi)
-        likelihood = binomial(logit_theta, counts)
-        return population.log_prior(position) + jnp.sum(weight * (theta + likelihood))
-
-    def constrain(self, key: jax.Array, position: Position, data: Counts) -> Parameters:
-        """Returns the population's parameters and ``theta`` (group,). Nothing is drawn."""
-        theta = jax.nn.sigmoid(position["logit_theta"])
-        return self.collapsed().population(position) | {"theta": theta}
-
-    def standardize(self, position: Position, data: Counts | Pairs) -> Position:
-        """Returns the position in the coordinates that NUTS explores.
-
-        Given the population, logit_theta is nearly normal, and is standardized by its mean and sd.
-        This removes the narrow neck of the joint density, where kappa is large and every theta is
-        near phi.
-        """
-        centre, spread = self._theta_around(position, data)
-        z_theta = (position["logit_theta"] - centre) / spread
-        return self.collapsed().standardize(position, data) | {"z_theta": z_theta}
-
-    def unstandardize(self, standard: Position, data: Counts | Pairs) -> tuple[Position, jax.Array]:
-        """Returns the position, and () the log-Jacobian of the map to it."""
-        position, log_jacobian = self.collapsed().unstandardize(standard, data)
-        centre, spread = self._theta_around(position, data)
-        logit_theta = centre + spread * standard["z_theta"]
-        log_jacobian = log_jacobian + jnp.sum(rows(data)[1] * jnp.log(spread))
-        return position | {"logit_theta": logit_theta}, log_jacobian
-
-    def log_likelihood(self, parameters: Parameters, data: Counts) -> jax.Array:
-        """Returns (group,) log BetaBinomial(y_i | n_i, phi kappa, (1 - phi) kappa)."""
-        return self.collapsed().log_likelihood(parameters, data)
-
-    def compress(self, pairs: Distinct) -> Data:
-        """Returns ``Pairs`` with one row for each group."""
-        # The cost of a step is proportional to the number of rows, so few rows are added: 19 groups
-        # take 1% longer as 20 rows, and 27% longer as 32.
-        y, n = pairs.successes[pairs.inverse], pairs.trials[pairs.inverse]
-        return padded_rows(y, n, quarter_octave(len(n)))
-
-    def theta_prior(self, parameters: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        """Returns (draw,) parameters of theta's Beta prior: phi kappa and (1 - phi) kappa."""
-        return self.collapsed().theta_prior(parameters)
-
-    def draw_prior(
-        self, rng: np.random.Generator, num_draws: int, num_groups: int
-    ) -> NumpyParameters:
-        """Returns the parameters by name from the prior, on the host."""
-        return self.collapsed().draw_prior(rng, num_draws, num_groups)
-
-    def _theta_around(
-        self, position: Position, data: Counts | Pairs
-    ) -> tuple[jax.Array, jax.Array]:
-        """Returns (group,) approximate mean and sd of logit_theta given the population and data.
-
-        For Beta(a, b) they are a difference of digammas and a sum of trigammas, which are replaced
-        by the first two terms of their series.
-        """
-        successes, failures, _ = rows(data)[0].as_floats(position["logit_phi"].dtype)
-        a, b = self.collapsed().prior_counts(position)
-        limits = jnp.finfo(a.dtype)
-        smallest = jnp.sqrt(limits.tiny)
-        a, b = jnp.maximum(a + successes, smallest), jnp.maximum(b + failures, smallest)
-        one_a, one_b = 1 / a, 1 / b
-        ratio = jnp.clip(a * one_b, limits.tiny, limits.max)
-        centre = jnp.log(ratio) + 0.5 * (one_b - one_a)
-        return centre, jnp.sqrt(one_a * (1 + 0.5 * one_a) + one_b * (1 + 0.5 * one_b))
 
 
 def beta_population_of(model: object, what: str) -> BetaPopulation:

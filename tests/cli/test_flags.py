@@ -54,7 +54,7 @@ IS_REPEATED = {
     ("--new-group", "fit"),
     ("--by", "estimate"),
     ("--above", "events"),
-    ("--group", "contrasts"),
+    ("--only", "contrasts"),
     ("--model", "compare"),
     ("--model", "sensitivity"),
     ("--kappa-log-rate", "sensitivity"),

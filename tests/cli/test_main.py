@@ -10,6 +10,7 @@ import pytest
 from shell import COLUMNS, EXACT, PLAYERS, Run, fit, refused
 
 import hierpool as hp
+from hierpool.cli.main import COMMANDS
 from hierpool.inference import memory
 
 # Every run with these arguments but another seed or prior is of one shape: compiled once.
@@ -301,11 +302,8 @@ def test_version_and_help_are_printed(capsys: pytest.CaptureFixture[str]) -> Non
     assert "fit a model" in alone.out
 
 
-COMMANDS = "fit estimate summary events ranks contrasts predict score checks compare sensitivity"
-
-
 @pytest.mark.parametrize(
-    "command", [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS.split())]
+    "command", [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)]
 )
 def test_help_waits_for_no_library(command: list[str]) -> None:
     program = f"""

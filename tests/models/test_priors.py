@@ -86,7 +86,7 @@ def test_every_answer_of_an_unseen_group_knows_the_prior_of_its_chance() -> None
 
 
 def test_replicates_of_new_groups_follow_an_uneven_prior() -> None:
-    from hierpool.answers.checks import new_replicates
+    from hierpool.answers.predictive_check import new_replicates
 
     y = new_replicates(read_fit(fitted(hp.NoPooling(2, 8))), np.array([10**6]), 3)
     follows(y / 10**6, stats.beta(2, 8))

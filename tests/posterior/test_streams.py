@@ -5,8 +5,8 @@ import pytest
 from fits import four_fits
 
 import hierpool as hp
-from hierpool.answers.checks import new_replicates
 from hierpool.answers.new_groups import draw_theta
+from hierpool.answers.predictive_check import new_replicates
 from hierpool.posterior import random as bulk
 from hierpool.posterior.fitted import read_fit
 
