@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from hierpool.answers.predictive_check import new_replicates, tail_indicators
-from hierpool.input.arguments import check_prob
+from hierpool.input.arguments import check_prob, tails
 from hierpool.models.protocol import BetaGroups, WorthTrials, groups_differ, require
 from hierpool.posterior.fitted import Fitted, read_fit
 
