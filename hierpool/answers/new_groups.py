@@ -26,6 +26,7 @@ from hierpool.models.protocol import (
 )
 from hierpool.posterior import theta as thetas
 from hierpool.posterior.conditional import Betas, rows_of
+from hierpool.posterior.contradiction import warn_of_contradiction
 from hierpool.posterior.fitted import Fitted, read_fit
 from hierpool.posterior.random import betas, stream
 from hierpool.posterior.weights import (
@@ -85,6 +86,7 @@ def new_groups(
 
     Warns:
         ConvergenceWarning: the fit did not converge, so its answers should not be trusted.
+        PopulationWarning: the population contradicts its groups; the message says what to change.
         FewDrawsWarning: the weights are worth fewer than 100 draws, because the data of the
             new groups move the population to where the fit has few draws. Fit again with
             ``new_groups=``.
@@ -103,7 +105,9 @@ def new_groups(
     """
     check_prob(prob)
     seed = check_seed(seed)
-    fitted, weight = weighted_new_groups(read_fit(tree, needs_theta=False), new_groups)
+    of_fit = read_fit(tree, needs_theta=False)
+    warn_of_contradiction(of_fit.successes, of_fit.trials, of_fit.parameters)
+    fitted, weight = weighted_new_groups(of_fit, new_groups)
     num_groups = len(fitted.labels)
     if not num_groups:
         raise InputError('new_groups is empty: name at least one, as {"rookie": (0, 4)}.')

@@ -27,6 +27,7 @@ from hierpool.models.beta import CollapsedPartialPooling, PartialPooling
 from hierpool.models.beta_population import BetaPopulation, beta_population_of
 from hierpool.models.catalogue import check_model
 from hierpool.models.protocol import Model
+from hierpool.posterior.contradiction import contradiction, warn_of_first
 from hierpool.posterior.fitted import read_fit
 from hierpool.posterior.verdict import ConvergenceWarning, missed
 from hierpool.runtime.jax_settings import scope
@@ -118,6 +119,7 @@ def sensitivity(
     Warns:
         ConvergenceWarning: the integration under a prior missed its tolerance, or the fit did not
             converge.
+        PopulationWarning: under a prior the population contradicts its groups.
 
     Examples:
         >>> import hierpool as hp
@@ -168,7 +170,16 @@ def sensitivity(
             # float64 throughout: JAX would compile a program for each type of number.
             alone = jax.tree.map(lambda leaf: np.asarray([leaf], float), model)
             exact = _concatenate(exact, _posteriors(alone, data, len(pairs.trials), quadrature))
-    _warn([*priors, *others], exact)
+    names = [*priors, *others]
+    _warn(names, exact)
+    phi_mean = np.asarray(exact.population.phi_mean, float)
+    warn_of_first(
+        (
+            contradiction(y, n, rate, of=f" under {name}")
+            for name, rate in zip(names, phi_mean, strict=True)
+        ),
+        "priors",
+    )
 
     new = plug_in(best, np.zeros(1, int), np.zeros(1, int), prob)
     known = dict.fromkeys(("kappa_median", "kappa_lower", "kappa_upper"), best.kappa)

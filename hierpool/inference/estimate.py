@@ -38,7 +38,7 @@ from hierpool.models.beta import PartialPooling
 from hierpool.models.beta_population import BetaPopulation, beta_population_of
 from hierpool.models.catalogue import check_model
 from hierpool.models.protocol import Model
-from hierpool.posterior.contradiction import PopulationWarning, contradiction
+from hierpool.posterior.contradiction import contradiction, warn_of_first
 from hierpool.posterior.verdict import ConvergenceWarning, missed
 from hierpool.runtime.jax_settings import scope
 from hierpool.runtime.warn import warn
@@ -334,10 +334,7 @@ def _warn_of_contradictions(
         of = "" if data_sets is None else f" of {data_sets[int(number)]!r}"
         y, n = (np.repeat(counts[pairs], sets.groups[pairs]) for counts in (sets.y, sets.n))
         found.append(contradiction(y, n, float(phi_mean[number]), of=of))
-    sentences = [sentence for sentence in found if sentence]
-    if sentences:
-        more = f" So do those of {len(sentences) - 1} more data sets." if sentences[1:] else ""
-        warn(sentences[0] + more, PopulationWarning)
+    warn_of_first(found, "data sets")
 
 
 def _group_index(

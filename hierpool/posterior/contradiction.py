@@ -6,7 +6,7 @@ Then the posterior has kappa near 1, and a mean phi many times the groups' rates
 each group is still close to its data, but that of a new group is not.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from scipy.special import expit
@@ -66,6 +66,19 @@ def warn_of_contradiction(
     sentence = None if new_rate is None else contradiction(successes, trials, new_rate)
     if sentence:
         warn(sentence, PopulationWarning)
+
+
+def warn_of_first(sentences: Iterable[str | None], others: str) -> None:
+    """Warns, at the user's line of code, of the first contradiction and the number of others.
+
+    Args:
+        sentences: what ``contradiction`` returned.
+        others: what the others are, as "data sets".
+    """
+    found = [sentence for sentence in sentences if sentence]
+    if found:
+        more = f" So do those of {len(found) - 1} more {others}." if found[1:] else ""
+        warn(found[0] + more, PopulationWarning)
 
 
 def contradiction(

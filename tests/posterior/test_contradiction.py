@@ -65,7 +65,8 @@ def tree() -> xr.DataTree:
 
 ANSWERS: dict[str, Callable[[xr.DataTree], object]] = {
     "summary": hp.summarize,
-    "checks": hp.predictive_check,
+    "predictive check": hp.predictive_check,
+    "new groups": lambda tree: hp.new_groups(tree, {"unseen": (0, 0)}),
 }
 
 
@@ -76,6 +77,17 @@ def test_answers_to_a_fit_say_it_at_the_line_that_asked(answer: str, tree: xr.Da
         ANSWERS[answer](tree)
     told = [one for one in caught if one.category is hp.PopulationWarning]
     assert [one.filename for one in told] == [__file__]
+
+
+def test_a_sweep_of_priors_names_the_first_and_counts_the_others() -> None:
+    # The last of them suits any rate.
+    with pytest.warns(
+        hp.PopulationWarning,
+        match="The population under kappa_log_rate=1.5 contradicts .* So do those of 1 more priors",
+    ):
+        hp.sensitivity(
+            frame("110, 90, 130 of 1e5"), "y", "n", kappa_log_rate=[1.5, 3], models=["spread"]
+        )
 
 
 def test_what_chance_may_do_is_no_contradiction() -> None:
