@@ -136,7 +136,7 @@ def maximise(pairs: Distinct) -> PlugIn:
     y, n, groups = (x.astype(float) for x in pairs[:3])
     total_y, total_n = groups @ y, groups @ n
     if total_n == 0:
-        raise InputError("No group has trials: nothing tells of the population.")
+        raise InputError("No group has trials, so the population can't be estimated.")
     constants = tally(pairs)
     pooled = float(total_y / total_n)
     as_one = xlogy(total_y, pooled) + xlogy(total_n - total_y, 1 - pooled)

@@ -54,5 +54,5 @@ def check_quadrature(inference: Any, what: str) -> Quadrature:
     """
     inference = Quadrature() if inference is None else inference_of_word(inference)
     if not isinstance(inference, Quadrature):
-        raise TypeError(f"{what} integrates, by Quadrature, not {type(inference).__name__}.")
+        raise TypeError(f"{what} needs inference=Quadrature(...), not {type(inference).__name__}.")
     return check_settings(inference)

@@ -103,7 +103,7 @@ def missed(of: str, error: float, what: str = "its error") -> str:
         what: name of the quantity that has this error.
     """
     return (
-        f"The integration{of} missed its tolerance: {what} may be {error:.1g}, after four "
+        f"The integration{of} did not reach its tolerance: {what} may be {error:.1g}, after four "
         "doublings of the nodes; begin with more: inference=Quadrature(num_nodes=256) "
         "(--nodes 256)."
     )

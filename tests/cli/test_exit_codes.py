@@ -31,7 +31,7 @@ def test_an_integration_that_misses_its_tolerance_leaves_with_1(
     monkeypatch.setattr("hierpool.cli.estimate.quadrature_of", lambda options: rough)
     run = Run(ESTIMATE, capsys)
     assert run.code == 1
-    assert re.fullmatch(r"hierpool: .* missed its tolerance.*\n", run.err)
+    assert re.fullmatch(r"hierpool: .* did not reach its tolerance.*\n", run.err)
     assert "Max Alvis" in run.out
 
 
