@@ -65,7 +65,8 @@ def collapsed(model: Any) -> Model:
     """
     if not isinstance(model, Collapsible):
         raise InputError(
-            f"{type(model).__name__} is not one of hierpool's models, so that it has no leave-one-group-out score."
+            f"{type(model).__name__} is not one of hierpool's models, so that it has no "
+            "leave-one-group-out score."
         )
     return model.collapsed()
 

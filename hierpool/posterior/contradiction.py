@@ -113,6 +113,6 @@ def contradiction(
     return (
         f"The population{of} contradicts its groups: it expects {new_rate:.3g} of a new one, and "
         f"the rates of all {len(n)} lie from {rates.min():.3g} to {rates.max():.3g}. Their own "
-        "estimates can be used, but not those of the population or of a new group: fit with a prior "
-        "that suits any rate, model='spread' (--model spread)."
+        "estimates can be used, but not those of the population or of a new group: fit with a "
+        "prior that suits any rate, model='spread' (--model spread)."
     )
