@@ -1,7 +1,7 @@
 """Batches data sets of unequal size into a few fixed shapes, so that few programs are compiled.
 
-Up to 64 small data sets share a job, so that a thousand of unequal size compile one program or
-two; a large data set is a job of its own.
+Up to 64 small data sets share a batch, so that a thousand of unequal size compile one program or
+two; a large data set is a batch of its own.
 """
 
 from collections.abc import Iterator
@@ -13,11 +13,11 @@ import numpy as np
 from hierpool.likelihood.compress import Distinct, batch_histograms, compress, distinct
 from hierpool.likelihood.histograms import Data
 
-LARGEST = (64, 512)
+HISTOGRAM_LENGTHS = (64, 512)
 """Trials of a small data set's largest group: histograms are padded to one of these lengths."""
-BATCHES = (1, 8, 64)
+BATCH_SIZES = (1, 8, 64)
 """Numbers of data sets, padding included, that run in one call."""
-CHUNKS = (32, 512)
+BLOCK_SIZES = (32, 512)
 """Numbers of pairs, padding included, whose posteriors are computed in one call."""
 
 
@@ -48,7 +48,7 @@ class DataSets:
         return Distinct(self.y[rows], self.n[rows], self.groups[rows], none)
 
 
-class Job(NamedTuple):
+class Batch(NamedTuple):
     """Data sets that run in one call."""
 
     numbers: np.ndarray
@@ -61,8 +61,8 @@ class Job(NamedTuple):
     """(pair,) the data set of each pair, as an index into ``numbers``."""
 
 
-def jobs_of(sets: DataSets, numbers: np.ndarray) -> Iterator[Job]:
-    """Yields jobs that together hold each of the given data sets once.
+def batches_of(sets: DataSets, numbers: np.ndarray) -> Iterator[Batch]:
+    """Yields batches that together hold each of the given data sets once.
 
     They are yielded one by one, so that the first can run before the others are made.
 
@@ -70,31 +70,31 @@ def jobs_of(sets: DataSets, numbers: np.ndarray) -> Iterator[Job]:
         sets: all data sets.
         numbers: (data set,) indices of those to run.
     """
-    largest = np.searchsorted(LARGEST, sets.largest[numbers])
-    for number in numbers[largest == len(LARGEST)]:
+    largest = np.searchsorted(HISTOGRAM_LENGTHS, sets.largest[numbers])
+    for number in numbers[largest == len(HISTOGRAM_LENGTHS)]:
         rows = np.arange(sets.first[number], sets.first[number + 1])
         data = jax.tree.map(lambda leaf: np.asarray(leaf)[None], compress(sets.pairs(rows)))
-        yield Job(np.array([number]), data, rows, np.zeros(len(rows), np.int64))
-    for shape, near in enumerate(LARGEST):
+        yield Batch(np.array([number]), data, rows, np.zeros(len(rows), np.int64))
+    for shape, near in enumerate(HISTOGRAM_LENGTHS):
         alike = numbers[largest == shape]
-        for start in range(0, len(alike), BATCHES[-1]):
-            some = alike[start : start + BATCHES[-1]]
-            batch = next(batch for batch in BATCHES if batch >= len(some))
+        for start in range(0, len(alike), BATCH_SIZES[-1]):
+            some = alike[start : start + BATCH_SIZES[-1]]
+            size = next(size for size in BATCH_SIZES if size >= len(some))
             rows = np.concatenate([np.arange(*sets.first[i : i + 2]) for i in some])
             which = np.repeat(np.arange(len(some)), sets.size[some])
-            data = batch_histograms(sets.pairs(rows), which, batch, near)
-            yield Job(some, data, rows, which)
+            data = batch_histograms(sets.pairs(rows), which, size, near)
+            yield Batch(some, data, rows, which)
 
 
-def shapes_of(job: Job) -> tuple[Data, int]:
-    """Returns the shapes of a job's data and its padded number of pairs: they fix its programs."""
-    shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), job.data)
-    return shapes, len(filled(job.rows[: CHUNKS[-1]]))
+def program_shapes(batch: Batch) -> tuple[Data, int]:
+    """Returns the shapes of a batch, and its padded number of pairs, which fix its programs."""
+    shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), batch.data)
+    return shapes, len(padded(batch.rows[: BLOCK_SIZES[-1]]))
 
 
-def filled(values: np.ndarray) -> np.ndarray:
-    """Returns values of pairs, padded with zeros to one of the sizes in ``CHUNKS``."""
-    size = next(size for size in CHUNKS if size >= len(values))
+def padded(values: np.ndarray) -> np.ndarray:
+    """Returns values of pairs, padded with zeros to one of the sizes in ``BLOCK_SIZES``."""
+    size = next(size for size in BLOCK_SIZES if size >= len(values))
     result = np.zeros(size, values.dtype)
     result[: len(values)] = values  # np.pad takes twenty times as long.
     return result

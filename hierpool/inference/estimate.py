@@ -1,7 +1,7 @@
 """``estimate``: exact posteriors of a frame's groups and population, in two tables, without draws.
 
 Groups with the same successes and trials have the same posterior, so the time grows with the number
-of distinct pairs. Data sets run in jobs, and their pairs in chunks (``hierpool.exact.batches``).
+of distinct pairs. Data sets run in batches, and their pairs in blocks (``hierpool.exact.batches``).
 """
 
 import logging
@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from hierpool.counts import Counts
-from hierpool.exact.batches import CHUNKS, DataSets, Job, filled, jobs_of, shapes_of
+from hierpool.exact.batches import BLOCK_SIZES, Batch, DataSets, batches_of, padded, program_shapes
 from hierpool.exact.grid import Grid
 from hierpool.exact.posterior import (
     Groups,
@@ -169,8 +169,10 @@ def estimate(
     _warn_of_contradictions(sets, population["phi_mean"], table.data_sets)
     del population["converged"]
 
-    tried = table.trials > 0
-    rate = np.divide(table.successes, table.trials, out=np.full(len(tried), np.nan), where=tried)
+    has_trials = table.trials > 0
+    rate = np.divide(
+        table.successes, table.trials, out=np.full(len(has_trials), np.nan), where=has_trials
+    )
     columns = {"successes": table.successes, "trials": table.trials, "rate": rate}
     columns |= {name: column[sets.pair_of_group] for name, column in groups.items()}
     names = [] if table.data_sets is None else list(table.data_sets.names)
@@ -189,39 +191,39 @@ def _solve(
     has_quantiles = prob is not None
     level = 0.5 if prob is None else prob
 
-    def run(job: Job) -> tuple[Job, Population, list[Groups]]:
+    def run(batch: Batch) -> tuple[Batch, Population, list[Groups]]:
         # JAX's scoped settings hold for one thread only: a new thread would fall back to float32.
         with scope():
-            grids, population = _populations(model, job.data, level, quadrature, has_quantiles)
-            starts = range(0, len(job.rows), CHUNKS[-1])
-            groups = chunks.map(lambda start: chunk(grids, job, start), starts)
-            return job, *jax.tree.map(np.asarray, (population, list(groups)))
+            grids, population = _populations(model, batch.data, level, quadrature, has_quantiles)
+            starts = range(0, len(batch.rows), BLOCK_SIZES[-1])
+            groups = blocks.map(lambda start: block(grids, batch, start), starts)
+            return batch, *jax.tree.map(np.asarray, (population, list(groups)))
 
-    def chunk(grids: Grid, job: Job, start: int) -> Groups:
-        here = slice(start, start + CHUNKS[-1])
-        rows, which = job.rows[here], filled(job.which[here])
-        counts = Counts(filled(sets.y[rows]), filled(sets.n[rows]))
+    def block(grids: Grid, batch: Batch, start: int) -> Groups:
+        here = slice(start, start + BLOCK_SIZES[-1])
+        rows, which = batch.rows[here], padded(batch.which[here])
+        counts = Counts(padded(sets.y[rows]), padded(sets.n[rows]))
         with scope():
             return _groups(model, grids, which, counts, level, has_quantiles)
 
-    def jobs() -> Iterator[Job]:
-        for job in jobs_of(sets, numbers):
+    def batches() -> Iterator[Batch]:
+        for batch in batches_of(sets, numbers):
             log.info("compiling")
-            _compile_ahead(model, *shapes_of(job), quadrature, has_quantiles)
+            _compile_ahead(model, *program_shapes(batch), quadrature, has_quantiles)
             log.info("integrating")
-            yield job
+            yield batch
 
     threads = os.cpu_count() or 1
     of_pairs = {name: np.full(len(sets.y), np.nan) for name in Groups._fields}
     of_sets: dict[str, np.ndarray] = {}
-    with ThreadPoolExecutor(threads) as workers, ThreadPoolExecutor(threads) as chunks:
-        for job, population, groups in workers.map(run, jobs()):
+    with ThreadPoolExecutor(threads) as workers, ThreadPoolExecutor(threads) as blocks:
+        for batch, population, groups in workers.map(run, batches()):
             for name, values in _columns(population).items():
                 empty = np.full(sets.number, np.nan if values.dtype.kind == "f" else False)
-                of_sets.setdefault(name, empty)[job.numbers] = values[: len(job.numbers)]
+                of_sets.setdefault(name, empty)[batch.numbers] = values[: len(batch.numbers)]
             for name, column in of_pairs.items():
                 values = np.concatenate([getattr(part, name) for part in groups])
-                column[job.rows] = values[: len(job.rows)]
+                column[batch.rows] = values[: len(batch.rows)]
     of_ends = of_pairs.pop("interval_error")
     if has_quantiles:
         # The largest error of a data set's intervals. Data sets that were not solved this time are
@@ -253,12 +255,12 @@ def _compile_ahead(
     quadrature: Quadrature,
     has_quantiles: bool,  # noqa: FBT001
 ) -> None:
-    """Compiles a job's two programs at the same time, before they are called.
+    """Compiles a batch's two programs at the same time, before they are called.
 
     Args:
         model: the model; the values of its hyperparameters do not matter.
-        data: shapes of the job's data.
-        num_pairs: number of pairs in a chunk.
+        data: shapes of the batch's data.
+        num_pairs: number of pairs in a block.
         quadrature: settings of the integration.
         has_quantiles: whether to compute the intervals.
     """
