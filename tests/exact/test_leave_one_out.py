@@ -27,11 +27,11 @@ SKEWED = {
     [
         (
             PLAYERS,
-            {"complete": -46.431, "none": -68.916, "beta": -47.636},
-            {"beta": -54.36065, "logit": -49.283},
+            {"complete": -46.431, "none": -68.916, "partial": -47.636},
+            {"partial": -54.36065, "logit": -49.283},
         ),
-        (HOSPITALS, {"beta": -41.658, "complete": -46.701, "none": -62.740}, {}),
-        (WITH_ROOKIE, {}, {"beta": -55.56712}),
+        (HOSPITALS, {"partial": -41.658, "complete": -46.701, "none": -62.740}, {}),
+        (WITH_ROOKIE, {}, {"partial": -55.56712}),
     ],
     ids=["players", "hospitals", "with the 0-for-4"],
 )
