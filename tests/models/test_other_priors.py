@@ -141,7 +141,7 @@ ANSWERS: dict[str, Callable[[xr.DataTree], Any]] = {
     "contrasts": lambda tree: hp.contrasts(tree, groups=["Roberto Clemente", "Max Alvis"]),
     "expected_loss": hp.expected_loss,
     "predict": lambda tree: hp.predict(tree, trials=10, new_groups={"rookie": (0, 4)}),
-    "newcomers": lambda tree: hp.new_groups(tree, {"rookie": (0, 4), "unseen": (0, 0)}),
+    "new_groups": lambda tree: hp.new_groups(tree, {"rookie": (0, 4), "unseen": (0, 0)}),
     "add_predictions": lambda tree: hp.add_predictions(tree, trials=10),
     "score": lambda tree: hp.score(tree, **ASKED),
     "coverage": lambda tree: hp.coverage(tree, **ASKED),
@@ -176,7 +176,7 @@ def test_a_fit_survives_a_file(model: hp.Model, tmp_path: Path) -> None:
 
 @BOTH
 def test_it_is_compared_by_its_evidence(model: hp.Model) -> None:
-    found = hp.compare(PLAYERS, **PLAYER, models={"beta": "beta", "other": model})
+    found = hp.compare(PLAYERS, **PLAYER, models={"partial": "partial", "other": model})
     value, rounding = EXACT[model]["log_evidence"]
     assert found.models.loc["other", "log_evidence"] == pytest.approx(value, abs=rounding)
 

@@ -33,7 +33,7 @@ ANSWERS: dict[str, Callable[[xr.DataTree], Any]] = {
     "expected_loss": hp.expected_loss,
     "predict": lambda tree: hp.predict(tree, trials=5),
     "add_predictions": lambda tree: hp.add_predictions(tree, trials=5),
-    "newcomers": lambda tree: hp.new_groups(tree, {"unseen": (0, 0)}),
+    "new_groups": lambda tree: hp.new_groups(tree, {"unseen": (0, 0)}),
     "score": lambda tree: hp.score(tree, **LATER),
     "coverage": lambda tree: hp.coverage(tree, **LATER),
     "predictive_check": hp.predictive_check,
