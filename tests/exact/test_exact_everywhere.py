@@ -125,12 +125,6 @@ def test_a_random_table_is_right(name: str) -> None:
     assert_right(table)
 
 
-def test_a_plateau_beside_a_cliff_is_right() -> None:
-    # Its left end was looked for at two places in turns, until the search gave up.
-    *_, table = exact_everywhere.tables("any hyperprior, 1,000", 277)
-    assert_right(table)
-
-
 def test_many_groups_that_differ_much_are_right() -> None:
     assert_right(broad())
 

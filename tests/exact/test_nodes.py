@@ -1,0 +1,39 @@
+"""The searches that place the nodes end at what they look for."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from hierpool.exact.nodes import Peak, reaches
+
+WANTED = 34.0
+
+
+def drop(
+    distance: jax.Array, height: jax.Array, edge: jax.Array, power: jax.Array, sd: jax.Array
+) -> jax.Array:
+    """Returns how far a plateau beside a cliff has dropped at a distance from its peak."""
+    near = height * (1 - jnp.exp(-0.5 * (distance / sd) ** 2 / height)) + 0.03 * distance
+    cliff = (height + 0.03 * edge) * (jnp.maximum(distance / edge, 1) ** power - 1)
+    return near + cliff
+
+
+def test_a_plateau_beside_a_cliff_is_reached_at_its_edge(double: None) -> None:
+    rng = np.random.default_rng(0)
+    shapes = tuple(
+        rng.uniform(low, high, 20_000) for low, high in ((3, 33), (5, 80), (5, 80), (1, 10))
+    )
+
+    @jax.jit
+    @jax.vmap
+    def ends(*shape: jax.Array) -> tuple[jax.Array, jax.Array]:
+        zero = jnp.zeros(())
+        peak = Peak(zero, shape[3], zero, (), jnp.array(True))
+        return reaches(lambda x, _: (-drop(jnp.abs(x), *shape), ()), peak, WANTED)
+
+    distances, found = ends(*shapes)
+    # 33 of them went to and fro between the plateau and the cliff until they gave up.
+    assert bool(found.all())
+    for side in np.asarray(distances).T:
+        dropped = np.asarray(jax.vmap(drop)(side, *shapes))
+        assert np.all((dropped >= WANTED) & (dropped < 1.2 * WANTED))
