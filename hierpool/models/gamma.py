@@ -12,7 +12,15 @@ from jax.typing import ArrayLike
 from hierpool.likelihood.histograms import Data
 from hierpool.models.beta_population import log_prior_of_phi
 from hierpool.models.log_kappa import LogKappa
-from hierpool.models.protocol import NumpyParameters, Position, draw_beta, floats, model, number
+from hierpool.models.protocol import (
+    NumpyParameters,
+    Parameters,
+    Position,
+    draw_beta,
+    floats,
+    model,
+    number,
+)
 
 
 @model
@@ -65,6 +73,10 @@ class GammaPartialPooling(LogKappa):
     def start(self, key: jax.Array, data: Data) -> jax.Array:
         """Returns () a random start for log_kappa, uniform from -1 to 4."""
         return jax.random.uniform(key, (), jnp.result_type(float), -1.0, 4.0)
+
+    def reported(self, position: Position) -> Parameters:
+        """Returns phi, kappa_log and kappa, which has a mean and an sd under this prior."""
+        return LogKappa.reported(self, position) | {"kappa": jnp.exp(self.log_kappa(position))}
 
     def draw_population(self, rng: np.random.Generator, num_draws: int) -> NumpyParameters:
         """Returns (draw,) ``phi``, ``kappa_log`` and ``kappa`` from the prior, on the host."""

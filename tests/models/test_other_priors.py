@@ -27,6 +27,7 @@ EXACT = {
         "log_evidence": (-63.07588, 5e-6),
         "phi_mean": (0.294783, 5e-7),
         "phi_sd": (0.040101, 5e-7),
+        "kappa_mean": (7.6355, 5e-5),
         "kappa_log_mean": (1.98253, 5e-6),
         "kappa_log_sd": (0.32142, 5e-6),
     },
