@@ -22,7 +22,7 @@ from hierpool.mcmc.chains import Progress
 from hierpool.mcmc.nuts import NUTS
 from hierpool.models.beta import PartialPooling
 from hierpool.models.catalogue import check_model
-from hierpool.models.protocol import Collapsible, DrawsPrior, Model, dims
+from hierpool.models.protocol import Collapsible, DrawsPrior, Model, check_dims, dims
 from hierpool.posterior import theta as thetas
 from hierpool.posterior.contradiction import warn_of_contradiction
 from hierpool.posterior.tree import settings, to_datatree
@@ -162,8 +162,10 @@ def fit(
         pairs = distinct(table.successes, table.trials)
         data = compressed(model, table.counts, pairs)
         position = position_of(model, data)
+        plain_position = position_of(model, table.counts)
+        check_dims(model, plain_position, table.counts)
         if isinstance(inference, Quadrature):
-            require_two_numbers(model, position_of(model, table.counts))
+            require_two_numbers(model, plain_position)
         memory.require(
             memory.needed(
                 num_groups,

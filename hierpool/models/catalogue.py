@@ -194,7 +194,9 @@ def check_model(model: Any) -> "Model":
     remember(type(model))
     if not isinstance(model, tuple(map(class_of_name, BY_CLASS_NAME))):
         return model
-    plain = {name: number_of(value) for name, value in vars(model).items()}
+    # A derived class may have fields of its own, of which nothing is known.
+    known = {name: value for name, value in vars(model).items() if name in HYPERPARAMETERS}
+    plain = {name: number_of(value) for name, value in known.items()}
     for name, value in plain.items():
         is_positive = HYPERPARAMETERS[name].is_positive
         if value is None or not np.isfinite(value) or (value <= 0 and is_positive):

@@ -193,6 +193,47 @@ def dims(model: object) -> dict[str, tuple[str, ...]]:
     return {"theta": (GROUPS,), **getattr(model, "dims", {})}
 
 
+def check_dims(model: Model, position: Position, counts: Counts) -> None:
+    """Checks the dimensions that a model names, before anything is sampled.
+
+    Args:
+        model: the model.
+        position: a position, or its shapes.
+        counts: successes out of trials, (group,) each.
+
+    Raises:
+        InputError: they are not names, or not those of the parameters.
+    """
+    named = getattr(model, "dims", {})
+    name = type(model).__name__
+    if not isinstance(named, Mapping):
+        raise InputError(
+            f'{name}: dims must be a dict, as {{"effect": ("groups",)}}, not {named!r}.'
+        )
+    if not named:
+        return
+    shapes = jax.eval_shape(model.constrain, jax.random.key(0), position, counts)
+    (num_groups,) = np.shape(counts.trials)
+    for parameter, of in named.items():
+        if isinstance(of, str) or {"chain", "draw"} & set(of):
+            raise InputError(
+                f"{name}: dims of {parameter} must be a tuple of names, without chain and draw, "
+                f"not {of!r}."
+            )
+        if parameter not in shapes:
+            raise InputError(
+                f"{name}: dims names {parameter}, which constrain does not return; it returns "
+                f"{', '.join(shapes)}."
+            )
+        shape = shapes[parameter].shape
+        expected = [size for dim, size in zip(of, shape, strict=False) if dim == GROUPS]
+        if len(of) != len(shape) or any(size != num_groups for size in expected):
+            raise InputError(
+                f"{name}: dims of {parameter} are {tuple(of)}, and constrain returns it with shape "
+                f"{shape}, for {num_groups} groups."
+            )
+
+
 def number(hyperparameter: ArrayLike) -> float:
     """Returns a hyperparameter as a Python ``float``."""
     return float(np.asarray(hyperparameter))

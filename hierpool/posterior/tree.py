@@ -225,4 +225,5 @@ def _provenance(table: Table) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    return value if value is None or isinstance(value, str | int) else float(value)
+    # A user's own model may have arrays.
+    return value if value is None or isinstance(value, str | int) else np.asarray(value).tolist()

@@ -138,6 +138,39 @@ def test_a_model_says_what_its_parameters_are_of(tmp_path: Path) -> None:
         hp.rank(fitted)
 
 
+@pytest.mark.parametrize(
+    ("dims", "message"),
+    [
+        (5, r"dims must be a dict, as .* not 5"),
+        ({"log_odds": "groups"}, "dims of log_odds must be a tuple of names"),
+        ({"log_odds": ("chain",)}, "must be a tuple of names, without chain and draw"),
+        ({"odds": ("groups",)}, "dims names odds, which constrain does not return; it returns"),
+        ({"log_odds": ("groups", "end")}, r"with shape \(18,\), for 18 groups"),
+        ({"ends": ("groups",)}, r"dims of ends are \('groups',\), .* with shape \(2,\), for 18"),
+    ],
+)
+def test_dims_that_are_not_those_of_the_parameters_are_refused(dims: Any, message: str) -> None:
+    misnamed = hp.model(type("Misnamed", (WithOdds,), {"dims": dims}))
+    with pytest.raises(hp.InputError, match=f"Misnamed: .*{message}"):
+        hp.fit(PLAYERS, **PLAYER, model=misnamed(), inference=hp.NUTS(2, 200, 200))
+
+
+def test_a_derived_model_may_have_fields_of_its_own() -> None:
+    @hp.model
+    class Labelled(hp.CollapsedPartialPooling):
+        """Its own field is no hyperparameter of hierpool's."""
+
+        more: Any = (1.0, 2.0)
+
+    tree = hp.fit(PLAYERS, **PLAYER, model=Labelled(0.5), inference=FEW)
+    assert '"more": [1.0, 2.0]' in tree.attrs["hierpool_model"]
+    found = hp.estimate(PLAYERS, **PLAYER, model=Labelled(0.5), prob=None).population
+    want = hp.estimate(PLAYERS, **PLAYER, model=hp.CollapsedPartialPooling(0.5), prob=None)
+    np.testing.assert_allclose(found, want.population, rtol=1e-12)
+    with pytest.raises(hp.InputError, match="Labelled: kappa_log_rate must be a positive number"):
+        hp.fit(PLAYERS, **PLAYER, model=Labelled(-1.0))
+
+
 @pytest.mark.parametrize("name", ["init", "constrain", "log_likelihood"])
 def test_a_model_that_lacks_a_method_is_refused_by_its_name(name: str) -> None:
     methods = {one: value for one, value in vars(OfTheta).items() if one != name}
