@@ -15,10 +15,21 @@ from hierpool.likelihood.histograms import Data
 
 HISTOGRAM_LENGTHS = (64, 512)
 """Trials of a small data set's largest group: histograms are padded to one of these lengths."""
-BATCH_SIZES = (1, 8, 64)
-"""Numbers of data sets, padding included, that run in one call."""
-BLOCK_SIZES = (32, 512)
-"""Numbers of pairs, padding included, whose posteriors are computed in one call."""
+
+
+class Sizes(NamedTuple):
+    """How much runs in one call of a program, padding included, in ascending order."""
+
+    data_sets: tuple[int, ...]
+    """Numbers of small data sets in a batch."""
+    pairs: tuple[int, ...]
+    """Numbers of pairs in a block."""
+
+
+ON_PROCESSOR = Sizes((1, 8, 64), (32, 512))
+"""What a call reads and writes stays in the processor's cache."""
+ON_ACCELERATOR = Sizes((64, 1024, 8192), (512, 4096, 32768))
+"""A call is large enough to use all of an accelerator, and a block takes up to 10 GB there."""
 
 
 class DataSets:
@@ -61,7 +72,7 @@ class Batch(NamedTuple):
     """(pair,) the data set of each pair, as an index into ``numbers``."""
 
 
-def batches_of(sets: DataSets, numbers: np.ndarray) -> Iterator[Batch]:
+def batches_of(sets: DataSets, numbers: np.ndarray, sizes: Sizes) -> Iterator[Batch]:
     """Yields batches that together hold each of the given data sets once.
 
     They are yielded one by one, so that the first can run before the others are made.
@@ -69,6 +80,7 @@ def batches_of(sets: DataSets, numbers: np.ndarray) -> Iterator[Batch]:
     Args:
         sets: all data sets.
         numbers: (data set,) indices of those to run.
+        sizes: how many run in one call.
     """
     largest = np.searchsorted(HISTOGRAM_LENGTHS, sets.largest[numbers])
     for number in numbers[largest == len(HISTOGRAM_LENGTHS)]:
@@ -77,24 +89,24 @@ def batches_of(sets: DataSets, numbers: np.ndarray) -> Iterator[Batch]:
         yield Batch(np.array([number]), data, rows, np.zeros(len(rows), np.int64))
     for shape, near in enumerate(HISTOGRAM_LENGTHS):
         alike = numbers[largest == shape]
-        for start in range(0, len(alike), BATCH_SIZES[-1]):
-            some = alike[start : start + BATCH_SIZES[-1]]
-            size = next(size for size in BATCH_SIZES if size >= len(some))
+        for start in range(0, len(alike), sizes.data_sets[-1]):
+            some = alike[start : start + sizes.data_sets[-1]]
+            size = next(size for size in sizes.data_sets if size >= len(some))
             rows = np.concatenate([np.arange(*sets.first[i : i + 2]) for i in some])
             which = np.repeat(np.arange(len(some)), sets.size[some])
             data = batch_histograms(sets.pairs(rows), which, size, near)
             yield Batch(some, data, rows, which)
 
 
-def program_shapes(batch: Batch) -> tuple[Data, int]:
+def program_shapes(batch: Batch, sizes: Sizes) -> tuple[Data, int]:
     """Returns the shapes of a batch, and its padded number of pairs, which fix its programs."""
     shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), batch.data)
-    return shapes, len(padded(batch.rows[: BLOCK_SIZES[-1]]))
+    return shapes, len(padded(batch.rows[: sizes.pairs[-1]], sizes))
 
 
-def padded(values: np.ndarray) -> np.ndarray:
-    """Returns values of pairs, padded with zeros to one of the sizes in ``BLOCK_SIZES``."""
-    size = next(size for size in BLOCK_SIZES if size >= len(values))
+def padded(values: np.ndarray, sizes: Sizes) -> np.ndarray:
+    """Returns values of pairs, padded with zeros to one of the sizes of a block."""
+    size = next(size for size in sizes.pairs if size >= len(values))
     result = np.zeros(size, values.dtype)
     result[: len(values)] = values  # np.pad takes twenty times as long.
     return result

@@ -13,8 +13,7 @@ from nuts_fits import MODELS, every_model
 from tables import PLAYERS as COUNTS
 
 import hierpool as hp
-from hierpool.mcmc.chains import as_configured
-from hierpool.runtime.jax_settings import scope
+from hierpool.runtime.jax_settings import as_configured, scope
 
 PLAYER_COLUMNS = COLUMNS["efron-morris-75"]
 STRICT = {
