@@ -4,7 +4,8 @@ Up to 64 small data sets share a batch, so that a thousand of unequal size compi
 two; a large data set is a batch of its own.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -72,10 +73,10 @@ class Batch(NamedTuple):
     """(pair,) the data set of each pair, as an index into ``numbers``."""
 
 
-def batches_of(sets: DataSets, numbers: np.ndarray, sizes: Sizes) -> Iterator[Batch]:
-    """Yields batches that together hold each of the given data sets once.
+def batches_of(sets: DataSets, numbers: np.ndarray, sizes: Sizes) -> Iterator[Callable[[], Batch]]:
+    """Yields functions that make batches, which together hold each of the given data sets once.
 
-    They are yielded one by one, so that the first can run before the others are made.
+    So each batch can be made in the thread that runs it, when its turn comes.
 
     Args:
         sets: all data sets.
@@ -84,18 +85,28 @@ def batches_of(sets: DataSets, numbers: np.ndarray, sizes: Sizes) -> Iterator[Ba
     """
     largest = np.searchsorted(HISTOGRAM_LENGTHS, sets.largest[numbers])
     for number in numbers[largest == len(HISTOGRAM_LENGTHS)]:
-        rows = np.arange(sets.first[number], sets.first[number + 1])
-        data = jax.tree.map(lambda leaf: np.asarray(leaf)[None], compress(sets.pairs(rows)))
-        yield Batch(np.array([number]), data, rows, np.zeros(len(rows), np.int64))
+        yield partial(_of_one, sets, number)
     for shape, near in enumerate(HISTOGRAM_LENGTHS):
         alike = numbers[largest == shape]
         for start in range(0, len(alike), sizes.data_sets[-1]):
             some = alike[start : start + sizes.data_sets[-1]]
             size = next(size for size in sizes.data_sets if size >= len(some))
-            rows = np.concatenate([np.arange(*sets.first[i : i + 2]) for i in some])
-            which = np.repeat(np.arange(len(some)), sets.size[some])
-            data = batch_histograms(sets.pairs(rows), which, size, near)
-            yield Batch(some, data, rows, which)
+            yield partial(_of_many, sets, some, size, near)
+
+
+def _of_one(sets: DataSets, number: int) -> Batch:
+    rows = np.arange(sets.first[number], sets.first[number + 1])
+    data = jax.tree.map(lambda leaf: np.asarray(leaf)[None], compress(sets.pairs(rows)))
+    return Batch(np.array([number]), data, rows, np.zeros(len(rows), np.int64))
+
+
+def _of_many(sets: DataSets, numbers: np.ndarray, size: int, near: int) -> Batch:
+    lengths = sets.size[numbers]
+    which = np.repeat(np.arange(len(numbers)), lengths)
+    # The rows of each data set follow each other from its first row on.
+    before = np.cumsum(lengths) - lengths
+    rows = np.arange(len(which)) + (sets.first[numbers] - before)[which]
+    return Batch(numbers, batch_histograms(sets.pairs(rows), which, size, near), rows, which)
 
 
 def program_shapes(batch: Batch, sizes: Sizes) -> tuple[Data, int]:

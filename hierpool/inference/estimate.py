@@ -6,9 +6,10 @@ of distinct pairs. Data sets run in batches, and their pairs in blocks (``hierpo
 
 import logging
 import os
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
+from threading import Lock
 from typing import Any, NamedTuple
 
 import jax
@@ -52,6 +53,7 @@ from hierpool.posterior.verdict import ConvergenceWarning, missed
 from hierpool.runtime.jax_settings import as_configured, platform, scope
 from hierpool.runtime.warn import warn
 
+MOST_BATCHES = {"cpu": 256}
 LEAST_DATA_SETS = 4000
 """An accelerator is used from this many data sets on."""
 log = logging.getLogger(__name__)
@@ -206,7 +208,14 @@ def _solve(
     has_quantiles = prob is not None
     level = 0.5 if prob is None else prob
 
-    def run(batch: Batch) -> tuple[Batch, Population, list[Groups]]:
+    compiling = Lock()
+
+    def run(make: Callable[[], Batch]) -> tuple[Batch, Population, list[Groups]]:
+        batch = make()
+        # One thread compiles, and the others wait for its programs.
+        with compiling:
+            shapes = program_shapes(batch, sizes)
+            _compile_ahead(model, *shapes, quadrature, has_quantiles, platform())
         grids, population = _populations(model, batch.data, level, quadrature, has_quantiles)
         starts = range(0, len(batch.rows), sizes.pairs[-1])
         groups = blocks.map(as_configured(partial(block, grids, batch)), starts)
@@ -221,20 +230,14 @@ def _solve(
         )
         return found
 
-    def batches() -> Iterator[Batch]:
-        for batch in batches_of(sets, numbers, sizes):
-            log.info("compiling")
-            shapes = program_shapes(batch, sizes)
-            _compile_ahead(model, *shapes, quadrature, has_quantiles, platform())
-            log.info("integrating")
-            yield batch
-
-    # An accelerator has room for a few batches, of which one runs while another is copied.
-    threads = (os.cpu_count() or 1) if platform() == "cpu" else 2
+    # An accelerator has room for a few batches, of which one runs while others are made.
+    threads = min(os.cpu_count() or 1, MOST_BATCHES.get(platform(), 4))
     of_pairs = {name: np.full(len(sets.y), np.nan) for name in Groups._fields}
     of_sets: dict[str, np.ndarray] = {}
     with ThreadPoolExecutor(threads) as workers, ThreadPoolExecutor(threads) as blocks:
-        for batch, population, groups in workers.map(as_configured(run), batches()):
+        for batch, population, groups in workers.map(
+            as_configured(run), batches_of(sets, numbers, sizes)
+        ):
             for name, values in _columns(population).items():
                 empty = np.full(sets.number, np.nan if values.dtype.kind == "f" else False)
                 of_sets.setdefault(name, empty)[batch.numbers] = values[: len(batch.numbers)]
@@ -273,7 +276,7 @@ def _compile_ahead(
     has_quantiles: bool,  # noqa: FBT001
     platform: str,
 ) -> None:
-    """Compiles a batch's two programs at the same time, before they are called.
+    """Compiles a batch's two programs at the same time, before they are called; once for each.
 
     Args:
         model: the model; the values of its hyperparameters do not matter.
@@ -283,6 +286,7 @@ def _compile_ahead(
         has_quantiles: whether to compute the intervals.
         platform: what it is compiled for.
     """
+    log.info("compiling")
     populations = _populations.trace(model, data, 0.5, quadrature, has_quantiles)
     grids, _ = populations.out_info
     pair = np.zeros(num_pairs, np.int64)
@@ -292,6 +296,7 @@ def _compile_ahead(
         beside = other.submit(lowered.compile)
         populations.lower().compile()
         beside.result()
+    log.info("integrating")
 
 
 @partial(jax.jit, static_argnames=("quadrature", "has_quantiles"))
