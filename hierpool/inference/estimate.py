@@ -53,9 +53,10 @@ from hierpool.posterior.verdict import ConvergenceWarning, missed
 from hierpool.runtime.jax_settings import as_configured, platform, scope
 from hierpool.runtime.warn import warn
 
-MOST_BATCHES = {"cpu": 256}
-LEAST_DATA_SETS = 4000
-"""An accelerator is used from this many data sets on."""
+LEAST_DATA_SETS = 50_000
+"""An accelerator is used from this many data sets on: programs for it take longer to compile."""
+MOST_BATCHES = 4
+"""Batches that an accelerator has room for: one runs while others are made."""
 log = logging.getLogger(__name__)
 OF_INTERVALS = ("lower", "upper", "median", "interval_error")
 """Endings of the names of columns that are absent without intervals."""
@@ -89,9 +90,9 @@ def estimate(
 
     Nothing is drawn. The tests require moments with a relative error below 1e-6, and ends of
     intervals with an error below 1e-4. The memory grows with the table only. It runs in float64 in
-    a scope of its own: no setting of JAX is changed. On a machine with an accelerator, 4000 or more
-    data sets run there, and fewer on the processor, which is then faster; JAX's default device and
-    ``JAX_PLATFORMS`` are obeyed.
+    a scope of its own: no setting of JAX is changed. On a machine with an accelerator, 50,000 or
+    more data sets run there, and fewer on the processor, which is then faster. JAX's default device
+    and ``JAX_PLATFORMS`` are obeyed.
 
     Args:
         frame: data in any form that ``fit`` accepts.
@@ -230,8 +231,7 @@ def _solve(
         )
         return found
 
-    # An accelerator has room for a few batches, of which one runs while others are made.
-    threads = min(os.cpu_count() or 1, MOST_BATCHES.get(platform(), 4))
+    threads = (os.cpu_count() or 1) if platform() == "cpu" else MOST_BATCHES
     of_pairs = {name: np.full(len(sets.y), np.nan) for name in Groups._fields}
     of_sets: dict[str, np.ndarray] = {}
     with ThreadPoolExecutor(threads) as workers, ThreadPoolExecutor(threads) as blocks:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 from collections.abc import Hashable
 from contextlib import suppress
 from typing import Any
@@ -33,8 +34,9 @@ from hierpool.runtime.warn import warn
 log = logging.getLogger(__name__)
 
 NUM_PRIOR_DRAWS = 1000
-LEAST_NUMBERS = 20_000
-"""An accelerator is used for NUTS from this many numbers on: chains times numbers of a position."""
+LEAST_NUMBERS = 1000
+"""An accelerator is used for NUTS from this many numbers on that a processor core would explore:
+chains times numbers of a position, divided by the cores that they can use."""
 MANY_GROUPS = 2000
 """With more groups than this, a model that keeps theta in its position is slow."""
 
@@ -72,10 +74,10 @@ def fit(
     """Returns the posterior of every group's chance of success, as an ArviZ tree.
 
     It runs in float64 in a scope of its own: no setting of JAX is changed. On a machine with an
-    accelerator, NUTS runs there if it explores at least 20,000 numbers (chains times numbers of a
-    position), and else on the processor, which is then faster. ``NUTS(chain_method=...)``, JAX's
-    default device and ``JAX_PLATFORMS`` are obeyed. The tree's attribute ``platform`` says where it
-    ran.
+    accelerator, NUTS runs there if every core would explore at least 1000 numbers (chains times
+    numbers of a position, divided by the cores that the chains can use), and else on the processor,
+    which is then faster. ``NUTS(chain_method=...)``, JAX's default device and ``JAX_PLATFORMS`` are
+    obeyed. The tree's attribute ``platform`` says where it ran.
 
     Args:
         frame: a data frame of pandas, or one that has ``to_pandas``; a mapping of column names to
@@ -258,7 +260,8 @@ def _suits_accelerator(inference: NUTS | Quadrature, position: Position) -> bool
     if isinstance(inference, Quadrature):
         return False
     numbers = inference.num_chains * sum(leaf.size for leaf in jax.tree.leaves(position))
-    return inference.chain_method is not None or numbers >= LEAST_NUMBERS
+    cores = min(inference.num_chains, os.cpu_count() or 1)
+    return inference.chain_method is not None or numbers >= LEAST_NUMBERS * cores
 
 
 def _advise(model: Model, num_groups: int) -> None:
