@@ -38,6 +38,18 @@ KINDS = {
         "raw rates and estimates with their intervals, sorted",
         ("groups", "top", "sort", "prob"),
     ),
+    "shrinkage": Kind(
+        "shrinkage",
+        "plot_shrinkage",
+        "how far each estimate is pulled from the raw rate",
+        ("groups", "top"),
+    ),
+    "funnel": Kind(
+        "funnel",
+        "plot_funnel",
+        "raw rates against trials, with the limits of a new group's rate",
+        ("groups", "top"),
+    ),
 }
 """The pictures by the word that names them."""
 FLAGS: dict[str, dict[str, Any]] = {
