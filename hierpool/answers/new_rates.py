@@ -101,7 +101,7 @@ class NewRate(NamedTuple):
 
     def _roughly(self, trials: np.ndarray, level: np.ndarray) -> np.ndarray:
         """Returns (pair,) about that quantile, by normal approximations of the binomials."""
-        spread = np.sqrt(self.theta * (1 - self.theta))
+        spread = np.sqrt(np.maximum(self.theta * (1 - self.theta), 1e-30))
         low, high = np.zeros(len(trials)), np.ones(len(trials))
         root = np.sqrt(trials)[:, None]
         for _ in range(STEPS):

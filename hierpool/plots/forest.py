@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from matplotlib.axes import Axes
 
 from hierpool.inference.estimate import Estimate
 from hierpool.input.errors import InputError
@@ -19,6 +18,7 @@ from hierpool.plots.style import (
     FAINT,
     INK,
     QUIET,
+    Axes,
     axes_for,
     label_line,
     legend_above,
@@ -98,7 +98,9 @@ def plot_forest(
     if sort not in SORTS:
         raise InputError(f"sort must be one of {', '.join(SORTS)}, not {sort!r}.")
     if groups is not None and top is not None:
-        raise InputError("groups and top both choose what is shown: give one of them.")
+        raise InputError(
+            "groups (--group) and top (--top) both choose what is shown: give one of them."
+        )
     if top is not None:
         top = check_top(top)
     rates = read_rates(fit, prob=prob)

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
-from matplotlib.axes import Axes
 
 from hierpool.answers.new_rates import NewRate, new_rate, new_rate_of_point
 from hierpool.inference.estimate import Estimate
@@ -23,7 +22,9 @@ from hierpool.plots.style import (
     INK,
     QUIET,
     WARM,
+    Axes,
     axes_for,
+    count_axis,
     count_cells,
     legend_above,
     styled,
@@ -35,15 +36,17 @@ from hierpool.posterior.fitted import Fitted, read_fit
 LEVELS = np.array([0.001, 0.025, 0.975, 0.999])
 """Ends of the limits, of 99.8% and of 95%."""
 SMALL = 20
-"""Numbers of trials up to which a limit is computed for each; above it, for a few per decade."""
+"""Numbers of trials up to which a limit is computed for each; above it, for some."""
 NUM_SIZES = 40
-"""How many above it."""
+"""How many of these, in equal ratios."""
 DECADES = 30.0
 """Ratio of the most to the least trials from which on the axis of trials is logarithmic."""
 MOST_POINTS = 5000
 """Most groups that have a dot each; more are counted in cells."""
 MOST_NAMED = 20
 """Most groups that are named without being asked for."""
+MOST_NAMED_OF_MANY = 5
+"""Most of them beside cells, whose outliers stand close together."""
 
 
 class Funnel(NamedTuple):
@@ -90,8 +93,8 @@ def plot_funnel(
     Args:
         fit: a fit: the tree that ``fit`` returned or ``load`` read. It need not hold theta.
         groups: names of the groups to name, in place of those outside the limits.
-        top: most groups outside the limits to name, the furthest first; 20 by default. A name that
-            finds no room is left out.
+        top: most groups outside the limits to name, the furthest first; by default 20, or 5 beside
+            cells. A name that finds no room is left out.
         axes: axes to draw into; by default those of a new figure.
 
     Returns:
@@ -122,8 +125,11 @@ def plot_funnel(
             "inference='quadrature', hyperparameters_only=True."
         )
     if groups is not None and top is not None:
-        raise InputError("groups and top both choose what is named: give one of them.")
-    top = MOST_NAMED if top is None else check_top(top)
+        raise InputError(
+            "groups (--group) and top (--top) both choose what is named: give one of them."
+        )
+    if top is not None:
+        top = check_top(top)
     fitted = read_fit(fit, needs_theta=False)
     new = new_rate(fitted)
     warn_of_contradiction(fitted.successes, fitted.trials, fitted.parameters)
@@ -140,8 +146,9 @@ def _funnel(fitted: Fitted, new: NewRate) -> Funnel:
     """Returns the limits, and which groups are outside them."""
     least, most = int(fitted.trials.min()), int(fitted.trials.max())
     first = max(1, int(least / 1.15)) if most / least > DECADES else 1
-    small = np.arange(first, min(most, SMALL) + 1)
-    large = np.geomspace(max(first, SMALL), max(most * 1.1, SMALL), NUM_SIZES).round().astype(int)
+    last = most + max(1, most // 10)
+    large = np.geomspace(first, last, NUM_SIZES).round().astype(int)
+    small = np.arange(first, min(last, SMALL) + 1)
     sizes = np.unique(np.append(small, large))
     limits = new.limits(sizes, LEVELS)
     pooled = float(fitted.successes.sum() / fitted.trials.sum())
@@ -166,7 +173,7 @@ def _outside(fitted: Fitted, new: NewRate, sizes: np.ndarray, limits: np.ndarray
 
 @styled
 def _drawn(
-    funnel: Funnel, named: np.ndarray | None, top: int, unseen: int, axes: Axes | None
+    funnel: Funnel, named: np.ndarray | None, top: int | None, unseen: int, axes: Axes | None
 ) -> Axes:
     axes = axes_for(axes, 7.0, 5.0)
     n, rate = funnel.fitted.trials, funnel.fitted.rate
@@ -180,7 +187,8 @@ def _drawn(
     axes.set_ylim(max(low - margin, -0.03 * high), min(high + margin, 1.03))
     unit = unit_of(rate)
     _lines(axes, funnel)
-    if len(n) > MOST_POINTS:
+    is_dense = len(n) > MOST_POINTS
+    if is_dense:
         where = np.log10(n) if is_log else n
         bottom, above = axes.get_ylim()
         extent = (where.min(), where.max() + 1e-9, bottom, above)
@@ -192,14 +200,16 @@ def _drawn(
             mew=0.8, ls="none", zorder=4, clip_on=False,
         )  # fmt: skip
     outside = np.flatnonzero(funnel.is_outside)
+    if top is None:
+        top = MOST_NAMED_OF_MANY if is_dense else MOST_NAMED
     if len(outside):
+        size = 5 if len(outside) < 50 else 2.5
         axes.plot(
-            n[outside], rate[outside], "D", ms=5 if len(n) < 500 else 3.5, color=WARM, ls="none",
+            n[outside], rate[outside], "D", ms=size, color=WARM, ls="none",
             label=f"outside 99.8%: {len(outside):,} of {len(n):,}", zorder=5, clip_on=False,
         )  # fmt: skip
     axes.set_xlim(*funnel.sizes[[0, -1]])
-    axes.xaxis.set_major_formatter("{x:,.0f}")
-    axes.set_xlabel(f"Trials; {unseen:,} without any left out" if unseen else "Trials")
+    count_axis(axes.xaxis, f"Trials; {unseen:,} without any left out" if unseen else "Trials")
     unit.mark(axes.yaxis, "Raw rate")
     legend_above(axes, columns=3 if len(outside) else 2)
     if named is None:
@@ -211,8 +221,9 @@ def _drawn(
         reach = np.where(gap < 0, funnel.centre - ends[0], ends[1] - funnel.centre)
         named = outside[np.argsort(-np.abs(gap) / np.maximum(reach, 1e-12), kind="stable")][:top]
     if len(named):
+        marks = np.column_stack([n, rate])
         names = texts(funnel.fitted.labels[named])
-        place_names(axes, n[named], rate[named], names, np.column_stack([n, rate]))
+        place_names(axes, n[named], rate[named], names, np.concatenate([marks[outside], marks]))
     return axes
 
 
@@ -222,10 +233,12 @@ def _lines(axes: Axes, funnel: Funnel) -> None:
     axes.fill_between(sizes, limits[0], limits[3], color=FAINT, alpha=0.35, lw=0, zorder=0)
     axes.fill_between(sizes, limits[1], limits[2], color=FAINT, alpha=0.6, lw=0, zorder=0)
     for rows, thickness, name in (([0, 3], 1.5, "99.8%"), ([1, 2], 0.8, "95%")):
-        axes.plot(sizes, limits[rows[0]], color=ACCENT, lw=thickness, label=f"new group {name}")
-        axes.plot(sizes, limits[rows[1]], color=ACCENT, lw=thickness)
+        axes.plot(
+            sizes, limits[rows[0]], color=ACCENT, lw=thickness, label=f"new group {name}", zorder=3
+        )
+        axes.plot(sizes, limits[rows[1]], color=ACCENT, lw=thickness, zorder=3)
     for rows, thickness, name in (([0, 3], 1.1, "99.8%"), ([1, 2], 0.7, "95%")):
-        dashes: Any = {"color": QUIET, "lw": thickness, "dashes": (4, 2.5)}
+        dashes: Any = {"color": QUIET, "lw": thickness, "dashes": (4, 2.5), "zorder": 3}
         axes.plot(sizes, binomial[rows[0]], label=f"binomial {name}", **dashes)
         axes.plot(sizes, binomial[rows[1]], **dashes)
     axes.axhline(funnel.centre, color=INK, lw=0.9, zorder=1)

@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.transforms import Bbox
 
-from hierpool.plots.style import INK, QUIET, short
+from hierpool.plots.style import INK, QUIET, Axes, Bbox, short
 
 _NEAR = [(1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1)]
 _DISTANCES = (6.0, 14.0, 26.0, 42.0, 64.0)
@@ -36,7 +34,8 @@ def place_names(
         x: (name,) the points' x.
         y: (name,) the points' y.
         names: a name for each.
-        marks: (mark, 2) x and y of what names cover only where it can't be helped.
+        marks: (mark, 2) x and y of what names cover only where it can't be helped, of very many
+            the first and a part of the rest.
         radius: radius of a mark in points.
     """
     figure = axes.get_figure(root=True)
@@ -46,7 +45,9 @@ def place_names(
     scale = figure.dpi / 72
     room = _Room(
         axes.get_window_extent(),
-        axes.transData.transform(marks[:: max(1, len(marks) // _MOST_MARKS)]),
+        axes.transData.transform(
+            np.concatenate([marks[:_MOST_MARKS], marks[:: max(1, len(marks) // _MOST_MARKS)]])
+        ),
         [text.get_window_extent() for text in axes.texts],
         scale,
         radius * scale,

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from matplotlib.axes import Axes
 
 from hierpool.inference.estimate import Estimate
 from hierpool.input.errors import InputError
@@ -14,6 +13,7 @@ from hierpool.plots.rates import Rates, check_top, find_names, read_rates
 from hierpool.plots.style import (
     ACCENT,
     QUIET,
+    Axes,
     axes_for,
     count_cells,
     legend_above,
@@ -73,7 +73,9 @@ def plot_shrinkage(
         Raw rate (%) | Estimate (%)
     """
     if groups is not None and top is not None:
-        raise InputError("groups and top both choose what is named: give one of them.")
+        raise InputError(
+            "groups (--group) and top (--top) both choose what is named: give one of them."
+        )
     if top is not None:
         top = check_top(top)
     rates = read_rates(fit)

@@ -15,11 +15,15 @@ import numpy as np
 
 try:
     import matplotlib.pyplot as plt
-    from matplotlib.axes import Axes
+
+    # The files of this room take these from here: without matplotlib, its absence is then said in
+    # the sentence below, whichever file is imported first.
+    from matplotlib.axes import Axes as Axes
     from matplotlib.axis import Axis
     from matplotlib.colors import LinearSegmentedColormap
     from matplotlib.font_manager import findSystemFonts, fontManager
-    from matplotlib.ticker import FuncFormatter
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+    from matplotlib.transforms import Bbox as Bbox
 except ImportError:
     raise ImportError('Pictures need matplotlib: pip install "hierpool[plots]".') from None
 
@@ -162,7 +166,7 @@ def unit_of(rates: np.ndarray) -> Unit:
     # Not the largest, which may be 1 of 1.
     typical = float(np.quantile(known, 0.9)) if len(known) else 1.0
     for factor, name in ((100, "%"), (1_000, "per 1,000"), (100_000, "per 100,000")):
-        if typical * factor >= 1:
+        if typical * factor >= 1 or typical == 0:
             return Unit(factor, name)
     return Unit(1_000_000, "per million")
 
@@ -180,6 +184,14 @@ def name_rows(axes: Axes, rows: np.ndarray, names: list[str]) -> None:
         # Matplotlib makes some labels later, when the style of this room no longer holds.
         label.set_parse_math(False)
     axes.tick_params(axis="y", length=0)
+
+
+def count_axis(axis: Axis, label: str) -> None:
+    """Writes an axis of counts in whole numbers, and labels it."""
+    if axis.get_scale() == "linear":
+        axis.set_major_locator(MaxNLocator(integer=True))
+    axis.set_major_formatter("{x:,.0f}")
+    axis.set_label_text(label)
 
 
 def width_of(names: list[str]) -> float:
