@@ -80,8 +80,8 @@ def plot_forest(
 
     Raises:
         InputError: a group is unknown, ``top`` is below 1, ``sort`` is not one of the four,
-            ``groups`` and ``top`` are both given, more than 400 rows are asked for, or the fit holds no theta or the estimate no
-            intervals.
+            ``groups`` and ``top`` are both given, more than 400 rows are asked for, the fit holds
+            no theta, or the estimate no intervals.
         TypeError: ``fit`` is neither a tree nor an estimate.
         ImportError: matplotlib is not installed.
 
