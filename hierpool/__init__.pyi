@@ -53,6 +53,9 @@ from .models.pooling import NoPooling as NoPooling
 from .models.protocol import Model as Model
 from .models.protocol import model as model
 from .models.spread import SpreadPartialPooling as SpreadPartialPooling
+from .plots.forest import plot_forest as plot_forest
+from .plots.funnel import plot_funnel as plot_funnel
+from .plots.shrinkage import plot_shrinkage as plot_shrinkage
 from .posterior.contradiction import PopulationWarning as PopulationWarning
 from .posterior.tree import load as load
 from .posterior.tree import save as save
