@@ -11,6 +11,7 @@ from .answers.events import events as events
 from .answers.events import season as season
 from .answers.exchangeability import Exchangeability as Exchangeability
 from .answers.exchangeability import exchangeability as exchangeability
+from .answers.model_graph import model_graph as model_graph
 from .answers.new_groups import new_groups as new_groups
 from .answers.predictions import add_predictions as add_predictions
 from .answers.predictions import predict as predict
@@ -53,6 +54,7 @@ from .models.pooling import NoPooling as NoPooling
 from .models.protocol import Model as Model
 from .models.protocol import model as model
 from .models.spread import SpreadPartialPooling as SpreadPartialPooling
+from .plots.model import plot_model as plot_model
 from .posterior.contradiction import PopulationWarning as PopulationWarning
 from .posterior.tree import load as load
 from .posterior.tree import save as save

@@ -13,6 +13,7 @@ from jax.typing import ArrayLike
 
 from hierpool.likelihood.histograms import Data
 from hierpool.models.beta_population import (
+    OF_GROUPS,
     BetaPopulation,
     ceiling,
     log_prior_of_phi,
@@ -108,6 +109,11 @@ class CollapsedPartialPooling(BetaPopulation):
     phi_alpha: ArrayLike = 1.0
     phi_beta: ArrayLike = 1.0
     coordinate: ClassVar[str] = "log_kappa_log"
+    statements: ClassVar[tuple[str, ...]] = (
+        "phi ~ Beta(phi_alpha, phi_beta)",
+        "kappa ~ Pareto(1, kappa_log_rate)",
+        *OF_GROUPS,
+    )
 
     def log_prior(self, position: Position) -> jax.Array:
         """Returns () the normalized log prior density of logit_phi and log_kappa_log."""
