@@ -54,6 +54,7 @@ from .models.pooling import NoPooling as NoPooling
 from .models.protocol import Model as Model
 from .models.protocol import model as model
 from .models.spread import SpreadPartialPooling as SpreadPartialPooling
+from .plots.forest import plot_forest as plot_forest
 from .plots.model import plot_model as plot_model
 from .posterior.contradiction import PopulationWarning as PopulationWarning
 from .posterior.tree import load as load

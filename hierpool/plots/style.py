@@ -4,11 +4,20 @@ Matplotlib is imported here, and by the files of this room, none of which is imp
 picture is asked for.
 """
 
-from typing import Any
+import re
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, NamedTuple
+from unicodedata import east_asian_width
+
+import numpy as np
 
 try:
     import matplotlib.pyplot as plt
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.font_manager import fontManager
+    from matplotlib.ticker import FuncFormatter
 except ImportError:
     raise ImportError('Pictures need matplotlib: pip install "hierpool[plots]".') from None
 
@@ -22,7 +31,23 @@ ACCENT = "#1b6ca8"
 """The posterior. As dark in grey as `INK` is not, so that both are told apart in print."""
 WARM = "#b8460e"
 """What is pointed at: a new group, an outlier. Always with a mark of its own as well."""
+# A font that has the letters of Chinese, Japanese and Korean, where the machine has one.
+_CJK = (
+    "Noto Sans CJK",
+    "Source Han Sans",
+    "Hiragino",
+    "PingFang",
+    "Yu Gothic",
+    "Microsoft YaHei",
+    "SimHei",
+    "Arial Unicode",
+    "WenQuanYi",
+    "Noto Serif CJK",
+    "Droid Sans Fallback",
+)
+_INSTALLED = sorted({font.name for font in fontManager.ttflist if font.name.startswith(_CJK)})
 STYLE: Any = {
+    "font.family": ["DejaVu Sans", *_INSTALLED[:1]],
     "font.size": 9.0,
     "axes.titlesize": 10.5,
     "axes.titleweight": "bold",
@@ -65,3 +90,107 @@ def axes_for(axes: Axes | None, width: float, height: float) -> Axes:
         return axes
     with plt.rc_context(STYLE):
         return plt.subplots(figsize=(width, height))[1]
+
+
+LONGEST = 40
+"""Most columns that a name takes before its middle is left out; a Chinese letter takes two."""
+
+
+def short(name: str, longest: int = LONGEST) -> str:
+    """Returns a name in one line, its middle replaced by an ellipsis where it is too long.
+
+    Args:
+        name: the name.
+        longest: most columns, of which a Chinese, Japanese or Korean letter takes two.
+    """
+    # Line breaks and control characters have no shape.
+    name = re.sub(r"[\0-\x20\x7f-\x9f\u2028\u2029\ud800-\udfff]+", " ", name).strip()
+    widths = [1 + (east_asian_width(letter) in "WF") for letter in name]
+    if sum(widths) <= longest:
+        return name
+    half = (longest - 1) // 2
+    head = int(np.searchsorted(np.cumsum(widths), half, side="right"))
+    tail = int(np.searchsorted(np.cumsum(widths[::-1]), half, side="right"))
+    return f"{name[:head].rstrip()}…{name[len(name) - tail :].lstrip()}"
+
+
+class Unit(NamedTuple):
+    """The unit in which the rates of a picture are written."""
+
+    factor: float
+    """What a rate is multiplied by."""
+    name: str
+    """The unit in words: "%", or "per 1,000"."""
+
+    def text(self, rate: float) -> str:
+        """Returns a rate in words, with three significant digits."""
+        number = f"{rate * self.factor:.3g}"
+        return f"{number}%" if self.name == "%" else f"{number} {self.name}"
+
+    def mark(self, axis: Axis, label: str) -> None:
+        """Writes an axis of rates in this unit, and labels it."""
+        axis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate * self.factor:,.10g}"))
+        axis.set_label_text(f"{label} ({self.name})")
+
+
+def unit_of(rates: np.ndarray) -> Unit:
+    """Returns the unit that suits rates: percent, or a power of ten in which they are not small.
+
+    Args:
+        rates: (...) rates, NaN where there is none.
+    """
+    known = rates[np.isfinite(rates)]
+    # Not the largest, which may be 1 of 1.
+    typical = float(np.quantile(known, 0.9)) if len(known) else 1.0
+    for factor, name in ((100, "%"), (1_000, "per 1,000"), (100_000, "per 100,000")):
+        if typical * factor >= 1:
+            return Unit(factor, name)
+    return Unit(1_000_000, "per million")
+
+
+def name_rows(axes: Axes, rows: np.ndarray, names: list[str]) -> None:
+    """Writes names at rows of the y axis, as they are: dollar signs are no mathematics.
+
+    Args:
+        axes: the axes.
+        rows: (name,) heights.
+        names: names, shortened here.
+    """
+    axes.set_yticks(rows, [short(name) for name in names])
+    for label in axes.get_yticklabels():
+        # Matplotlib makes some labels later, when the style of this room no longer holds.
+        label.set_parse_math(False)
+    axes.tick_params(axis="y", length=0)
+
+
+def width_of(names: list[str]) -> float:
+    """Returns the width in inches that names take beside a picture."""
+    columns = [len(short(name)) + sum(east_asian_width(x) in "WF" for x in name) for name in names]
+    return 0.075 * min(LONGEST, max(columns, default=0))
+
+
+def label_line(axes: Axes, text: str, *, x: float) -> None:
+    """Writes what a vertical line is, below the end of the axes' frame, at the line."""
+    axes.annotate(
+        text, (x, 1), xycoords=axes.get_xaxis_transform(), xytext=(0, 2),
+        textcoords="offset points", ha="center", va="bottom", fontsize=8.5,
+    )  # fmt: skip
+
+
+def legend_above(axes: Axes) -> None:
+    """Puts the legend above the axes, where it hides nothing."""
+    axes.legend(
+        loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=1.6, borderpad=0, ncols=4,
+        columnspacing=1.2, handletextpad=0.5, handlelength=1.4,
+    )  # fmt: skip
+
+
+def styled[**P, R](draw: Callable[P, R]) -> Callable[P, R]:
+    """Returns a function that draws in this room's style, and leaves the caller's as it is."""
+
+    @wraps(draw)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> R:
+        with plt.rc_context(STYLE):
+            return draw(*args, **kwargs)
+
+    return drawn
