@@ -56,6 +56,8 @@ from .models.protocol import model as model
 from .models.spread import SpreadPartialPooling as SpreadPartialPooling
 from .plots.forest import plot_forest as plot_forest
 from .plots.model import plot_model as plot_model
+from .plots.new_groups import plot_new_groups as plot_new_groups
+from .plots.population import plot_population as plot_population
 from .posterior.contradiction import PopulationWarning as PopulationWarning
 from .posterior.tree import load as load
 from .posterior.tree import save as save
