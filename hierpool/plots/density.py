@@ -54,13 +54,12 @@ def curve(fitted: Fitted, weight: np.ndarray, group: int, prob: float, seed: int
         seed: seed of the draws.
     """
     one = fitted.of(np.array([group]))
-    if one.theta.shape[1]:
-        theta = one.theta
-    else:
+    theta = one.theta
+    if not theta.size:
         # Several draws of theta for each of the population, where they differ: they cost little.
         copies = COPIES if groups_differ(fitted.model) else 1
         theta = draw_theta(fitted.of(np.full(copies, group)), seed)
-    theta, of_theta = theta.T.ravel(), np.tile(weight, theta.shape[1])
+    theta, of_theta = theta.T.ravel(), np.tile(weight, len(theta.T))
     low, high = np.quantile(theta, (TAIL, 1 - TAIL), weights=of_theta, method="inverted_cdf")
     at = np.linspace(max(low, TINY), min(high, 1 - TINY), SIZE)
     rows = rows_of(one)

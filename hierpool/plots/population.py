@@ -1,5 +1,6 @@
 """The population: its two numbers with their exact density, and the chances of its groups."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -10,7 +11,7 @@ from hierpool.input.errors import InputError
 from hierpool.models.protocol import groups_differ
 from hierpool.plots.density import highest, label_density, population_curve
 from hierpool.plots.legends import legend_over
-from hierpool.plots.style import ACCENT, FAINT, INK, QUIET, Unit, plt, styled, unit_of
+from hierpool.plots.style import ACCENT, FAINT, INK, QUIET, Unit, styled, unit_of
 from hierpool.posterior.contradiction import warn_of_contradiction
 from hierpool.posterior.fitted import Fitted, read_fit
 
