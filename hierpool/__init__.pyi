@@ -59,6 +59,8 @@ from .plots.forest import plot_forest as plot_forest
 from .plots.model import plot_model as plot_model
 from .plots.new_groups import plot_new_groups as plot_new_groups
 from .plots.population import plot_population as plot_population
+from .plots.predictions import plot_predictions as plot_predictions
+from .plots.predictive_check import plot_predictive_check as plot_predictive_check
 from .plots.rank_intervals import plot_rank_intervals as plot_rank_intervals
 from .plots.ranks import plot_ranks as plot_ranks
 from .plots.trace import plot_trace as plot_trace

@@ -17,7 +17,7 @@ from hierpool.models.protocol import groups_differ
 from hierpool.plots.style import Unit
 from hierpool.posterior.conditional import Betas, rows_of
 from hierpool.posterior.fitted import Fitted
-from hierpool.posterior.weights import of_rows
+from hierpool.posterior.weights import moments, of_rows
 
 SIZE = 400
 """Points of a curve."""
@@ -101,6 +101,13 @@ def population_curve(fitted: Fitted, prob: float, seed: int = 0) -> Curve:
     )
     weight = np.full(len(fitted.theta), 1 / len(fitted.theta))
     return curve(unseen, weight, 0, prob, seed)
+
+
+def means(fitted: Fitted) -> np.ndarray:
+    """Returns (group,) posterior means of theta; theta itself may be missing."""
+    rows = rows_of(fitted)
+    weight = np.full(len(fitted.theta), 1 / len(fitted.theta))
+    return moments(rows, of_rows(weight, rows))[0]
 
 
 def label_density(axes: Axes, unit: Unit) -> None:

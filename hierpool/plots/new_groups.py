@@ -11,7 +11,7 @@ from hierpool.answers.new_groups import weighted_new_groups
 from hierpool.input.errors import InputError
 from hierpool.input.labels import find_name, texts
 from hierpool.input.new_groups import NewGroups
-from hierpool.plots.density import curve, highest, label_density, population_curve
+from hierpool.plots.density import curve, highest, label_density, means, population_curve
 from hierpool.plots.legends import legend_over
 from hierpool.plots.style import (
     FAINT,
@@ -23,10 +23,8 @@ from hierpool.plots.style import (
     styled,
     unit_of,
 )
-from hierpool.posterior.conditional import rows_of
 from hierpool.posterior.contradiction import warn_of_contradiction
-from hierpool.posterior.fitted import Fitted, read_fit
-from hierpool.posterior.weights import moments, of_rows
+from hierpool.posterior.fitted import read_fit
 
 STYLES = ("-", "--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 3)))
 MARKS = ("v", "s", "D", "^", "P", "X")
@@ -118,7 +116,7 @@ def plot_new_groups(
         axes.plot([], [], marker=MARKS[index] if n else "", ls=STYLES[index], **look, label=label)
     axes.fill_between([], 0, [], color=FAINT, label="the population: a group not yet seen")
     if len(others.labels):
-        mean = _means(others)
+        mean = means(others)
         axes.plot(
             mean, np.full(len(mean), 0.045), "|", ms=8, mew=0.9, color=QUIET,
             alpha=max(0.1, min(1.0, 60 / len(mean))), transform=axes.get_xaxis_transform(),
@@ -130,9 +128,3 @@ def plot_new_groups(
     label_density(axes, unit)
     legend_over(axes, columns=1)
     return axes
-
-
-def _means(fitted: Fitted) -> np.ndarray:
-    """Returns (group,) posterior means of theta."""
-    rows = rows_of(fitted)
-    return moments(rows, of_rows(np.full(len(fitted.theta), 1 / len(fitted.theta)), rows))[0]
