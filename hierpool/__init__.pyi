@@ -56,6 +56,7 @@ from .models.protocol import model as model
 from .models.spread import SpreadPartialPooling as SpreadPartialPooling
 from .plots.best import plot_best as plot_best
 from .plots.forest import plot_forest as plot_forest
+from .plots.funnel import plot_funnel as plot_funnel
 from .plots.model import plot_model as plot_model
 from .plots.new_groups import plot_new_groups as plot_new_groups
 from .plots.population import plot_population as plot_population
@@ -63,6 +64,7 @@ from .plots.predictions import plot_predictions as plot_predictions
 from .plots.predictive_check import plot_predictive_check as plot_predictive_check
 from .plots.rank_intervals import plot_rank_intervals as plot_rank_intervals
 from .plots.ranks import plot_ranks as plot_ranks
+from .plots.shrinkage import plot_shrinkage as plot_shrinkage
 from .plots.trace import plot_trace as plot_trace
 from .posterior.contradiction import PopulationWarning as PopulationWarning
 from .posterior.tree import load as load

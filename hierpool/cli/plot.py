@@ -1,6 +1,9 @@
 """``hierpool plot KIND``: a picture of a saved fit, as PNG, SVG or PDF."""
 
 import argparse
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -37,6 +40,18 @@ KINDS = {
         "plot_forest",
         "raw rates and estimates with their intervals, sorted",
         ("groups", "top", "sort", "prob"),
+    ),
+    "shrinkage": Kind(
+        "shrinkage",
+        "plot_shrinkage",
+        "how far each estimate is pulled from the raw rate",
+        ("groups", "top"),
+    ),
+    "funnel": Kind(
+        "funnel",
+        "plot_funnel",
+        "raw rates against trials, with the limits of a new group's rate",
+        ("groups", "top"),
     ),
 }
 """The pictures by the word that names them."""
@@ -110,20 +125,45 @@ def run(options: argparse.Namespace) -> int:
     status.phase("drawing")
     given = {name: getattr(options, name) for name in kind.flags}
     given = {name: value for name, value in given.items() if value is not None}
-    figure = _figure(draw(tree, **given))
-    if options.width or options.height:
-        width, height = figure.get_size_inches()
-        size = options.width or width, options.height or height
-        if kind.takes_axes:
-            from hierpool.plots.style import axes_for
+    with _boxes_said():
+        figure = _figure(draw(tree, **given))
+        if options.width or options.height:
+            width, height = figure.get_size_inches()
+            size = options.width or width, options.height or height
+            if kind.takes_axes:
+                from hierpool.plots.style import axes_for
 
-            # Drawn again, since where names fit depends on the size.
-            figure = _figure(draw(tree, axes=axes_for(None, *size), **given))
-        else:
-            figure.set_size_inches(size)
-    _write(figure, options.output, options.dpi)
+                # Drawn again, since where names fit depends on the size.
+                figure = _figure(draw(tree, axes=axes_for(None, *size), **given))
+            else:
+                figure.set_size_inches(size)
+        _write(figure, options.output, options.dpi)
     say(f"{options.kind}: {options.output}")
     return 0
+
+
+@contextmanager
+def _boxes_said() -> Iterator[None]:
+    """Says once that letters are drawn as boxes, in place of a warning for each letter."""
+    missing = False
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def show_others(message: Warning | str, *others: Any) -> None:
+            nonlocal missing
+            if str(message).startswith("Glyph "):
+                missing = True
+            else:
+                show(message, *others)
+
+        warnings.showwarning = show_others
+        yield
+    if missing:
+        say(
+            "hierpool: Some names have letters that no font of this machine has, and boxes stand "
+            "for them: install a font that has them, as Noto Sans CJK.",
+            error=True,
+        )
 
 
 def _check(options: argparse.Namespace) -> None:

@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from matplotlib.axes import Axes
 
 from hierpool.inference.estimate import Estimate
 from hierpool.input.errors import InputError
-from hierpool.plots.rates import Rates, check_top, read_rates
+from hierpool.plots.rates import Rates, check_top, find_names, read_rates
 from hierpool.plots.style import (
     ACCENT,
     FAINT,
     INK,
     QUIET,
+    Axes,
     axes_for,
     label_line,
     legend_above,
@@ -98,7 +98,9 @@ def plot_forest(
     if sort not in SORTS:
         raise InputError(f"sort must be one of {', '.join(SORTS)}, not {sort!r}.")
     if groups is not None and top is not None:
-        raise InputError("groups and top both choose what is shown: give one of them.")
+        raise InputError(
+            "groups (--group) and top (--top) both choose what is shown: give one of them."
+        )
     if top is not None:
         top = check_top(top)
     rates = read_rates(fit, prob=prob)
@@ -106,7 +108,7 @@ def plot_forest(
         raise InputError("The estimate has no intervals: estimate with prob=0.89.")
     order = np.argsort(SORTS[sort](rates), kind="stable")
     if groups is not None:
-        order = order[np.isin(order, rates.find(groups))]
+        order = order[np.isin(order, find_names(rates.labels, groups))]
     elif top is None and sort == "mean" and len(order) >= BANDS_FROM:
         return _bands(rates, order, axes)
     elif top is None and len(order) > MOST_ROWS:
@@ -128,10 +130,10 @@ def _rows(rates: Rates, shown: np.ndarray, above_gap: int, axes: Axes | None) ->
     for interval, thickness in lines:
         ends = interval.lower[shown], interval.upper[shown]
         axes.hlines(heights, *ends, colors=ACCENT, lw=thickness, label=interval.name, zorder=2)
-    axes.plot(rates.mean[shown], heights, "o", ms=4.8, mfc=INK, mec="white", mew=0.7, label="mean")
     axes.plot(
-        rates.rate[shown], heights, "o", ms=4.8, mfc="none", mec=QUIET, mew=1.0, label="raw rate"
+        rates.rate[shown], heights, "o", ms=5.2, mfc="white", mec=INK, mew=0.9, label="raw rate"
     )
+    axes.plot(rates.mean[shown], heights, "o", ms=4.6, mfc=INK, mec="white", mew=0.7, label="mean")
     name_rows(axes, heights, names)
     for height in heights:
         axes.axhline(height, color=FAINT, lw=0.5, zorder=0)
@@ -146,6 +148,8 @@ def _rows(rates: Rates, shown: np.ndarray, above_gap: int, axes: Axes | None) ->
             ha="center",
             va="center",
             color=QUIET,
+            # Over the line of the population.
+            bbox={"fc": "white", "ec": "none", "pad": 1.5},
         )
     axes.set_ylim(heights[-1] + 0.8, -0.8)
     return _finished(rates, axes, shown)
@@ -169,8 +173,9 @@ def _bands(rates: Rates, order: np.ndarray, axes: Axes | None) -> Axes:
     places[order] = np.arange(number) + 1
     axes.plot(
         rates.rate[few], places[few], "o", ms=1.6, mfc="none", mec=QUIET, mew=0.4, alpha=0.5,
-        label="raw rate", rasterized=True, zorder=1,
+        rasterized=True, zorder=1,
     )  # fmt: skip
+    axes.plot([], [], "o", ms=4, mfc="none", mec=QUIET, label="raw rate")
     for interval, color, alpha in zip(rates.intervals, (ACCENT, ACCENT), (0.3, 0.6), strict=False):
         axes.fill_betweenx(
             edges, steps(interval.lower), steps(interval.upper),

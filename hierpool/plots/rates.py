@@ -55,16 +55,17 @@ class Rates(NamedTuple):
         """Returns the names of some groups as text, given their (some,) indices."""
         return texts(self.labels[indices])
 
-    def find(self, groups: Iterable[Any]) -> np.ndarray:
-        """Returns (name,) the indices of groups, by their names, each once.
 
-        Raises:
-            InputError: there is no group of a name, or no name is given.
-        """
-        names = [groups] if isinstance(groups, str) else list(groups)
-        if not names:
-            raise InputError("groups is empty: name at least one, or leave it out.")
-        return np.array(list(dict.fromkeys(find_name(self.labels, name) for name in names)))
+def find_names(labels: np.ndarray, groups: Iterable[Any]) -> np.ndarray:
+    """Returns (name,) the indices of groups, by their names, each once.
+
+    Raises:
+        InputError: there is no group of a name, or no name is given.
+    """
+    names = [groups] if isinstance(groups, str) else list(groups)
+    if not names:
+        raise InputError("groups is empty: name at least one, or leave it out.")
+    return np.array(list(dict.fromkeys(find_name(labels, name) for name in names)))
 
 
 def read_rates(fit: xr.DataTree | Estimate, *, prob: float = 0.89, inner: float = 0.5) -> Rates:

@@ -7,6 +7,7 @@ picture is asked for.
 import re
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import Any, NamedTuple
 from unicodedata import east_asian_width
 
@@ -14,10 +15,15 @@ import numpy as np
 
 try:
     import matplotlib.pyplot as plt
-    from matplotlib.axes import Axes
+
+    # The files of this room take these from here: without matplotlib, its absence is then said in
+    # the sentence below, whichever file is imported first.
+    from matplotlib.axes import Axes as Axes
     from matplotlib.axis import Axis
-    from matplotlib.font_manager import fontManager
-    from matplotlib.ticker import FuncFormatter
+    from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.font_manager import findSystemFonts, fontManager
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+    from matplotlib.transforms import Bbox as Bbox
 except ImportError:
     raise ImportError('Pictures need matplotlib: pip install "hierpool[plots]".') from None
 
@@ -31,23 +37,40 @@ ACCENT = "#1b6ca8"
 """The posterior. As dark in grey as `INK` is not, so that both are told apart in print."""
 WARM = "#b8460e"
 """What is pointed at: a new group, an outlier. Always with a mark of its own as well."""
-# A font that has the letters of Chinese, Japanese and Korean, where the machine has one.
-_CJK = (
-    "Noto Sans CJK",
-    "Source Han Sans",
-    "Hiragino",
-    "PingFang",
-    "Yu Gothic",
-    "Microsoft YaHei",
-    "SimHei",
-    "Arial Unicode",
-    "WenQuanYi",
-    "Noto Serif CJK",
-    "Droid Sans Fallback",
-)
-_INSTALLED = sorted({font.name for font in fontManager.ttflist if font.name.startswith(_CJK)})
+_CJK = {
+    "Noto Sans CJK": "NotoSansCJK-Regular",
+    "Source Han Sans": "SourceHanSans-Regular",
+    "Hiragino": "Hiragino",
+    "Yu Gothic": "YuGoth",
+    "Microsoft YaHei": "msyh",
+    "Arial Unicode": "Arial Unicode",
+    "WenQuanYi": "wqy",
+    "Noto Serif CJK": "NotoSerifCJK-Regular",
+    "Droid Sans Fallback": "DroidSansFallback",
+}
+"""Fonts with the letters of Chinese, Japanese and Korean: how their names begin, and their files'.
+The first that the machine has is used for letters that matplotlib's own font lacks."""
+
+
+def _fallback() -> list[str]:
+    """Returns the name of such a font, or no name."""
+    names = sorted({font.name for font in fontManager.ttflist})
+    for beginning in _CJK:
+        for name in names:
+            if name.startswith(beginning):
+                return [name]
+    # Matplotlib keeps a list of fonts that may be older than the font.
+    for path in sorted(findSystemFonts()):
+        if Path(path).name.startswith(tuple(_CJK.values())):
+            fontManager.addfont(path)
+            return [fontManager.ttflist[-1].name]
+    return []
+
+
+COUNTS = LinearSegmentedColormap.from_list("counts", ["#c3ccd5", INK])
+"""How many groups lie in a cell: one group is still seen."""
 STYLE: Any = {
-    "font.family": ["DejaVu Sans", *_INSTALLED[:1]],
+    "font.family": ["DejaVu Sans", *_fallback()],
     "font.size": 9.0,
     "axes.titlesize": 10.5,
     "axes.titleweight": "bold",
@@ -143,7 +166,7 @@ def unit_of(rates: np.ndarray) -> Unit:
     # Not the largest, which may be 1 of 1.
     typical = float(np.quantile(known, 0.9)) if len(known) else 1.0
     for factor, name in ((100, "%"), (1_000, "per 1,000"), (100_000, "per 100,000")):
-        if typical * factor >= 1:
+        if typical * factor >= 1 or typical == 0:
             return Unit(factor, name)
     return Unit(1_000_000, "per million")
 
@@ -163,6 +186,14 @@ def name_rows(axes: Axes, rows: np.ndarray, names: list[str]) -> None:
     axes.tick_params(axis="y", length=0)
 
 
+def count_axis(axis: Axis, label: str) -> None:
+    """Writes an axis of counts in whole numbers, and labels it."""
+    if axis.get_scale() == "linear":
+        axis.set_major_locator(MaxNLocator(integer=True))
+    axis.set_major_formatter("{x:,.0f}")
+    axis.set_label_text(label)
+
+
 def width_of(names: list[str]) -> float:
     """Returns the width in inches that names take beside a picture."""
     columns = [len(short(name)) + sum(east_asian_width(x) in "WF" for x in name) for name in names]
@@ -177,12 +208,41 @@ def label_line(axes: Axes, text: str, *, x: float) -> None:
     )  # fmt: skip
 
 
-def legend_above(axes: Axes) -> None:
+def legend_above(axes: Axes, columns: int = 4) -> None:
     """Puts the legend above the axes, where it hides nothing."""
     axes.legend(
-        loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=1.6, borderpad=0, ncols=4,
-        columnspacing=1.2, handletextpad=0.5, handlelength=1.4,
+        loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=1.6, borderpad=0, ncols=columns,
+        columnspacing=1.2, handletextpad=0.5, handlelength=1.6,
     )  # fmt: skip
+
+
+def count_cells(
+    axes: Axes,
+    x: np.ndarray,
+    y: np.ndarray,
+    extent: tuple[float, float, float, float],
+    *,
+    is_log: bool = False,
+) -> None:
+    """Draws how many groups lie in each hexagon of the axes, the darker the more.
+
+    Args:
+        axes: the axes.
+        x: (group,) x of the groups.
+        y: (group,) y of the groups.
+        extent: ends of x, in powers of ten if the axis is logarithmic, and of y.
+        is_log: whether the x axis is logarithmic.
+    """
+    cells = axes.hexbin(
+        x, y, gridsize=(70, 50), extent=extent, bins="log", mincnt=1, cmap=COUNTS, vmin=1,
+        xscale="log" if is_log else "linear", linewidths=0.1, zorder=2, rasterized=True,
+    )  # fmt: skip
+    figure = axes.get_figure()
+    assert figure is not None
+    bar = figure.colorbar(cells, ax=axes, shrink=0.6, pad=0.02)
+    bar.set_label(f"Groups in a cell, of {len(x):,}")
+    bar.ax.yaxis.set_major_formatter("{x:,.0f}")
+    bar.outline.set_visible(False)
 
 
 def styled[**P, R](draw: Callable[P, R]) -> Callable[P, R]:
