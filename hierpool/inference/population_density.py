@@ -70,7 +70,9 @@ def population_density(fitted: Fitted) -> PopulationDensity | None:
         pairs = distinct(fitted.successes, fitted.trials)
         data = compressed(model, Counts(fitted.successes, fitted.trials), pairs)
         log_density = np.asarray(_log_density(model, positions, data)).reshape(first.shape)
-    return PopulationDensity(values, np.exp(log_density - np.nanmax(log_density)))
+    # The grid may reach beyond the largest phi.
+    density = np.nan_to_num(np.exp(log_density - np.nanmax(log_density)))
+    return PopulationDensity(values, density)
 
 
 def _spread(draws: np.ndarray) -> np.ndarray:

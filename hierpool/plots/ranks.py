@@ -71,7 +71,7 @@ def plot_ranks(
         np.arange(shown + 1) - 0.5,
         cells,
         cmap=COLORS,
-        norm=PowerNorm(0.5, vmin=0),
+        norm=PowerNorm(0.7, vmin=0),
         rasterized=True,
     )
     if cells.size <= MOST_NUMBERS:

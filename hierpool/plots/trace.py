@@ -85,8 +85,10 @@ def plot_trace(tree: xr.DataTree, *, groups: Iterable[Any] | None = None) -> np.
         _draw_ranks(right, of_chain)
         left.set_title(name, fontsize=9)
     axes[-1, 0].set_xlabel("Draw, chain after chain")
-    axes[-1, 1].set_xlabel("Rank among the draws of all chains")
-    figure.suptitle(_title(fitted, divergent), x=0.01, ha="left", fontsize=10.5, fontweight="bold")
+    axes[-1, 1].set_xlabel("Rank among all draws")
+    figure.suptitle(
+        _title(fitted, divergent), x=0.01, ha="left", fontsize=10.5, fontweight="bold", wrap=True
+    )
     return axes
 
 

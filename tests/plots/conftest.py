@@ -1,3 +1,5 @@
+"""Closes the figures that a test opened."""
+
 from collections.abc import Iterator
 
 import matplotlib
@@ -8,7 +10,6 @@ matplotlib.use("agg")
 
 
 @pytest.fixture(autouse=True)
-def no_figure_stays_open() -> Iterator[None]:
-    """Matplotlib warns of figures that pile up."""
+def no_figure_left() -> Iterator[None]:
     yield
     plt.close("all")
