@@ -217,12 +217,14 @@ def _boxes_said() -> Iterator[None]:
     with warnings.catch_warnings():
         show = warnings.showwarning
 
-        def show_others(message: Warning | str, *others: Any) -> None:
+        def show_others(
+            message: Warning | str, category: type[Warning], *others: Any, **more: Any
+        ) -> None:
             nonlocal missing
             if str(message).startswith("Glyph "):
                 missing = True
             else:
-                show(message, *others)
+                show(message, category, *others, **more)
 
         warnings.showwarning = show_others
         yield

@@ -12,7 +12,7 @@ import xarray as xr
 
 from hierpool.inference.estimate import Estimate
 from hierpool.input.errors import InputError
-from hierpool.plots.rates import Rates, check_top, find_names, read_rates
+from hierpool.plots.rates import Rates, check_choice, find_names, read_rates
 from hierpool.plots.style import (
     ACCENT,
     FAINT,
@@ -97,12 +97,7 @@ def plot_forest(
     """
     if sort not in SORTS:
         raise InputError(f"sort must be one of {', '.join(SORTS)}, not {sort!r}.")
-    if groups is not None and top is not None:
-        raise InputError(
-            "groups (--group) and top (--top) both choose what is shown: give one of them."
-        )
-    if top is not None:
-        top = check_top(top)
+    top = check_choice(groups, top)
     rates = read_rates(fit, prob=prob)
     if not rates.intervals:
         raise InputError("The estimate has no intervals: estimate with prob=0.89.")

@@ -15,7 +15,7 @@ from hierpool.inference.estimate import Estimate
 from hierpool.input.errors import InputError
 from hierpool.input.labels import texts
 from hierpool.plots.labels import place_names
-from hierpool.plots.rates import check_top, find_names
+from hierpool.plots.rates import check_choice, find_names
 from hierpool.plots.style import (
     ACCENT,
     FAINT,
@@ -124,12 +124,7 @@ def plot_funnel(
             "A funnel needs draws of the population, and an estimate has none: pass a fit, as by "
             "inference='quadrature', hyperparameters_only=True."
         )
-    if groups is not None and top is not None:
-        raise InputError(
-            "groups (--group) and top (--top) both choose what is named: give one of them."
-        )
-    if top is not None:
-        top = check_top(top)
+    top = check_choice(groups, top)
     fitted = read_fit(fit, needs_theta=False)
     new = new_rate(fitted)
     warn_of_contradiction(fitted.successes, fitted.trials, fitted.parameters)

@@ -41,7 +41,9 @@ def place_names(
     figure = axes.get_figure(root=True)
     assert figure is not None
     # Fixes the limits and the layout, on which places in the picture depend.
-    figure.draw_without_rendering()
+    # Axes of a fixed shape need three drawings until the layout stays.
+    for _ in range(3):
+        figure.draw_without_rendering()
     scale = figure.dpi / 72
     room = _Room(
         axes.get_window_extent(),

@@ -122,12 +122,18 @@ def _of_estimate(estimate: Estimate) -> Rates:
     )
 
 
-def check_top(top: Any) -> int:
-    """Returns a number of groups as an ``int``.
+def check_choice(groups: Iterable[Any] | None, top: Any) -> int | None:
+    """Returns ``top``, the number of groups at each end, as an ``int``, or None.
 
     Raises:
-        InputError: it is not a whole number from 1 on.
+        InputError: it is not a whole number from 1 on, or ``groups`` is given too.
     """
+    if top is None:
+        return None
+    if groups is not None:
+        raise InputError(
+            "groups (--group) and top (--top) both choose what is shown: give one of them."
+        )
     if not is_whole(top) or top < 1:
         raise InputError(f"top must be a whole number from 1 on, not {top}.")
     return int(top)

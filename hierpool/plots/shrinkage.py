@@ -9,7 +9,7 @@ import xarray as xr
 from hierpool.inference.estimate import Estimate
 from hierpool.input.errors import InputError
 from hierpool.plots.labels import place_names
-from hierpool.plots.rates import Rates, check_top, find_names, read_rates
+from hierpool.plots.rates import Rates, check_choice, find_names, read_rates
 from hierpool.plots.style import (
     ACCENT,
     QUIET,
@@ -72,12 +72,7 @@ def plot_shrinkage(
         >>> print(axes.get_xlabel(), "|", axes.get_ylabel())
         Raw rate (%) | Estimate (%)
     """
-    if groups is not None and top is not None:
-        raise InputError(
-            "groups (--group) and top (--top) both choose what is named: give one of them."
-        )
-    if top is not None:
-        top = check_top(top)
+    top = check_choice(groups, top)
     rates = read_rates(fit)
     (known,) = np.nonzero(rates.trials > 0)
     if not len(known):
