@@ -14,7 +14,6 @@ from hierpool.input.labels import find, texts
 from hierpool.plots.density import means
 from hierpool.plots.legends import legend_over
 from hierpool.plots.rank_rows import MOST_ROWS
-from hierpool.plots.rates import check_top
 from hierpool.plots.style import (
     ACCENT,
     FAINT,
@@ -27,6 +26,7 @@ from hierpool.plots.style import (
     width_of,
 )
 from hierpool.posterior.conditional import fit_of
+from hierpool.runtime.settings import whole
 
 MARKS: tuple[dict[str, Any], dict[str, Any]] = (
     {"ls": "none", "marker": "o", "ms": 4.8, "mfc": INK, "mec": "white", "mew": 0.5},
@@ -88,7 +88,7 @@ def plot_predictions(
         >>> axes.figure.savefig("predictions.png")  # doctest: +SKIP
     """
     if top is not None:
-        check_top(top)
+        top = whole(1)("top", top)
     groups = coverage(tree, successes=successes, trials=trials, prob=prob, seed=seed).groups
     groups = groups[groups["trials"] > 0]
     if groups.empty:

@@ -114,7 +114,9 @@ def _draw_statistic(axes: Axes, values: np.ndarray, observed: float, p_value: fl
     axes.stairs(heights, bins, fill=True, color=FAINT, ec=QUIET, lw=0.3)
     is_extreme = not EXTREME <= p_value <= 1 - EXTREME
     color = WARM if is_extreme else INK
-    axes.axvline(observed, color=color, lw=1.8)
+    # The p-value stands above the bars.
+    axes.set_ylim(0, 1.2 * heights.max())
+    axes.axvline(observed, ymax=0.86, color=color, lw=1.8)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     axes.text(

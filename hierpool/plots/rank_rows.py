@@ -9,8 +9,8 @@ from matplotlib.ticker import MaxNLocator
 
 from hierpool.answers.ranks import Best, Ranks, rank
 from hierpool.input.labels import texts
-from hierpool.plots.rates import check_top
 from hierpool.plots.style import axes_for, name_rows, width_of
+from hierpool.runtime.settings import whole
 
 MOST_ROWS = 60
 """Most groups that are all shown where ``top`` is not given."""
@@ -36,7 +36,7 @@ def number_shown(num_groups: int, top: Any, most: int = MOST_ROWS) -> int:
     """
     if top is None:
         return num_groups if num_groups <= MOST_ROWS else most
-    return min(num_groups, check_top(top))
+    return min(num_groups, whole(1)("top", top))
 
 
 def rows_for(ranks: Ranks, shown: int, axes: Axes | None, width: float) -> Axes:

@@ -79,7 +79,7 @@ def plot_ranks(
             share = cells[row, column]
             axes.text(
                 column + 1, row, f"{100 * share:.0f}%", ha="center", va="center", fontsize=7.5,
-                color="white" if share > 0.45 * cells.max() else INK,
+                color="white" if mesh.norm(share) > 0.4 else INK,
             )  # fmt: skip
     else:
         axes.plot(
