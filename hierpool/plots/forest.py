@@ -30,6 +30,8 @@ from hierpool.plots.style import (
 
 MOST_ROWS = 60
 """Most groups that all have a row, where neither ``top`` nor ``groups`` is given."""
+MOST_NAMED = 400
+"""Most groups that can have a row: a picture of more rows is too high for most programs."""
 AT_EACH_END = 20
 """Groups shown at each end, where not all have a row."""
 BANDS_FROM = 1000
@@ -78,8 +80,8 @@ def plot_forest(
 
     Raises:
         InputError: a group is unknown, ``top`` is below 1, ``sort`` is not one of the four,
-            ``groups`` and ``top`` are both given, or the fit holds no theta or the estimate no
-            intervals.
+            ``groups`` and ``top`` are both given, more than 400 rows are asked for, the fit holds
+            no theta, or the estimate no intervals.
         TypeError: ``fit`` is neither a tree nor an estimate.
         ImportError: matplotlib is not installed.
 
@@ -108,9 +110,15 @@ def plot_forest(
         return _bands(rates, order, axes)
     elif top is None and len(order) > MOST_ROWS:
         top = AT_EACH_END
-    if top is None or 2 * top >= len(order):
-        return _rows(rates, order, len(order), axes)
-    return _rows(rates, np.append(order[:top], order[-top:]), top, axes)
+    above_gap = len(order)
+    if top is not None and 2 * top < len(order):
+        order, above_gap = np.append(order[:top], order[-top:]), top
+    if len(order) > MOST_NAMED:
+        raise InputError(
+            f"A forest has at most {MOST_NAMED} rows, and this would have {len(order):,}: choose "
+            "fewer groups, or leave groups and top out."
+        )
+    return _rows(rates, order, above_gap, axes)
 
 
 @styled

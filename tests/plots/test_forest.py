@@ -104,6 +104,7 @@ def several() -> hp.Estimate:
         (estimate_of(5), {"groups": []}, "groups is empty"),
         (estimate_of(5), {"top": 0}, "top must be a whole number from 1 on, not 0"),
         (estimate_of(5), {"top": 1.5}, "top must be a whole number from 1 on, not 1.5"),
+        (estimate_of(900), {"top": 300}, "at most 400 rows, and this would have 600"),
         (estimate_of(5), {"top": 1, "groups": ["g1"]}, "give one of them"),
         (estimate_of(5), {"sort": "size"}, "sort must be one of mean, rate, trials, given"),
         (estimate_of(5), {"prob": 1.5}, "prob must lie between 0 and 1"),
