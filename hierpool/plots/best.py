@@ -2,11 +2,10 @@
 
 import numpy as np
 import xarray as xr
-from matplotlib.axes import Axes
 
 from hierpool.answers.ranks import Best, Ranks, rank
 from hierpool.plots.rank_rows import number_shown, rows_for, say_left_out
-from hierpool.plots.style import ACCENT, INK, styled
+from hierpool.plots.style import ACCENT, INK, Axes, styled
 
 FEW = 20
 """Groups shown of more than 60: of the rest, few have a chance worth a row."""

@@ -6,15 +6,13 @@ A group without data is distributed as the population is, so that one function s
 from typing import NamedTuple
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter
 from scipy.special import logit
 from scipy.stats import beta, gaussian_kde
 
 from hierpool.answers.new_groups import draw_theta
 from hierpool.input.arguments import tails
 from hierpool.models.protocol import groups_differ
-from hierpool.plots.style import Unit
+from hierpool.plots.style import Axes, FuncFormatter, Unit
 from hierpool.posterior.conditional import Betas, rows_of
 from hierpool.posterior.fitted import Fitted
 from hierpool.posterior.weights import moments, of_rows

@@ -1,6 +1,6 @@
 """Legends of pictures with panels."""
 
-from matplotlib.axes import Axes
+from hierpool.plots.style import Axes
 
 
 def legend_over(axes: Axes, columns: int = 2) -> None:

@@ -3,17 +3,14 @@
 from itertools import pairwise
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
-from matplotlib.axes import Axes
-from matplotlib.patches import BoxStyle, Ellipse, FancyBboxPatch, Patch, Polygon, Rectangle
 
 from hierpool.answers.model_graph import graph_and_plate
 from hierpool.models.catalogue import check_model
 from hierpool.models.graph import Graph, Kind, Node
 from hierpool.models.protocol import Model
-from hierpool.plots.style import FAINT, INK, QUIET, STYLE
+from hierpool.plots.style import FAINT, INK, QUIET, Axes, patches, pyplot, styled
 from hierpool.posterior.fitted import read_fit
 
 FONT_SIZE = 9.0
@@ -29,6 +26,7 @@ ROUNDS = 20
 """How often every node moves towards those that it is joined with."""
 
 
+@styled
 def plot_model(
     model: Model | str | xr.DataTree, *, num_groups: int | None = None, axes: Axes | None = None
 ) -> Axes:
@@ -49,6 +47,7 @@ def plot_model(
     Raises:
         InputError: an argument breaks a rule, or the model has no ``statements``.
         TypeError: an argument has the wrong type.
+        ImportError: matplotlib is not installed.
 
     Examples:
         >>> import hierpool as hp
@@ -65,44 +64,42 @@ def plot_model(
     right = max(right, left + LETTER * max(map(len, legend)) + 0.5)
     bottom = min(y for _, y in places.values()) - ROW
     top = max(y for _, y in places.values()) + 0.4
-    with plt.rc_context(STYLE):
-        if axes is None:
-            whole = top - bottom + HEAD
-            # Lengths are inches: the layout of the figure must not change them.
-            figure = plt.figure(figsize=(right - left, whole), layout="none")
-            axes = figure.add_axes((0.02, 0, 0.96, 1 - HEAD / whole))
-        axes.set(xlim=(left, right), ylim=(bottom, top), aspect="equal")
-        axes.axis("off")
-        scale = min(1.0, *(_inches(axes) / (right - left, top - bottom)))
-        shapes = {
-            name: _drawn(axes, node, places[name], sizes[name], scale)
-            for name, node in graph.items()
-        }
-        for name, node in graph.items():
-            for parent in node.parents:
-                axes.annotate(
-                    "",
-                    places[name],
-                    places[parent],
-                    arrowprops={
-                        "arrowstyle": "-|>",
-                        "color": QUIET,
-                        "patchA": shapes[parent],
-                        "patchB": shapes[name],
-                        "shrinkA": 1,
-                        "shrinkB": 1,
-                    },
-                )
-        _draw_plate(axes, graph, places, sizes, plate, scale)
-        axes.text(
-            left,
-            bottom + 0.12,
-            "\n".join(legend),
-            fontsize=(FONT_SIZE - 1) * scale,
-            color=QUIET,
-            va="bottom",
-        )
-        axes.set_title(_name(model))
+    if axes is None:
+        whole = top - bottom + HEAD
+        # Lengths are inches: the layout of the figure must not change them.
+        figure = pyplot.figure(figsize=(right - left, whole), layout="none")
+        axes = figure.add_axes((0.02, 0, 0.96, 1 - HEAD / whole))
+    axes.set(xlim=(left, right), ylim=(bottom, top), aspect="equal")
+    axes.axis("off")
+    scale = min(1.0, *(_inches(axes) / (right - left, top - bottom)))
+    shapes = {
+        name: _drawn(axes, node, places[name], sizes[name], scale) for name, node in graph.items()
+    }
+    for name, node in graph.items():
+        for parent in node.parents:
+            axes.annotate(
+                "",
+                places[name],
+                places[parent],
+                arrowprops={
+                    "arrowstyle": "-|>",
+                    "color": QUIET,
+                    "patchA": shapes[parent],
+                    "patchB": shapes[name],
+                    "shrinkA": 1,
+                    "shrinkB": 1,
+                },
+            )
+    _draw_plate(axes, graph, places, sizes, plate, scale)
+    axes.text(
+        left,
+        bottom + 0.12,
+        "\n".join(legend),
+        fontsize=(FONT_SIZE - 1) * scale,
+        color=QUIET,
+        va="bottom",
+    )
+    axes.set_title(_name(model))
     return axes
 
 
@@ -193,21 +190,21 @@ def _rows(graph: Graph) -> dict[str, int]:
 
 def _drawn(
     axes: Axes, node: Node, place: tuple[float, float], size: tuple[float, float], scale: float
-) -> Patch:
+) -> patches.Patch:
     """Draws a node, and returns its shape."""
     (x, y), (width, height) = place, size
     corner = (x - width / 2, y - height / 2)
-    shape: Patch
+    shape: patches.Patch
     if node.kind == "parameter":
-        shape = Ellipse(place, width, height)
+        shape = patches.Ellipse(place, width, height)
     elif node.kind == "deterministic":
         point = 0.12
         across = [-width / 2, -width / 2 + point, width / 2 - point, width / 2]
         across += [width / 2 - point, -width / 2 + point]
         up = np.array([0, 1, 1, 0, -1, -1]) * height / 2
-        shape = Polygon(np.stack([x + np.array(across), y + up], axis=1))
+        shape = patches.Polygon(np.stack([x + np.array(across), y + up], axis=1))
     else:
-        shape = Rectangle(corner, width, height)
+        shape = patches.Rectangle(corner, width, height)
     shape.set(
         facecolor=FAINT if node.kind == "observed" else "white",
         edgecolor="none" if node.kind == "given" else INK,
@@ -235,8 +232,10 @@ def _draw_plate(
     # Wide enough for its label.
     high[0] = max(high[0], low[0] + LETTER * len(label) + 0.2)
     width, height = high - low
-    rounded = BoxStyle.Round(pad=0, rounding_size=0.1)
-    axes.add_patch(FancyBboxPatch(tuple(low), width, height, boxstyle=rounded, fc="none", ec=QUIET))
+    rounded = patches.BoxStyle.Round(pad=0, rounding_size=0.1)
+    axes.add_patch(
+        patches.FancyBboxPatch(tuple(low), width, height, boxstyle=rounded, fc="none", ec=QUIET)
+    )
     axes.text(
         high[0] - 0.1, low[1] + 0.07, label, ha="right", color=QUIET, fontsize=FONT_SIZE * scale
     )

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from matplotlib.axes import Axes
 
 from hierpool.answers.new_groups import weighted_new_groups
 from hierpool.input.errors import InputError
@@ -18,6 +17,7 @@ from hierpool.plots.style import (
     INK,
     QUIET,
     WARM,
+    Axes,
     axes_for,
     short,
     styled,

@@ -1,9 +1,7 @@
 """The population: its two numbers with their exact density, and the chances of its groups."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
-from matplotlib.axes import Axes
 
 from hierpool.inference.population_density import population_density
 from hierpool.input.arguments import check_prob
@@ -11,7 +9,7 @@ from hierpool.input.errors import InputError
 from hierpool.models.protocol import groups_differ
 from hierpool.plots.density import highest, label_density, population_curve
 from hierpool.plots.legends import legend_over
-from hierpool.plots.style import ACCENT, FAINT, INK, QUIET, Unit, styled, unit_of
+from hierpool.plots.style import ACCENT, FAINT, INK, QUIET, Axes, Unit, pyplot, styled, unit_of
 from hierpool.posterior.contradiction import warn_of_contradiction
 from hierpool.posterior.fitted import Fitted, read_fit
 
@@ -77,10 +75,10 @@ def plot_population(tree: xr.DataTree, *, prob: float = 0.89) -> np.ndarray:
         )
     unit = unit_of(fitted.rate)
     if not groups_differ(fitted.model):
-        axes = plt.subplots(figsize=(5.2, 3.8))[1]
+        axes = pyplot.subplots(figsize=(5.2, 3.8))[1]
         _draw_groups(fitted, axes, prob, unit)
         return np.array([axes])
-    left, right = plt.subplots(1, 2, figsize=(10.0, 4.2))[1]
+    left, right = pyplot.subplots(1, 2, figsize=(10.0, 4.2))[1]
     _draw_parameters(fitted, left, unit)
     _draw_groups(fitted, right, prob, unit)
     return np.array([left, right])

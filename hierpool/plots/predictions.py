@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from matplotlib.axes import Axes
 
 from hierpool.answers.by_group import ByLabel
 from hierpool.answers.scores import coverage
@@ -19,6 +18,7 @@ from hierpool.plots.style import (
     FAINT,
     INK,
     WARM,
+    Axes,
     axes_for,
     name_rows,
     styled,

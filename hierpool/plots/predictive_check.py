@@ -3,15 +3,24 @@
 from collections.abc import Mapping
 from typing import Literal
 
-import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
-from matplotlib.axes import Axes
 
 from hierpool.answers.predictive_check import FOUR, Replicates, Statistic, replicated
 from hierpool.input.arguments import tails
 from hierpool.plots.legends import legend_over
-from hierpool.plots.style import ACCENT, FAINT, INK, QUIET, WARM, short, styled, unit_of
+from hierpool.plots.style import (
+    ACCENT,
+    FAINT,
+    INK,
+    QUIET,
+    WARM,
+    Axes,
+    pyplot,
+    short,
+    styled,
+    unit_of,
+)
 
 PROB = 0.89
 """Probability of the band of replicated rates."""
@@ -72,7 +81,7 @@ def plot_predictive_check(
     p_values = found.table()["p_mid"].to_numpy()
     columns = len(FOUR)
     rows = -(-len(found.rows) // columns)
-    figure = plt.figure(figsize=(10.0, 1.75 * rows + 3.2))
+    figure = pyplot.figure(figsize=(10.0, 1.75 * rows + 3.2))
     grid = figure.add_gridspec(rows + 1, columns, height_ratios=[*[1] * rows, 1.7])
     unit = unit_of(found.successes / found.trials)
     units = {"counts": "counts", "rates": f"rates ({unit.name})", "residuals": "residuals (sd)"}

@@ -2,11 +2,10 @@
 
 import numpy as np
 import xarray as xr
-from matplotlib.axes import Axes
 
 from hierpool.answers.ranks import Best
 from hierpool.plots.rank_rows import mark_ranks, number_shown, ranked, rows_for, say_left_out
-from hierpool.plots.style import ACCENT, FAINT, INK, legend_above, styled
+from hierpool.plots.style import ACCENT, FAINT, INK, Axes, legend_above, styled
 
 
 @styled

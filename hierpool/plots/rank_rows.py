@@ -4,12 +4,10 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
 
 from hierpool.answers.ranks import Best, Ranks, rank
 from hierpool.input.labels import texts
-from hierpool.plots.style import axes_for, name_rows, width_of
+from hierpool.plots.style import Axes, MaxNLocator, axes_for, name_rows, width_of
 from hierpool.runtime.settings import whole
 
 MOST_ROWS = 60

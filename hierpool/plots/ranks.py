@@ -2,12 +2,10 @@
 
 import numpy as np
 import xarray as xr
-from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap, PowerNorm
 
 from hierpool.answers.ranks import Best
 from hierpool.plots.rank_rows import mark_ranks, number_shown, ranked, rows_for, say_left_out
-from hierpool.plots.style import ACCENT, INK, styled
+from hierpool.plots.style import ACCENT, INK, Axes, LinearSegmentedColormap, PowerNorm, styled
 
 COLORS = LinearSegmentedColormap.from_list("hierpool", ["white", ACCENT, INK])
 """Darker is more probable, in grey too."""
@@ -79,7 +77,7 @@ def plot_ranks(
             share = cells[row, column]
             axes.text(
                 column + 1, row, f"{100 * share:.0f}%", ha="center", va="center", fontsize=7.5,
-                color="white" if mesh.norm(share) > 0.4 else INK,
+                color="white" if share > 0.27 * cells.max() else INK,
             )  # fmt: skip
     else:
         axes.plot(

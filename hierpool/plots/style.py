@@ -18,11 +18,15 @@ try:
 
     # The files of this room take these from here: without matplotlib, its absence is then said in
     # the sentence below, whichever file is imported first.
+    from matplotlib import patches as patches
+    from matplotlib import pyplot as pyplot
     from matplotlib.axes import Axes as Axes
     from matplotlib.axis import Axis
-    from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.colors import LinearSegmentedColormap as LinearSegmentedColormap
+    from matplotlib.colors import PowerNorm as PowerNorm
     from matplotlib.font_manager import findSystemFonts, fontManager
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
+    from matplotlib.ticker import FuncFormatter as FuncFormatter
+    from matplotlib.ticker import MaxNLocator as MaxNLocator
     from matplotlib.transforms import Bbox as Bbox
 except ImportError:
     raise ImportError('Pictures need matplotlib: pip install "hierpool[plots]".') from None

@@ -7,14 +7,23 @@ Localization: An Improved R-hat for Assessing Convergence of MCMC", for rank plo
 from collections.abc import Iterable
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
-from matplotlib.axes import Axes
 
 from hierpool.input.errors import InputError
 from hierpool.input.labels import find_name, texts
-from hierpool.plots.style import ACCENT, FAINT, INK, QUIET, WARM, short, styled, unit_of
+from hierpool.plots.style import (
+    ACCENT,
+    FAINT,
+    INK,
+    QUIET,
+    WARM,
+    Axes,
+    pyplot,
+    short,
+    styled,
+    unit_of,
+)
 from hierpool.posterior.fitted import Fitted, read_fit
 
 MOST_POINTS = 1500
@@ -76,7 +85,7 @@ def plot_trace(tree: xr.DataTree, *, groups: Iterable[Any] | None = None) -> np.
     divergent = np.zeros((fitted.num_chains, 0), bool)
     if "sample_stats" in tree.children and "diverging" in tree["sample_stats"]:
         divergent = tree["sample_stats"]["diverging"].transpose("chain", "draw").values
-    figure, axes = plt.subplots(
+    figure, axes = pyplot.subplots(
         len(draws), 2, figsize=(10.0, 0.5 + 1.7 * len(draws)), squeeze=False, width_ratios=(3, 2)
     )
     for (left, right), (name, values) in zip(axes, draws.items(), strict=True):
