@@ -73,7 +73,8 @@ def plot_forest(
         sort: order from the top: "mean" (the estimate, highest first), "rate" (the raw rate),
             "trials" (most first), or "given" (as in the data).
         prob: probability of the wide intervals of a fit.
-        axes: axes to draw into; by default those of a new figure, as high as its rows need.
+        axes: axes to draw into, best of a figure whose layout is "constrained"; by default those
+            of a new figure, as high as its rows need.
 
     Returns:
         The axes.

@@ -95,7 +95,8 @@ def plot_funnel(
         groups: names of the groups to name, in place of those outside the limits.
         top: most groups outside the limits to name, the furthest first; by default 20, or 5 beside
             cells. A name that finds no room is left out.
-        axes: axes to draw into; by default those of a new figure.
+        axes: axes to draw into, best of a figure whose layout is "constrained"; by default those
+            of a new figure.
 
     Returns:
         The axes.

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hierpool.plots.style import INK, QUIET, Axes, Bbox, short
+from hierpool.plots.style import INK, QUIET, Axes, Bbox, figure_of, short
 
 _NEAR = [(1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1)]
 _DISTANCES = (6.0, 14.0, 26.0, 42.0, 64.0)
@@ -38,8 +38,7 @@ def place_names(
             the first and a part of the rest.
         radius: radius of a mark in points.
     """
-    figure = axes.get_figure(root=True)
-    assert figure is not None
+    figure = figure_of(axes)
     # Fixes the limits and the layout, on which places in the picture depend.
     # Axes of a fixed shape need three drawings until the layout stays.
     for _ in range(3):

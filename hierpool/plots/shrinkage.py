@@ -50,7 +50,8 @@ def plot_shrinkage(
         groups: names of the groups to name in the picture.
         top: number of groups to name at each end of the estimates, in place of ``groups``; by
             default 3, or 0 for more than 400 groups. A name that finds no room is left out.
-        axes: axes to draw into; by default those of a new figure.
+        axes: axes to draw into, best of a figure whose layout is "constrained"; by default those
+            of a new figure.
 
     Returns:
         The axes.

@@ -24,6 +24,7 @@ try:
     from matplotlib.axis import Axis
     from matplotlib.colors import LinearSegmentedColormap as LinearSegmentedColormap
     from matplotlib.colors import PowerNorm as PowerNorm
+    from matplotlib.figure import Figure
     from matplotlib.font_manager import findSystemFonts, fontManager
     from matplotlib.ticker import FuncFormatter as FuncFormatter
     from matplotlib.ticker import MaxNLocator as MaxNLocator
@@ -122,6 +123,9 @@ def axes_for(axes: Axes | None, width: float, height: float) -> Axes:
 LONGEST = 40
 """Most columns that a name takes before its middle is left out; a Chinese letter takes two."""
 
+LETTER = 0.075
+"""Inches that a column takes."""
+
 
 def short(name: str, longest: int = LONGEST) -> str:
     """Returns a name in one line, its middle replaced by an ellipsis where it is too long.
@@ -181,19 +185,30 @@ def name_rows(axes: Axes, rows: np.ndarray, names: list[str]) -> None:
     Args:
         axes: the axes.
         rows: (name,) heights.
-        names: names, shortened here.
+        names: names, shortened here, the more the narrower the axes are.
     """
-    axes.set_yticks(rows, [short(name) for name in names])
+    width = axes.get_window_extent().width / figure_of(axes).dpi
+    longest = int(np.clip(0.65 * width / LETTER, 12, LONGEST))
+    axes.set_yticks(rows, [short(name, longest) for name in names])
     for label in axes.get_yticklabels():
-        # Matplotlib makes some labels later, when the style of this room no longer holds.
+        # Axes of the caller's have labels that were made in another style.
         label.set_parse_math(False)
+        label.set_fontfamily(STYLE["font.family"])
     axes.tick_params(axis="y", length=0)
+
+
+def figure_of(axes: Axes) -> Figure:
+    """Returns the figure of axes, also of those in a part of a figure."""
+    figure = axes.figure
+    while not isinstance(figure, Figure):
+        figure = figure.figure
+    return figure
 
 
 def count_axis(axis: Axis, label: str) -> None:
     """Writes an axis of counts in whole numbers, and labels it."""
     if axis.get_scale() == "linear":
-        axis.set_major_locator(MaxNLocator(integer=True))
+        axis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     axis.set_major_formatter("{x:,.0f}")
     axis.set_label_text(label)
 
@@ -201,7 +216,7 @@ def count_axis(axis: Axis, label: str) -> None:
 def width_of(names: list[str]) -> float:
     """Returns the width in inches that names take beside a picture."""
     columns = [len(short(name)) + sum(east_asian_width(x) in "WF" for x in name) for name in names]
-    return 0.075 * min(LONGEST, max(columns, default=0))
+    return LETTER * min(LONGEST, max(columns, default=0))
 
 
 def label_line(axes: Axes, text: str, *, x: float) -> None:
@@ -213,11 +228,23 @@ def label_line(axes: Axes, text: str, *, x: float) -> None:
 
 
 def legend_above(axes: Axes, columns: int = 4) -> None:
-    """Puts the legend above the axes, where it hides nothing."""
-    axes.legend(
-        loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=1.6, borderpad=0, ncols=columns,
-        columnspacing=1.2, handletextpad=0.5, handlelength=1.6,
-    )  # fmt: skip
+    """Puts the legend above the axes, where it hides nothing.
+
+    Call it once all else is drawn.
+
+    Args:
+        axes: the axes.
+        columns: most columns; there are fewer where the axes are narrow.
+    """
+    figure_of(axes).draw_without_rendering()
+    width = axes.get_window_extent().width
+    for number in range(columns, 0, -1):
+        legend = axes.legend(
+            loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=1.6, borderpad=0, ncols=number,
+            columnspacing=1.2, handletextpad=0.5, handlelength=1.6,
+        )  # fmt: skip
+        if legend.get_window_extent().width <= width:
+            return
 
 
 def count_cells(
@@ -241,9 +268,10 @@ def count_cells(
         x, y, gridsize=(70, 50), extent=extent, bins="log", mincnt=1, cmap=COUNTS, vmin=1,
         xscale="log" if is_log else "linear", linewidths=0.1, zorder=2, rasterized=True,
     )  # fmt: skip
-    figure = axes.get_figure()
-    assert figure is not None
-    bar = figure.colorbar(cells, ax=axes, shrink=0.6, pad=0.02)
+    # Without a layout that makes room for it, what is written beside the axes needs some.
+    figure = figure_of(axes)
+    pad = 0.35 if figure.get_layout_engine() is None else 0.02
+    bar = figure.colorbar(cells, ax=axes, shrink=0.6, pad=pad)
     bar.set_label(f"Groups in a cell, of {len(x):,}")
     bar.ax.yaxis.set_major_formatter("{x:,.0f}")
     bar.outline.set_visible(False)

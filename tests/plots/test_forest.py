@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from pictures import NAMES, estimate_of, require_legible, texts_in, written
 
 import hierpool as hp
+from hierpool.plots.style import figure_of
 
 # Boxes stand for the letters of Chinese where the machine has no font for them.
 pytestmark = pytest.mark.filterwarnings("ignore:Glyph")
@@ -36,7 +37,7 @@ def test_names_are_neither_cut_nor_cover_each_other(number: int) -> None:
 
 def test_dollar_signs_in_a_name_are_no_mathematics() -> None:
     axes = hp.plot_forest(estimate_of(5, names=NAMES))
-    axes.get_figure(root=True).draw_without_rendering()
+    figure_of(axes).draw_without_rendering()
     (label,) = [each for each in axes.get_yticklabels() if "$" in each.get_text()]
     assert label.get_text() == "costs $5 and $10_x" and not label.get_parse_math()
 

@@ -7,6 +7,7 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 import hierpool as hp
+from hierpool.plots.style import figure_of
 
 LONG = (
     "A name that is a good deal longer than forty letters, and goes on to one hundred of them or so"
@@ -55,7 +56,7 @@ def written(axes: Axes) -> list[str]:
 
 def require_legible(axes: Axes, boxes: list[Bbox]) -> None:
     """Fails if one of the texts leaves the picture or covers another."""
-    whole = axes.get_figure(root=True).bbox
+    whole = figure_of(axes).bbox
     for box in boxes:
         assert whole.x0 <= box.x0 and box.x1 <= whole.x1, f"{box} is cut by {whole}"
         assert whole.y0 <= box.y0 and box.y1 <= whole.y1, f"{box} is cut by {whole}"
@@ -65,7 +66,7 @@ def require_legible(axes: Axes, boxes: list[Bbox]) -> None:
 
 def texts_in(axes: Axes) -> list[Bbox]:
     """Returns the boxes of all texts in the axes and of the names along y, once drawn."""
-    axes.get_figure(root=True).draw_without_rendering()
+    figure_of(axes).draw_without_rendering()
     low, high = sorted(axes.get_ylim())
     # Matplotlib keeps labels of ticks beyond the ends too, and does not draw them.
     names = [label for label in axes.get_yticklabels() if low <= label.get_position()[1] <= high]
