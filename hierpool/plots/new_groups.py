@@ -11,7 +11,6 @@ from hierpool.input.errors import InputError
 from hierpool.input.labels import find_name, texts
 from hierpool.input.new_groups import NewGroups
 from hierpool.plots.density import curve, highest, label_density, means, population_curve
-from hierpool.plots.legends import legend_over
 from hierpool.plots.style import (
     FAINT,
     INK,
@@ -19,6 +18,7 @@ from hierpool.plots.style import (
     WARM,
     Axes,
     axes_for,
+    legend_above,
     short,
     styled,
     unit_of,
@@ -126,5 +126,5 @@ def plot_new_groups(
     axes.set_ylim(0, highest(*(each._replace(band=None) for each in (behind, *curves))))
     unit.mark(axes.xaxis, "theta, the chance of success of a group")
     label_density(axes, unit)
-    legend_over(axes, columns=1)
+    legend_above(axes, columns=1)
     return axes

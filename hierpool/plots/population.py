@@ -8,8 +8,18 @@ from hierpool.input.arguments import check_prob
 from hierpool.input.errors import InputError
 from hierpool.models.protocol import groups_differ
 from hierpool.plots.density import highest, label_density, population_curve
-from hierpool.plots.legends import legend_over
-from hierpool.plots.style import ACCENT, FAINT, INK, QUIET, Axes, Unit, pyplot, styled, unit_of
+from hierpool.plots.style import (
+    ACCENT,
+    FAINT,
+    INK,
+    QUIET,
+    Axes,
+    Unit,
+    legend_above,
+    pyplot,
+    styled,
+    unit_of,
+)
 from hierpool.posterior.contradiction import warn_of_contradiction
 from hierpool.posterior.fitted import Fitted, read_fit
 
@@ -112,7 +122,7 @@ def _draw_parameters(fitted: Fitted, axes: Axes, unit: Unit) -> None:
     axes.set(xlabel=MEANINGS.get(first, first), ylabel=MEANINGS.get(second, second))
     if first == "phi":
         unit.mark(axes.xaxis, MEANINGS[first])
-    legend_over(axes)
+    legend_above(axes, columns=2)
 
 
 def _draw_groups(fitted: Fitted, axes: Axes, prob: float, unit: Unit) -> None:
@@ -141,4 +151,4 @@ def _draw_groups(fitted: Fitted, axes: Axes, prob: float, unit: Unit) -> None:
     what = "phi, the chance of every group" if same else "theta, the chance of success of a group"
     unit.mark(axes.xaxis, what)
     label_density(axes, unit)
-    legend_over(axes)
+    legend_above(axes, columns=2)

@@ -11,7 +11,6 @@ from hierpool.answers.scores import coverage
 from hierpool.input.errors import InputError
 from hierpool.input.labels import find, texts
 from hierpool.plots.density import means
-from hierpool.plots.legends import legend_over
 from hierpool.plots.rank_rows import MOST_ROWS
 from hierpool.plots.style import (
     ACCENT,
@@ -20,6 +19,7 @@ from hierpool.plots.style import (
     WARM,
     Axes,
     axes_for,
+    legend_above,
     name_rows,
     styled,
     unit_of,
@@ -140,7 +140,7 @@ def _rows(
     if len(rows) < num_groups:
         left_out = num_groups - len(rows)
         axes.set_xlabel(f"{axes.get_xlabel()}\n{left_out:,} more groups not shown")
-    legend_over(axes, columns=2)
+    legend_above(axes, columns=2)
     return axes
 
 
@@ -164,5 +164,5 @@ def _columns(
     axes.set_xlabel(f"{len(at):,} groups, the highest prediction first")
     axes.xaxis.set_major_formatter("{x:,.0f}")
     unit_of(np.concatenate(values)).mark(axes.yaxis, "Rate of the later trials")
-    legend_over(axes, columns=3)
+    legend_above(axes, columns=3)
     return axes

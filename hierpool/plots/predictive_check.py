@@ -8,7 +8,6 @@ import xarray as xr
 
 from hierpool.answers.predictive_check import FOUR, Replicates, Statistic, replicated
 from hierpool.input.arguments import tails
-from hierpool.plots.legends import legend_over
 from hierpool.plots.style import (
     ACCENT,
     FAINT,
@@ -16,6 +15,7 @@ from hierpool.plots.style import (
     QUIET,
     WARM,
     Axes,
+    legend_above,
     pyplot,
     short,
     styled,
@@ -159,4 +159,4 @@ def _draw_rates(axes: Axes, found: Replicates) -> None:
     unit_of(rate).mark(axes.xaxis, "Raw rate of a group")
     axes.set_ylabel("Share of groups up to the rate")
     axes.set_ylim(0, 1.02)
-    legend_over(axes, columns=3)
+    legend_above(axes)

@@ -241,7 +241,7 @@ def legend_above(axes: Axes, columns: int = 4) -> None:
     for number in range(columns, 0, -1):
         legend = axes.legend(
             loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=1.6, borderpad=0, ncols=number,
-            columnspacing=1.2, handletextpad=0.5, handlelength=1.6,
+            columnspacing=1.2, handletextpad=0.5, handlelength=2.2,
         )  # fmt: skip
         if legend.get_window_extent().width <= width:
             return
