@@ -11,6 +11,7 @@ from .answers.events import events as events
 from .answers.events import season as season
 from .answers.exchangeability import Exchangeability as Exchangeability
 from .answers.exchangeability import exchangeability as exchangeability
+from .answers.model_graph import model_graph as model_graph
 from .answers.new_groups import new_groups as new_groups
 from .answers.predictions import add_predictions as add_predictions
 from .answers.predictions import predict as predict
@@ -53,9 +54,18 @@ from .models.pooling import NoPooling as NoPooling
 from .models.protocol import Model as Model
 from .models.protocol import model as model
 from .models.spread import SpreadPartialPooling as SpreadPartialPooling
+from .plots.best import plot_best as plot_best
 from .plots.forest import plot_forest as plot_forest
 from .plots.funnel import plot_funnel as plot_funnel
+from .plots.model import plot_model as plot_model
+from .plots.new_groups import plot_new_groups as plot_new_groups
+from .plots.population import plot_population as plot_population
+from .plots.predictions import plot_predictions as plot_predictions
+from .plots.predictive_check import plot_predictive_check as plot_predictive_check
+from .plots.rank_intervals import plot_rank_intervals as plot_rank_intervals
+from .plots.ranks import plot_ranks as plot_ranks
 from .plots.shrinkage import plot_shrinkage as plot_shrinkage
+from .plots.trace import plot_trace as plot_trace
 from .posterior.contradiction import PopulationWarning as PopulationWarning
 from .posterior.tree import load as load
 from .posterior.tree import save as save

@@ -5,7 +5,7 @@ Realized Discrepancies", for the p-values.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -95,24 +95,61 @@ def predictive_check(
         mean           11.9  12.0      0.5
         sd              3.1   3.7      0.8
     """
+    return replicated(tree, statistics=statistics, replicates=replicates, seed=seed).table()
+
+
+class Replicates(NamedTuple):
+    """Replicates of a fit's data, with the statistics of both; groups without trials are left out.
+
+    ``predictive_check`` returns the table; a picture shows the rest.
+    """
+
+    fitted: Fitted
+    """The fit."""
+    successes: np.ndarray
+    """(group,) successes of the data."""
+    trials: np.ndarray
+    """(group,) trials."""
+    drawn: np.ndarray
+    """(draw, group) successes of the replicates."""
+    rows: pd.MultiIndex
+    """(statistic,) what each is of, and its name."""
+    observed: np.ndarray
+    """(statistic,) values of the data."""
+    values: np.ndarray
+    """(draw, statistic) values of the replicates."""
+
+    def table(self) -> pd.DataFrame:
+        """Returns the table that ``predictive_check`` describes."""
+        return pd.DataFrame(_compare(self.fitted, self.values, self.observed), index=self.rows)
+
+
+def replicated(
+    tree: xr.DataTree,
+    *,
+    statistics: Mapping[str, Statistic] | None,
+    replicates: str,
+    seed: int,
+) -> Replicates:
+    """Returns replicates of a fit's data, for the arguments of ``predictive_check``."""
     if replicates not in REPLICATES:
         raise InputError(f"replicates must be one of {REPLICATES}, not {replicates!r}.")
     fitted = read_fit(tree, needs_theta=replicates == "same-groups")
     warn_of_contradiction(fitted.successes, fitted.trials, fitted.parameters)
     has_trials = _has_trials(fitted)
-    trials = fitted.trials[has_trials]
+    successes, trials = fitted.successes[has_trials], fitted.trials[has_trials]
     custom = _check_statistics(statistics)
     if replicates == "same-groups":
         y = by_group(tree, "posterior_predictive", "y", fitted.labels)
         drawn = y.reshape(len(fitted.theta), -1)[:, has_trials]
     else:
         drawn = new_replicates(fitted, trials, seed)
-    (observed,) = _evaluate(fitted.successes[has_trials][None], trials, custom)
+    (observed,) = _evaluate(successes[None], trials, custom)
     values = _evaluate(drawn, trials, custom)
     rows = [(of, name) for of in ("counts", "rates", "residuals") for name in FOUR]
     rows += [("custom", name) for name in custom]
     index = pd.MultiIndex.from_tuples(rows, names=["of", "statistic"])
-    return pd.DataFrame(_compare(fitted, values, observed), index=index)
+    return Replicates(fitted, successes, trials, drawn, index, observed, values)
 
 
 def tail_indicators(values: np.ndarray, observed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

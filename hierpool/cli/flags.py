@@ -143,14 +143,7 @@ def quadrature_of(options: argparse.Namespace) -> "Quadrature | None":
 
 def add_new_groups(parser: Any, help_text: str) -> None:
     """Adds the flag that names groups to add."""
-    parser.add_argument(
-        "--new-group",
-        action="append",
-        default=[],
-        type=_new_group,
-        metavar="NAME=Y/N",
-        help=help_text,
-    )
+    parser.add_argument("--new-group", **NEW_GROUP, help=help_text)
 
 
 def new_groups_of(options: argparse.Namespace) -> dict[str, tuple[int, int]]:
@@ -203,6 +196,15 @@ def _new_group(text: str) -> tuple[str, tuple[int, int]]:
     except ValueError:
         message = f"{text!r} is not of the form NAME=SUCCESSES/TRIALS, as in rookie=0/4"
         raise argparse.ArgumentTypeError(message) from None
+
+
+NEW_GROUP: dict[str, Any] = {
+    "action": "append",
+    "default": [],
+    "type": _new_group,
+    "metavar": "NAME=Y/N",
+}
+"""How the flag ``--new-group`` is read."""
 
 
 def model_of(options: argparse.Namespace) -> "Model":

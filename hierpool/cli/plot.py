@@ -2,15 +2,16 @@
 
 import argparse
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hierpool.cli import stopping
-from hierpool.cli.flags import EXIT_CODES, add_quiet
+from hierpool.cli.flags import EXIT_CODES, FILE, NEW_GROUP, add_quiet
 from hierpool.cli.output import check_outputs
+from hierpool.cli.plot_arguments import of_later, of_new_groups
 from hierpool.cli.terminal import say, status
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ class Kind(NamedTuple):
     """Its flags, of ``FLAGS``."""
     takes_axes: bool = True
     """Whether the function has the argument ``axes``: it has not if it draws several panels."""
+    read: Callable[[argparse.Namespace], dict[str, Any]] | None = None
+    """Returns further arguments of the function, from flags that are not its own."""
+    read_flags: tuple[str, ...] = ()
+    """Those flags, of ``FLAGS``."""
 
 
 KINDS = {
@@ -53,6 +58,54 @@ KINDS = {
         "raw rates against trials, with the limits of a new group's rate",
         ("groups", "top"),
     ),
+    "trace": Kind(
+        "trace",
+        "plot_trace",
+        "traces and rank plots of the population and of chosen groups",
+        ("groups",),
+        takes_axes=False,
+    ),
+    "population": Kind(
+        "population",
+        "plot_population",
+        "the population's two numbers, and the chances of its groups",
+        ("prob",),
+        takes_axes=False,
+    ),
+    "new-groups": Kind(
+        "new_groups",
+        "plot_new_groups",
+        "new groups against the population and the others",
+        ("seed",),
+        read=of_new_groups,
+        read_flags=("new_group", "groups"),
+    ),
+    "ranks": Kind(
+        "ranks", "plot_ranks", "the probability of each rank of each group", ("top", "best")
+    ),
+    "best": Kind("best", "plot_best", "the probability that each is the best", ("top", "best")),
+    "rank-intervals": Kind(
+        "rank_intervals",
+        "plot_rank_intervals",
+        "the mean rank of each group with its interval",
+        ("top", "best", "prob"),
+    ),
+    "predictive-check": Kind(
+        "predictive_check",
+        "plot_predictive_check",
+        "statistics of the data among those of replicates",
+        ("replicates", "seed"),
+        takes_axes=False,
+    ),
+    "predictions": Kind(
+        "predictions",
+        "plot_predictions",
+        "intervals of later rates, and what was observed later",
+        ("top", "prob", "seed"),
+        read=of_later,
+        read_flags=("data", "successes", "trials", "column"),
+    ),
+    "model": Kind("model", "plot_model", "the model as a graph with a plate"),
 }
 """The pictures by the word that names them."""
 FLAGS: dict[str, dict[str, Any]] = {
@@ -64,9 +117,23 @@ FLAGS: dict[str, dict[str, Any]] = {
     "top": {"type": int, "metavar": "K", "help": "number of groups to show or to name at each end"},
     "sort": {"metavar": "ORDER", "help": "mean (the default), rate, trials or given"},
     "prob": {"type": float, "help": "probability of the wide intervals (0.89)"},
+    "best": {
+        "choices": ("highest", "lowest"),
+        "help": "which chance of success is the best (highest)",
+    },
+    "replicates": {
+        "choices": ("same-groups", "new-groups"),
+        "help": "replicates of the same groups (the default), or of new ones",
+    },
+    "seed": {"type": int, "help": "seed of the random draws (0)"},
+    "new_group": NEW_GROUP | {"help": 'a group that was not in the fit, as "rookie=0/4"'},
+    "data": {"required": True, "metavar": "FILE", "help": FILE},
+    "successes": {"required": True, "metavar": "COLUMN", "help": "column of later successes"},
+    "trials": {"required": True, "metavar": "COLUMN", "help": "column of later trials"},
+    "column": {"required": True, "metavar": "COLUMN", "help": "column of the groups' names"},
 }
 """The flags of pictures by the argument of the function; one that is not given is left out."""
-WORDS = {"groups": "group"}
+WORDS = {"groups": "group", "column": "group", "new_group": "new-group"}
 """Words of flags that differ from the argument's name."""
 FORMATS = (".png", ".svg", ".pdf")
 METADATA: dict[str, dict[str, None]] = {
@@ -93,7 +160,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         )
         one.add_argument("fit", metavar="FIT.nc", help="a fit saved by hierpool fit --output")
         picture = one.add_argument_group("picture")
-        for name in kind.flags:
+        for name in (*kind.read_flags, *kind.flags):
             picture.add_argument(f"--{WORDS.get(name, name)}", dest=name, **FLAGS[name])
         for side in ("width", "height"):
             picture.add_argument(
@@ -125,6 +192,7 @@ def run(options: argparse.Namespace) -> int:
     status.phase("drawing")
     given = {name: getattr(options, name) for name in kind.flags}
     given = {name: value for name, value in given.items() if value is not None}
+    given |= kind.read(options) if kind.read else {}
     with _boxes_said():
         figure = _figure(draw(tree, **given))
         if options.width or options.height:

@@ -4,15 +4,18 @@ Source: Efron and Morris (1975), "Data Analysis Using Stein's Estimator and its 
 Carpenter, Gabry and Goodrich (2016), "Hierarchical Partial Pooling for Repeated Binary Trials".
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
+from scipy.special import logit
 
 from hierpool.likelihood.histograms import Data
 from hierpool.models.beta_population import (
+    OF_GROUPS,
     BetaPopulation,
     ceiling,
     log_prior_of_phi,
@@ -108,6 +111,11 @@ class CollapsedPartialPooling(BetaPopulation):
     phi_alpha: ArrayLike = 1.0
     phi_beta: ArrayLike = 1.0
     coordinate: ClassVar[str] = "log_kappa_log"
+    statements: ClassVar[tuple[str, ...]] = (
+        "phi ~ Beta(phi_alpha, phi_beta)",
+        "kappa ~ Pareto(1, kappa_log_rate)",
+        *OF_GROUPS,
+    )
 
     def log_prior(self, position: Position) -> jax.Array:
         """Returns () the normalized log prior density of logit_phi and log_kappa_log."""
@@ -137,6 +145,11 @@ class CollapsedPartialPooling(BetaPopulation):
     def population(self, position: Position) -> Parameters:
         """Returns phi, kappa_log and kappa."""
         return self.reported(position) | {"kappa": jnp.exp(self.log_kappa(position))}
+
+    def unconstrain(self, parameters: Mapping[str, np.ndarray]) -> NumpyParameters:
+        """Returns the positions of draws of phi and kappa_log, (draw,) each, on the host."""
+        log_kappa_log = np.log(parameters["kappa_log"])
+        return {"logit_phi": logit(parameters["phi"]), "log_kappa_log": log_kappa_log}
 
     def kappa_chart(self, dtype: jax.typing.DTypeLike) -> tuple[jax.Array, jax.Array]:
         """Returns (point,) chart coordinates for kappa from near 1 to huge, and log_kappa_log."""

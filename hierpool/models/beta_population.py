@@ -27,6 +27,8 @@ from hierpool.likelihood.special import (
 )
 from hierpool.models.protocol import Collapsible, NumpyParameters, Parameters, Position
 
+OF_GROUPS = ("theta_i ~ Beta(phi kappa, (1 - phi) kappa)", "y_i ~ Binomial(n_i, theta_i)")
+"""What a model states of its groups, as lines of its graph (``models.graph``)."""
 WIDE = 20.0
 """Beyond these log-odds, of a rate of 2e-9, phi's chart has the scale of logit_phi's cube root."""
 
@@ -40,6 +42,8 @@ class BetaPopulation:
 
     coordinate: ClassVar[str]
     """The name of kappa's coordinate in a position."""
+    integrated_out: ClassVar[tuple[str, ...]] = ("theta_i",)
+    """The quantities of its graph that it does not explore."""
 
     def log_prior(self, position: Position) -> jax.Array:
         """Returns () the normalized log prior density of a position."""

@@ -4,13 +4,15 @@ Source: Bowyer, Aitchison and Ivanova (2025), "Position: Don't Use the CLT in LL
 Than a Few Hundred Datapoints".
 """
 
+from typing import ClassVar
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
 from hierpool.likelihood.histograms import Data
-from hierpool.models.beta_population import log_prior_of_phi
+from hierpool.models.beta_population import OF_GROUPS, log_prior_of_phi
 from hierpool.models.log_kappa import LogKappa
 from hierpool.models.protocol import (
     NumpyParameters,
@@ -60,6 +62,11 @@ class GammaPartialPooling(LogKappa):
     kappa_rate: ArrayLike = 1.0
     phi_alpha: ArrayLike = 1.0
     phi_beta: ArrayLike = 1.0
+    statements: ClassVar[tuple[str, ...]] = (
+        "phi ~ Beta(phi_alpha, phi_beta)",
+        "kappa ~ Gamma(kappa_shape, kappa_rate)",
+        *OF_GROUPS,
+    )
 
     def log_prior(self, position: Position) -> jax.Array:
         """Returns () the normalized log prior density of logit_phi and log_kappa."""

@@ -1,13 +1,16 @@
 """Beta populations whose kappa may be any positive number, and is explored as log kappa."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from scipy.special import logit
 
 from hierpool.models.beta_population import BetaPopulation, ceiling
 from hierpool.models.kappa_chart import LOG_EXCESSES, PLACES, unfolded
-from hierpool.models.protocol import Parameters, Position
+from hierpool.models.protocol import NumpyParameters, Parameters, Position
 
 
 class LogKappa(BetaPopulation):
@@ -60,6 +63,10 @@ class LogKappa(BetaPopulation):
     def population(self, position: Position) -> Parameters:
         """Returns the reported parameters, and kappa."""
         return self.reported(position) | {"kappa": jnp.exp(self.log_kappa(position))}
+
+    def unconstrain(self, parameters: Mapping[str, np.ndarray]) -> NumpyParameters:
+        """Returns the positions of draws of phi and kappa_log, (draw,) each, on the host."""
+        return {"logit_phi": logit(parameters["phi"]), "log_kappa": parameters["kappa_log"]}
 
     def kappa_chart(self, dtype: jax.typing.DTypeLike) -> tuple[jax.Array, jax.Array]:
         """Returns (point,) chart coordinates for kappa from near 0 to huge, and log_kappa."""

@@ -9,6 +9,7 @@ the Parametrization of Hierarchical Models", for the parametrization.
 """
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -30,6 +31,14 @@ from hierpool.likelihood.histograms import Data, Histograms, Pairs, rows, totals
 from hierpool.likelihood.special import HALF_LOG_TWO_PI
 from hierpool.models.protocol import NumpyParameters, Parameters, Position, floats, model, number
 
+STATEMENTS = (
+    "mu ~ Normal(mu_mean, mu_sd)",
+    "sigma ~ HalfNormal(sigma_sd)",
+    "z_i ~ Normal(0, 1)",
+    "theta_i = inverse_logit(mu + sigma z_i)",
+    "y_i ~ Binomial(n_i, theta_i)",
+)
+"""Both models, as lines of their graph (``models.graph``)."""
 HIGHEST_LOG_SIGMA = 14.0
 """The limit of log sigma, so that the square of sigma does not overflow in float32."""
 
@@ -99,6 +108,7 @@ class LogitPartialPooling(_LogOdds):
     mu_mean: ArrayLike = -1.0
     mu_sd: ArrayLike = 1.0
     sigma_sd: ArrayLike = 1.0
+    statements: ClassVar[tuple[str, ...]] = STATEMENTS
 
     def init(self, key: jax.Array, data: Counts | Pairs) -> Position:
         """Returns a random start: mu near the pooled log-odds, sigma from 0.05 to 1, then z."""
@@ -200,6 +210,8 @@ class CollapsedLogitPartialPooling(_LogOdds):
     mu_mean: ArrayLike = -1.0
     mu_sd: ArrayLike = 1.0
     sigma_sd: ArrayLike = 1.0
+    statements: ClassVar[tuple[str, ...]] = STATEMENTS
+    integrated_out: ClassVar[tuple[str, ...]] = ("z_i", "theta_i")
 
     def init(self, key: jax.Array, data: Data) -> Position:
         """Returns a random start: mu near the pooled log-odds, sigma from 0.05 to 1."""

@@ -59,6 +59,12 @@ class CompletePooling:
     phi_alpha: ArrayLike = 1.0
     phi_beta: ArrayLike = 1.0
     groups_differ: ClassVar[bool] = False
+    statements: ClassVar[tuple[str, ...]] = (
+        "phi ~ Beta(phi_alpha, phi_beta)",
+        "theta_i = phi",
+        "y_i ~ Binomial(n_i, theta_i)",
+    )
+    integrated_out: ClassVar[tuple[str, ...]] = ("phi", "theta_i")
 
     def init(self, key: jax.Array, data: Counts) -> Position:
         """Returns an empty position."""
@@ -131,6 +137,11 @@ class NoPooling:
 
     theta_alpha: ArrayLike = 1.0
     theta_beta: ArrayLike = 1.0
+    statements: ClassVar[tuple[str, ...]] = (
+        "theta_i ~ Beta(theta_alpha, theta_beta)",
+        "y_i ~ Binomial(n_i, theta_i)",
+    )
+    integrated_out: ClassVar[tuple[str, ...]] = ("theta_i",)
 
     def init(self, key: jax.Array, data: Counts) -> Position:
         """Returns an empty position."""

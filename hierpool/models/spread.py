@@ -1,5 +1,7 @@
 """Partial pooling with a prior on the sd of the groups' log-odds, which suits rates of any size."""
 
+from typing import ClassVar
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,7 +9,7 @@ from jax.typing import ArrayLike
 
 from hierpool.likelihood.histograms import Data, totals
 from hierpool.likelihood.special import HALF_LOG_TWO_PI
-from hierpool.models.beta_population import log_prior_of_phi
+from hierpool.models.beta_population import OF_GROUPS, log_prior_of_phi
 from hierpool.models.log_kappa import LogKappa
 from hierpool.models.protocol import (
     NumpyParameters,
@@ -55,6 +57,12 @@ class SpreadPartialPooling(LogKappa):
     tau_sd: ArrayLike = 1.0
     phi_alpha: ArrayLike = 1.0
     phi_beta: ArrayLike = 1.0
+    statements: ClassVar[tuple[str, ...]] = (
+        "phi ~ Beta(phi_alpha, phi_beta)",
+        "tau ~ HalfNormal(tau_sd)",
+        "kappa = 1 / (tau^2 phi (1 - phi))",
+        *OF_GROUPS,
+    )
 
     def log_prior(self, position: Position) -> jax.Array:
         """Returns () the normalized log prior density of logit_phi and log_kappa."""

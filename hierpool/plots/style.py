@@ -18,12 +18,16 @@ try:
 
     # The files of this room take these from here: without matplotlib, its absence is then said in
     # the sentence below, whichever file is imported first.
+    from matplotlib import patches as patches
+    from matplotlib import pyplot as pyplot
     from matplotlib.axes import Axes as Axes
     from matplotlib.axis import Axis
-    from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.colors import LinearSegmentedColormap as LinearSegmentedColormap
+    from matplotlib.colors import PowerNorm as PowerNorm
     from matplotlib.figure import Figure
     from matplotlib.font_manager import findSystemFonts, fontManager
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
+    from matplotlib.ticker import FuncFormatter as FuncFormatter
+    from matplotlib.ticker import MaxNLocator as MaxNLocator
     from matplotlib.transforms import Bbox as Bbox
 except ImportError:
     raise ImportError('Pictures need matplotlib: pip install "hierpool[plots]".') from None
@@ -237,7 +241,7 @@ def legend_above(axes: Axes, columns: int = 4) -> None:
     for number in range(columns, 0, -1):
         legend = axes.legend(
             loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=1.6, borderpad=0, ncols=number,
-            columnspacing=1.2, handletextpad=0.5, handlelength=1.6,
+            columnspacing=1.2, handletextpad=0.5, handlelength=2.2,
         )  # fmt: skip
         if legend.get_window_extent().width <= width:
             return

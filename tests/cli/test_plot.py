@@ -13,6 +13,14 @@ from hierpool.cli.main import main
 from hierpool.cli.plot import KINDS
 
 pytestmark = pytest.mark.usefixtures("jax_as_it_was")
+NEEDED = {
+    "new-groups": ["--new-group", "rookie=0/4"],
+    "predictions": [
+        *("--data", "efron-morris-75", "--group", "player"),
+        *("--successes", "remaining_hits", "--trials", "remaining_at_bats"),
+    ],
+}
+"""The flags without which a kind can't be drawn."""
 BEGINNINGS = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}
 
 
@@ -44,7 +52,7 @@ def test_a_picture_is_written_in_the_format_of_its_name_and_always_the_same(
 def test_every_kind_is_drawn_at_the_size_asked_for(kind: str, fit: str, tmp_path: Path) -> None:
     path = tmp_path / "picture.png"
     words = ["--width", "4", "--height", "3", "--dpi", "50", "--output", str(path)]
-    assert main(["plot", kind, fit, *words]) == 0
+    assert main(["plot", kind, fit, *NEEDED.get(kind, []), *words]) == 0
     assert plt.imread(path).shape[:2] == (150, 200)
 
 
@@ -98,4 +106,7 @@ def test_without_matplotlib_one_sentence_says_how_to_install_it(
         if name.startswith("hierpool.plots."):
             monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    refuses(["plot", kind, fit, "--output", "x.png"], 'pip install "hierpool[plots]"')
+    refuses(
+        ["plot", kind, fit, *NEEDED.get(kind, []), "--output", "x.png"],
+        'pip install "hierpool[plots]"',
+    )

@@ -1,0 +1,36 @@
+"""The picture of a model."""
+
+from itertools import combinations
+
+import matplotlib.pyplot as plt
+import pytest
+from matplotlib.text import Annotation
+from matplotlib.transforms import Bbox
+
+import hierpool as hp
+from hierpool.models.catalogue import CATALOGUE, model_of_word
+from hierpool.models.graph import graph_of
+
+
+def boxes_of_texts(axes: plt.Axes) -> list[Bbox]:
+    axes.figure.canvas.draw()
+    texts = [text for text in axes.texts if not isinstance(text, Annotation)]
+    return [text.get_window_extent() for text in texts]
+
+
+@pytest.mark.parametrize("word", CATALOGUE)
+def test_every_quantity_is_drawn_and_no_texts_overlap(word: str) -> None:
+    axes = hp.plot_model(word, num_groups=18)
+    drawn = {text.get_text().replace("\n", " ") for text in axes.texts}
+    assert {node.text for node in graph_of(model_of_word(word)).values()} <= drawn
+    assert "group i = 1, ..., 18" in drawn
+    boxes = boxes_of_texts(axes)
+    assert not any(a.overlaps(b) for a, b in combinations(boxes, 2))
+    assert all(axes.figure.bbox.contains(*corner) for box in boxes for corner in box.corners())
+
+
+def test_a_text_fits_in_its_shape_in_axes_of_the_caller_too() -> None:
+    _, axes = plt.subplots(figsize=(4, 3))
+    assert hp.plot_model("logit", axes=axes) is axes
+    boxes = boxes_of_texts(axes)
+    assert not any(a.overlaps(b) for a, b in combinations(boxes, 2))
