@@ -54,6 +54,7 @@ from .models.protocol import Model as Model
 from .models.protocol import model as model
 from .models.spread import SpreadPartialPooling as SpreadPartialPooling
 from .posterior.contradiction import PopulationWarning as PopulationWarning
+from .posterior.partial import PartialFitWarning as PartialFitWarning
 from .posterior.tree import load as load
 from .posterior.tree import save as save
 from .posterior.verdict import ConvergenceWarning as ConvergenceWarning
