@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
+from hierpool.runtime.screen import size
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -85,13 +87,6 @@ def _discard(stream: TextIO) -> None:
     os.close(nowhere)
 
 
-def _columns() -> int:
-    try:
-        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
-    except OSError:
-        return 80
-
-
 class Status:
     """A line at the bottom of the terminal that names the current phase, and is erased later.
 
@@ -108,7 +103,7 @@ class Status:
         if not self.is_on:
             return
         # Cut to the width of the terminal, because a wrapped line could not be erased.
-        text = printable(f"{text} ...")[: _columns() - 1].ljust(self._width)
+        text = printable(f"{text} ...")[: size(sys.stderr).columns - 1].ljust(self._width)
         # Set before writing, so that an interrupt in between erases the line.
         self._width = len(text)
         self._write(f"\r{text}")
@@ -132,7 +127,7 @@ class Status:
 
     def clear(self) -> None:
         """Erases the line, or the bars."""
-        width = _columns() - 1 if self._has_bars else self._width
+        width = size(sys.stderr).columns - 1 if self._has_bars else self._width
         if width:
             # Spaces, because some terminals print an escape code instead of obeying it.
             self._write(f"\r{' ' * width}\r")

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from hierpool.mcmc.progress import Display, Meter, Progress
+from hierpool.runtime.screen import size
 
 MOST_BARS = 8
-"""With more chains than this, one bar stands for all."""
+"""With more chains than this, or than the terminal has lines, one bar stands for all."""
 Watch = Progress | Display | bool | None
 """What ``fit`` takes as ``progress``."""
 
@@ -51,7 +52,8 @@ class Bars:
         """Shows the run within the context; the function that it gives shows what is new."""
         kind, is_apart = _kind_of_bar()
         chains = np.arange(len(meter.steps))
-        is_apart = is_apart and 1 < len(chains) <= MOST_BARS
+        most = min(MOST_BARS, size(sys.stderr).lines - 1)
+        is_apart = is_apart and 1 < len(chains) <= most
         rows = list(chains[:, None]) if is_apart else [chains]
         total = meter.num_warmup + meter.num_draws
         bars = [
@@ -67,6 +69,8 @@ class Bars:
                 bar.n = int(meter.steps[row].sum())
                 bar.set_description_str(_phase(meter, row), refresh=False)
                 bar.bar_format = f"{{desc}} |{{bar}}| {_state(meter, row)}"
+                # The last column is left free: a terminal may wrap a line that fills it.
+                bar.ncols = size(sys.stderr).columns - 1
                 bar.refresh()
 
         try:
@@ -120,7 +124,8 @@ def _kind_of_bar() -> tuple[Callable[..., Any], bool]:
     def bar(**settings: Any) -> Any:
         # None: shown only if standard error is a terminal.
         disable = False if in_notebook else None
-        return kind(dynamic_ncols=True, disable=disable, **settings)
+        columns, lines = size(sys.stderr)
+        return kind(disable=disable, ncols=columns - 1, nrows=lines, **settings)
 
     can_move_up = tqdm.__module__ == "tqdm.notebook" or not (
         in_notebook or os.environ.get("TERM") == "dumb"

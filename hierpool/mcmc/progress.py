@@ -62,10 +62,11 @@ class Meter:
     def add(self, chain: Chain, steps: int, divergences: Array, step_size: Array) -> None:
         """Counts a block of steps of one chain, or of several by their (chain,) indices."""
         with self._lock:
-            self.steps[chain] += steps
             self.divergences[chain] += divergences
             self.step_size[chain] = step_size
             self.seen[chain] = time.perf_counter()
+            # Last, because a display reads without the lock: what has steps has the rest.
+            self.steps[chain] += steps
             if self._progress is not None and not self.is_stopped:
                 total = len(self.steps) * (self.num_warmup + self.num_draws)
                 self._progress(int(self.steps.sum()), total, int(self.divergences.sum()))

@@ -10,10 +10,13 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from screen import screen
 from shell import Run
 
 from hierpool.cli.main import main
 from hierpool.cli.terminal import Status, printable
+from hierpool.mcmc.nuts import NUTS
+from hierpool.mcmc.progress import Meter
 
 pytestmark = pytest.mark.usefixtures("jax_as_it_was")
 COLUMNS = ["--successes", "y", "--trials", "n", "--group", "g"]
@@ -145,14 +148,6 @@ def test_streams_that_are_closed_are_no_error(
     assert main(["fit", hostile, *COLUMNS, "--model", "complete", "--prob", "2"]) == 2
 
 
-def screen(written: str) -> str:
-    """Returns what a terminal shows on its last line."""
-    shown: list[str] = []
-    for part in written.split("\n")[-1].split("\r"):
-        shown[: len(part)] = part
-    return "".join(shown).rstrip()
-
-
 @pytest.fixture
 def status() -> Status:
     line = Status()
@@ -169,22 +164,22 @@ def test_the_line_shows_what_was_said_last_and_nothing_stays(
         nonlocal written
         action(*arguments)
         written += capsys.readouterr().err
-        return screen(written)
+        return "".join(screen(written))
 
     assert shown(status.phase, "reading a file of a long name") == (
         "reading a file of a long name ..."
     )
     assert shown(status.phase, "sampling") == "sampling ..."
-    assert shown(status.steps, 250, 4000, 0) == "sampling: 250 of 4000 steps"
-    assert shown(status.steps, 500, 4000, 3) == "sampling: 500 of 4000 steps, 3 divergent"
+    assert shown(status.phase, "checking") == "checking ..."
     assert shown(status.phase, "\x1b" * 500).startswith(r"\x1b\x1b")
-    assert len(screen(written)) < 80
+    assert len("".join(screen(written))) < 80
     assert shown(status.clear) == ""
 
 
 def test_a_line_that_is_off_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     line = Status()
     line.phase("reading")
-    line.steps(1, 2, 0)
+    with line.showing(Meter(NUTS())) as show:
+        show()
     line.clear()
     assert capsys.readouterr() == ("", "")
