@@ -9,6 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -97,8 +98,10 @@ def _print_about(parser: argparse.ArgumentParser, options: argparse.Namespace) -
 
 
 def _fail(sentence: str, code: int) -> int:
-    # In one line, even if the message of the error has several.
-    say(f"hierpool: {' '.join(sentence.split())}", error=True)
+    # The exit code must be right even where the sentence can't be written.
+    with suppress(OSError):
+        # In one line, even if the message of the error has several.
+        say(f"hierpool: {' '.join(sentence.split())}", error=True)
     return code
 
 
@@ -113,12 +116,17 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2)
 
     def _plain(self, message: str) -> str:
-        """Returns argparse's message, that of an unknown command in other words."""
-        unknown = re.match(r"argument COMMAND: invalid choice: '(.*?)'", message)
-        if not unknown:
-            return message
-        near = nearest(unknown[1], commands_of(self))
-        return f"there is no command {unknown[1]}{near}"
+        """Returns argparse's message, in plainer words where it speaks of itself."""
+        if unknown := re.match(r"argument COMMAND: invalid choice: '(.*?)'", message):
+            near = nearest(unknown[1], commands_of(self))
+            return f"there is no command {unknown[1]}{near}"
+        if unknown := re.match(r"unrecognized arguments: (\S+)", message):
+            word = unknown[1]
+            return f"there is no flag {word}" if word[0] == "-" else f"{word!r} is a word too many"
+        if wrong := re.match(r"argument (\S+): invalid (int|float) value: (.*)", message):
+            kind = "whole number" if wrong[2] == "int" else "number"
+            return f"{wrong[1]} must be a {kind}, not {wrong[3]}"
+        return message
 
 
 class _Command(_Parser):

@@ -139,6 +139,16 @@ def test_an_output_that_can_not_be_written_is_one_sentence(
     assert capsys.readouterr().err == "hierpool: The output: No space left on device.\n"
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is full")
+def test_a_refusal_that_can_not_be_written_has_its_exit_code(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with open("/dev/full", "w", buffering=1) as full:
+        monkeypatch.setattr(sys, "stderr", full)
+        code = main(["summary", "missing.nc"])
+    assert code == 2
+
+
 def test_streams_that_are_closed_are_no_error(
     hostile: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,9 @@ import pytest
             "hierpool fit: there is no flag --sucesses; did you mean --successes? (see hierpool "
             "fit --help)",
         ),
+        (["-q"], "hierpool: there is no flag -q (see hierpool --help)"),
+        (["summary", "x.nc", "y.nc"], "'y.nc' is a word too many (see hierpool --help)"),
+        (["summary", "x.nc", "--rows", "1e3"], "--rows must be a whole number, not '1e3' (see"),
         (["summary", "x.nc", "--zzz=1"], "there is no flag --zzz (see hierpool summary --help)"),
     ],
 )
