@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from screen import screen
+from tqdm.std import tqdm
 
 from hierpool.mcmc.bars import Bars, followed
 from hierpool.mcmc.nuts import NUTS
@@ -141,3 +142,14 @@ def test_progress_is_bars_or_a_function_and_nothing_else() -> None:
     assert followed(print) is print
     with pytest.raises(TypeError, match="progress must be True, False or a function"):
         followed(3)  # type: ignore[arg-type]
+
+
+def test_bars_below_one_of_the_callers_own_always_go(terminal: Terminal) -> None:
+    meter = meter_of(100, 100)
+    with redirect_stderr(terminal), tqdm(total=7, desc="seeds", ncols=60) as own:
+        with Bars().showing(meter) as show:
+            show()
+            assert len(screen(terminal.getvalue())) == 3
+        own.update()
+    (line,) = screen(terminal.getvalue())
+    assert line.startswith("seeds: ") and "1/7" in line

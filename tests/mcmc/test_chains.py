@@ -124,7 +124,10 @@ def test_an_interrupt_during_warmup_returns_nothing(method: str) -> None:
 
 
 def test_a_second_interrupt_does_not_wait_for_the_chains(monkeypatch: pytest.MonkeyPatch) -> None:
+    # So long that a chunk still runs when the second one comes.
+    monkeypatch.setattr(chains, "CHUNK", (30_000, 30_000))
     monkeypatch.setattr(chains, "WAKE_SECONDS", 1e-3)
+    pressed: list[int] = []
 
     class Impatient:
         """Presses Ctrl-C once the chains run, and again while they are waited for."""
@@ -132,16 +135,22 @@ def test_a_second_interrupt_does_not_wait_for_the_chains(monkeypatch: pytest.Mon
         @contextmanager
         def showing(self, meter: Meter) -> Iterator[Callable[[], None]]:
             def press() -> None:
-                self.steps = meter.steps.sum()
+                pressed.append(meter.steps.sum())
                 raise KeyboardInterrupt
 
+            self.meter = meter
             yield press
 
     display = Impatient()
+    sampler = Chains(jax.random.key(0), MODEL, PLAYERS, replace(LONG, num_warmup=0))
     with pytest.raises(KeyboardInterrupt):
-        Chains(jax.random.key(0), MODEL, PLAYERS, replace(LONG, num_warmup=0)).run(display)
-    # No chain had ended its first chunk, which would have been kept.
-    assert display.steps == 0
+        sampler.run(display)
+    assert pressed == [0, 0] and display.meter.steps.sum() == 0
+    for thread in threading.enumerate():
+        if thread.name.startswith("ThreadPoolExecutor"):
+            thread.join()
+    # A chain that had begun its chunk ended it.
+    assert set(display.meter.steps) <= {0, 30_000}
 
 
 class Drawn:
