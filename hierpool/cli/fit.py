@@ -18,6 +18,7 @@ from hierpool.cli.flags import (
     new_groups_of,
 )
 from hierpool.cli.output import check_outputs, print_summary, write_csv
+from hierpool.cli.sampling import Sampling
 from hierpool.cli.terminal import say, status
 
 DESCRIPTION = "Fit a model to a CSV, TSV or Parquet file with one row per group."
@@ -59,6 +60,7 @@ def run(options: argparse.Namespace) -> int:
     use_compilation_cache()
     import hierpool
     from hierpool.input.arguments import check_prob
+    from hierpool.posterior.partial import stopped_after
     from hierpool.posterior.tree import require_netcdf
 
     new_groups = new_groups_of(options)
@@ -75,6 +77,7 @@ def run(options: argparse.Namespace) -> int:
     with warnings.catch_warnings():
         # The verdict reports convergence, by the criteria that the user asked for.
         warnings.simplefilter("ignore", hierpool.ConvergenceWarning)
+        warnings.simplefilter("ignore", hierpool.PartialFitWarning)
         tree = hierpool.fit(
             options.file,
             successes=options.successes,
@@ -86,7 +89,7 @@ def run(options: argparse.Namespace) -> int:
             new_groups=new_groups,
             aggregate=options.aggregate,
             hyperparameters_only=options.hyperparameters_only,
-            progress=status.steps if status.is_on else None,
+            progress=Sampling(),
         )
     status.phase("summarising")
     verdict = hierpool.check(tree, max_rhat=options.max_rhat, strict=options.strict)
@@ -94,12 +97,13 @@ def run(options: argparse.Namespace) -> int:
     tree.attrs["hierpool_problems"] = json.dumps(verdict.problems)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", hierpool.ConvergenceWarning)
+        warnings.simplefilter("ignore", hierpool.PartialFitWarning)
         summary = hierpool.summarize(tree, prob=options.prob)
     if options.output:
         status.phase(f"writing {options.output}")
         with stopping.finishing(options.output):
             hierpool.save(tree, options.output, force=options.force)
-    if options.csv:
+    if options.csv and not verdict.partial:
         with stopping.finishing(options.csv):
             write_csv(summary.groups, options.csv)
     print_summary(summary, options.prob, options.rows)
@@ -112,4 +116,16 @@ def run(options: argparse.Namespace) -> int:
     )
     for problem in verdict.problems:
         say(f"hierpool: {problem}", error=True)
+    stopped = stopped_after(tree.attrs)
+    if stopped:
+        say(f"hierpool: {stopped}; {_kept(options)}", error=True)
+        return stopping.STOPPED
     return 1 if verdict.problems else 0
+
+
+def _kept(options: argparse.Namespace) -> str:
+    """Returns what became of a fit that the user stopped."""
+    saved = f"was saved to {options.output} and is marked partial" if options.output else "is above"
+    # Nothing in a table of numbers could say that it is partial.
+    left_out = f"; {options.csv} was not written" if options.csv else ""
+    return f"the partial fit {saved}{left_out}."

@@ -19,13 +19,14 @@ from hierpool.input.arguments import check_seed
 from hierpool.input.new_groups import NewGroups, as_json
 from hierpool.input.table import InputError, read_table
 from hierpool.likelihood.compress import distinct
-from hierpool.mcmc.chains import Progress
+from hierpool.mcmc.bars import Watch, followed
 from hierpool.mcmc.nuts import NUTS
 from hierpool.models.beta import PartialPooling
 from hierpool.models.catalogue import check_model
 from hierpool.models.protocol import Collapsible, DrawsPrior, Model, Position, check_dims, dims
 from hierpool.posterior import theta as thetas
 from hierpool.posterior.contradiction import warn_of_contradiction
+from hierpool.posterior.partial import PartialFitWarning, mark, partial
 from hierpool.posterior.tree import settings, to_datatree
 from hierpool.posterior.verdict import ConvergenceWarning, check
 from hierpool.runtime.jax_settings import platform, scope
@@ -69,7 +70,7 @@ def fit(
     new_groups: NewGroups | None = None,
     aggregate: bool = False,
     hyperparameters_only: bool = False,
-    progress: Progress | None = None,
+    progress: Watch = None,
 ) -> xr.DataTree:
     """Returns the posterior of every group's chance of success, as an ArviZ tree.
 
@@ -78,6 +79,9 @@ def fit(
     numbers of a position, divided by the cores that the chains can use), and else on the processor,
     which is then faster. ``NUTS(chain_method=...)``, JAX's default device and ``JAX_PLATFORMS`` are
     obeyed. The tree's attribute ``platform`` says where it ran.
+
+    Ctrl-C after the warm-up of NUTS returns the draws that every chain has so far, with a warning;
+    a second one, or one during warm-up, raises ``KeyboardInterrupt``.
 
     Args:
         frame: a data frame of pandas, or one that has ``to_pandas``; a mapping of column names to
@@ -103,8 +107,10 @@ def fit(
         hyperparameters_only: whether to keep only the population's parameters and the data: no
             theta, no replicates, no log likelihood. The memory then does not grow with groups times
             draws (except in a model that has theta in its position, which is explored anyway).
-        progress: called from time to time with the steps done, the total of steps, and the number
-            of divergent draws so far. Not called by ``Quadrature``, which takes milliseconds.
+        progress: True shows a bar for each chain, on a terminal or in a notebook: its draws, time
+            left, step size and divergences. A function is called from time to time with the steps
+            done, the total of steps, and the number of divergent draws so far. ``Quadrature``,
+            which takes milliseconds, ignores it.
 
     Returns:
         An ``xarray.DataTree`` in the layout of ArviZ. theta, y and n have the dimension ``groups``,
@@ -127,15 +133,17 @@ def fit(
         ``Quadrature`` also has ``log_evidence`` (log probability of the data under the model,
         binomial coefficients included), ``quadrature_error`` (estimated error of the log evidence,
         and of means and sds in units of the sd), ``quadrature_converged`` (1 or 0) and
-        ``quadrature_num_nodes``.
+        ``quadrature_num_nodes``. A partial fit has ``draws_done`` and ``draws_planned``, a chain.
 
     Raises:
         InputError: the data or a setting break a rule, the model does not suit the algorithm, or
             the result would not fit in memory (it is a ``ValueError``).
         TypeError: an argument has the wrong type.
         OSError: the file can't be read.
+        KeyboardInterrupt: the user stopped the fit before every chain had 4 draws.
 
     Warns:
+        PartialFitWarning: the user stopped the fit, which has fewer draws than were asked for.
         ConvergenceWarning: the draws should not be trusted; the message says what to change.
         PopulationWarning: the population contradicts its groups; the message says what to change.
         SlowModelWarning: there are many groups, and a faster model has the same posterior.
@@ -153,6 +161,7 @@ def fit(
     model = check_model(PartialPooling() if model is None else model)
     inference = check_inference(NUTS() if inference is None else inference)
     seed = check_seed(seed)
+    follow = followed(progress)
     table = read_table(
         frame,
         successes=successes,
@@ -163,7 +172,7 @@ def fit(
         one_kind=True,
     )
     num_groups = len(table.labels)
-    shape = (inference.num_chains, inference.num_draws)
+    shape: tuple[int, ...] = (inference.num_chains, inference.num_draws)
     num_draws = shape[0] * shape[1]
     theta_seed, *tree_seeds = np.random.SeedSequence(seed).spawn(3)
     with scope():
@@ -188,17 +197,13 @@ def fit(
         _advise(model, num_groups)
         run_key, theta_key = _keys(seed)
 
-    def meanwhile() -> None:
-        if not hyperparameters_only:
-            with scope():
-                thetas.compile_ahead(theta_key, model, table.counts, pairs, position, num_draws)
-        import arviz_base  # noqa: F401
-        import arviz_stats.base  # noqa: F401
-
     with scope(is_large=_suits_accelerator(inference, position)):
-        explored = explore(run_key, model, data, pairs, inference, progress, meanwhile)
+        explored = explore(run_key, model, data, pairs, inference, follow)
         where = platform()
     with scope():
+        if explored.stats is not None:
+            shape = explored.stats.lp.shape
+            num_draws = shape[0] * shape[1]
         log.info("drawing theta and replicates")
         # Chains and draws are flattened into one dimension: each draw is now used by itself.
         positions = {
@@ -242,9 +247,13 @@ def fit(
             "precision": "float64",
             "new_groups": json.dumps(as_json(new_groups)),
             **explored.attributes,
+            **partial(shape[1], inference.num_draws),
         },
         dims=dims(model),
     )
+    marked = mark(tree.attrs)
+    if marked:
+        warn(marked, PartialFitWarning)
     log.info("checking convergence")
     problems = check(tree).problems
     # Kept, so that answers can repeat the problems without computing the diagnostics again.
