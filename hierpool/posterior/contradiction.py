@@ -53,7 +53,11 @@ def new_rate_of(parameters: Mapping[str, np.ndarray]) -> float | None:
 
 
 def warn_of_contradiction(
-    successes: np.ndarray, trials: np.ndarray, parameters: Mapping[str, np.ndarray]
+    successes: np.ndarray,
+    trials: np.ndarray,
+    parameters: Mapping[str, np.ndarray],
+    *,
+    of: str = "",
 ) -> None:
     """Warns, at the user's line of code, if a new group is expected far beyond all groups.
 
@@ -61,9 +65,10 @@ def warn_of_contradiction(
         successes: (group,) successes.
         trials: (group,) trials.
         parameters: parameters of the population by name, (draw,) each.
+        of: text that names the data set, as " of 'A'"; may be empty.
     """
     new_rate = new_rate_of(parameters)
-    sentence = None if new_rate is None else contradiction(successes, trials, new_rate)
+    sentence = None if new_rate is None else contradiction(successes, trials, new_rate, of=of)
     if sentence:
         warn(sentence, PopulationWarning)
 
