@@ -110,7 +110,7 @@ def data_of(options: argparse.Namespace) -> dict[str, Any]:
         of_file = read_new_group_table(options.new_groups, given)
         for name in new_groups.keys() & of_file.keys():
             raise InputError(
-                f"New group {name!r} is in {options.new_groups} too: give each group once."
+                f"New group {str(name)!r} is in {options.new_groups} too: give each group once."
             )
         new_groups = of_file | new_groups
     return given | {"new_groups": new_groups}

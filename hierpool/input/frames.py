@@ -118,23 +118,26 @@ def _of_other_library(
     """Returns the named columns of a frame that narwhals reads; no others are computed."""
     import narwhals as nw
 
+    kind = table.implementation
+    if isinstance(table, nw.DataFrame) and (kind.is_pandas_like() or kind.is_pyarrow()):
+        # They may have an index, which may name the groups.
+        frame = table.to_pandas()
+        return Columns(frame, source, [], list(frame.columns))
     known = table.collect_schema().names()
-    if isinstance(table, nw.DataFrame) and table.implementation.is_pandas_like():
-        # Kept whole: its index may name the groups.
-        return Columns(table.to_pandas(), source, [], known)
     some = table.select([name for name in names if name in known])
-    frame = some.collect() if isinstance(some, nw.LazyFrame) else some
-    columns = {name: _values(frame[name]) for name in frame.columns}
-    return Columns(pd.DataFrame(columns, index=range(len(frame))), source, [], known)
+    read = some.collect() if isinstance(some, nw.LazyFrame) else some
+    columns = {name: _values(read[name]) for name in read.columns}
+    return Columns(pd.DataFrame(columns, index=range(len(read))), source, [], known)
 
 
 def _values(column: "nw.Series[Any]") -> np.ndarray:
     """Returns a column as an array that loses nothing: of objects where a value is missing."""
     import narwhals as nw
 
-    is_time = column.dtype == nw.Datetime and getattr(column.dtype, "time_zone", None) is None
-    is_plain = column.dtype.is_integer() or column.dtype.is_float() or column.dtype == nw.Boolean
-    if (is_plain or is_time) and not column.is_null().any():
+    kind = column.dtype
+    is_time = kind == nw.Date or (isinstance(kind, nw.Datetime) and kind.time_zone is None)
+    is_number = kind.is_integer() or kind.is_float() or kind == nw.Boolean
+    if (is_number or is_time) and not column.is_null().any():
         return column.to_numpy()
     return pd.Series(column.to_list(), dtype=object).to_numpy()
 
