@@ -131,13 +131,13 @@ def _of_other_library(
 
 
 def _values(column: "nw.Series[Any]") -> np.ndarray:
-    """Returns a column as an array that loses nothing: of objects where a value is missing."""
+    """Returns a column as an array; what has no type in NumPy becomes objects."""
     import narwhals as nw
 
     kind = column.dtype
     is_time = kind == nw.Date or (isinstance(kind, nw.Datetime) and kind.time_zone is None)
     is_number = kind.is_integer() or kind.is_float() or kind == nw.Boolean
-    if (is_number or is_time) and not column.is_null().any():
+    if is_number or is_time:
         return column.to_numpy()
     return pd.Series(column.to_list(), dtype=object).to_numpy()
 

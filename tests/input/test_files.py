@@ -268,7 +268,11 @@ def test_a_compressed_file_is_read_as_the_file_itself(tmp_path: Path, suffix: st
 def test_a_compressed_file_that_is_damaged_is_refused(tmp_path: Path, suffix: str) -> None:
     whole = COMPRESS[suffix](PLAIN.encode() * 99)
     middle = len(whole) // 2
-    for damaged in (whole[:middle], whole[:middle] + b"\0\0\0\0" + whole[middle + 4 :]):
+    for damaged in (
+        whole[:middle],
+        whole[:middle] + b"\0\0\0\0" + whole[middle + 4 :],
+        whole[:10] + b"\xff" * 20 + whole[30:],
+    ):
         path = written(tmp_path, damaged)
         with pytest.raises(InputError, match=r"table\.csv can't be read as an? .* file: .*\.$"):
             read_table(path, successes="hits", trials="at_bats")

@@ -1,5 +1,6 @@
 """Trials that are no column: events, one number for all, and failures."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pandas as pd
 import pytest
 from three_players import players, read
 
+import hierpool as hp
 from hierpool.input.table import InputError, Table, read_table
 
 EVENTS = {"player": list("abbbca"), "hit": [1, 0, 1, 1, 0, 0]}
@@ -189,3 +191,17 @@ def test_failures_are_checked_as_successes_are(
     with pytest.raises(InputError, match=message) as caught:
         read_table(data, **(columns | arguments))
     assert "\n" not in str(caught.value)
+
+
+def test_every_verb_takes_failures_and_one_number_as_it_takes_trials() -> None:
+    frame = pd.DataFrame(players(outs=[3, 3, 3], at_bats=[4, 5, 6]))
+    for columns, trials in (({"failures": "outs"}, [4, 5, 6]), ({"trials": 6}, [6, 6, 6])):
+        given: dict[str, Any] = {"group": ["player"], "successes": "hits", **columns}
+        plain: dict[str, Any] = {"group": "player", "successes": "hits", "trials": "at_bats"}
+        counted = frame.assign(at_bats=trials)
+        for verb in (hp.empirical_bayes, hp.sensitivity, partial(hp.estimate, prob=None)):
+            for one, other in zip(verb(frame, **given), verb(counted, **plain), strict=True):
+                pd.testing.assert_frame_equal(one, other)
+        scores = partial(hp.compare, models=["complete", "none"])
+        one, other = scores(frame, **given).models, scores(counted, **plain).models
+        pd.testing.assert_frame_equal(one, other)
