@@ -13,9 +13,9 @@ from hierpool.cli.flags import (
     add_model,
     add_prob,
     add_quiet,
+    data_of,
     inference_of,
     model_of,
-    new_groups_of,
 )
 from hierpool.cli.output import check_outputs, print_summary, write_csv
 from hierpool.cli.sampling import Sampling
@@ -27,6 +27,8 @@ DESCRIPTION = "Fit a model to a CSV, TSV or Parquet file with one row per group.
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of the command."""
     add_data(parser)
+    # Known only to be refused with a sentence.
+    parser.add_argument("--by", action="append", help=argparse.SUPPRESS)
     add_model(parser)
     add_inference(parser)
     output = parser.add_argument_group("result")
@@ -63,7 +65,12 @@ def run(options: argparse.Namespace) -> int:
     from hierpool.posterior.partial import stopped_after
     from hierpool.posterior.tree import require_netcdf
 
-    new_groups = new_groups_of(options)
+    if options.by:
+        raise hierpool.InputError(
+            f"fit saves one fit: for one per value of {options.by[0]!r} take hierpool estimate "
+            "--by, which is exact and draws nothing, or in Python hierpool.fit(..., by=...)."
+        )
+    data = data_of(options)
     check_prob(options.prob, "--prob")
     if options.max_rhat is not None and not options.max_rhat > 1:
         raise hierpool.InputError(f"--max-rhat must be above 1, not {options.max_rhat}.")
@@ -80,14 +87,10 @@ def run(options: argparse.Namespace) -> int:
         warnings.simplefilter("ignore", hierpool.PartialFitWarning)
         tree = hierpool.fit(
             options.file,
-            successes=options.successes,
-            trials=options.trials,
-            group=options.group,
+            **data,
             model=model,
             inference=inference,
             seed=options.seed,
-            new_groups=new_groups,
-            aggregate=options.aggregate,
             hyperparameters_only=options.hyperparameters_only,
             progress=Sampling(),
         )

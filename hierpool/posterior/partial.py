@@ -27,7 +27,7 @@ class PartialFitWarning(UserWarning):
     """
 
 
-def partial(done: int, planned: int) -> dict[str, int]:
+def marks(done: int, planned: int) -> dict[str, int]:
     """Returns the attributes that mark a fit as partial; none if all planned draws are done."""
     return {DONE: done, PLANNED: planned} if done < planned else {}
 

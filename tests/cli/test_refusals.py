@@ -136,4 +136,4 @@ def test_a_missing_file_and_a_folder_are_told_by_name(
 
 
 def test_columns_must_be_named(capsys: pytest.CaptureFixture[str]) -> None:
-    refused(Run(["fit", PLAYERS], capsys), r"required: --successes, --trials \(see hierpool fit")
+    refused(Run(["fit", PLAYERS], capsys), r"perhaps: hierpool fit .*--trials at_bats")
