@@ -1,0 +1,123 @@
+"""The forest: intervals of the groups with their names, and of all groups without."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from hierpool.answers.summary import equal_tailed
+from hierpool.reports.columns import Groups
+from hierpool.reports.plots import SIDE, Axis, Plot, Stroke, boxes, curve, lines, range_of
+
+MOST_NAMED = 40
+"""With more groups than this only the ends are named."""
+NUM_ENDS = 15
+"""Groups that are named at each end."""
+MOST_LINES = 400
+"""With more groups than this, the intervals of all are drawn as one band."""
+
+NUM_BANDS = 80
+"""Steps of that band, each the median over neighbouring groups."""
+
+
+class Row(NamedTuple):
+    """A named group of the forest; positions are from 0 to 1000."""
+
+    index: int
+    """Its place among the groups of the table."""
+    name: str
+    numbers: str
+    """Its estimate and interval, as text."""
+    is_new: bool
+    wide: tuple[int, int]
+    """The interval."""
+    narrow: tuple[int, int]
+    """The interval of probability 1/2."""
+    mean: int
+    rate: int | None
+    """Its raw rate; None without trials."""
+
+
+class Forest(NamedTuple):
+    """Rows of named groups above one axis."""
+
+    axis: Axis
+    rows: list[Row]
+    after: int | None
+    """Number of rows before the groups that are left out; None if all are there."""
+    left_out: int
+    center: int
+    """The mean over the groups' estimates: where the population is."""
+
+
+def forest_of(groups: Groups, theta: np.ndarray, center: float) -> Forest:
+    """Returns the rows of all groups, or of the highest and the lowest.
+
+    Args:
+        groups: the groups, with estimates.
+        theta: (draw, group) draws in the order of ``groups``.
+        center: the rate of a new group, or of all groups together.
+    """
+    num_groups = len(groups.names)
+    shown = np.arange(num_groups)
+    if num_groups > MOST_NAMED:
+        shown = np.r_[shown[:NUM_ENDS], shown[-NUM_ENDS:]]
+    low50, high50 = equal_tailed(theta[:, shown], 0.5)
+    rate, mean, lower, upper = (groups.column(key) for key in ("rate", "mean", "lower", "upper"))
+    assert rate is not None and mean is not None and lower is not None and upper is not None
+    axis = Axis("chance of success", *range_of(lower[shown], upper[shown], rate[shown]))
+    at = axis.at
+    rows = [
+        Row(
+            int(index),
+            groups.names[index],
+            f"{mean[index]:.{groups.decimals}f} ({lower[index]:.{groups.decimals}f} to "
+            f"{upper[index]:.{groups.decimals}f})",
+            bool(groups.is_new[index]),
+            (int(at(lower[index])), int(at(upper[index]))),
+            (int(at(low50[i])), int(at(high50[i]))),
+            int(at(mean[index])),
+            None if np.isnan(rate[index]) else int(at(rate[index])),
+        )
+        for i, index in enumerate(shown)
+    ]
+    left_out = num_groups - len(shown)
+    return Forest(axis, rows, NUM_ENDS if left_out else None, left_out, int(at(center)))
+
+
+def caterpillar_of(groups: Groups, center: float, prob: float) -> Plot:
+    """Returns the intervals of all groups, the highest at the top, without names.
+
+    Args:
+        groups: the groups, with estimates.
+        center: the rate of a new group, or of all groups together.
+        prob: probability of the intervals.
+    """
+    mean, lower, upper = (groups.column(key) for key in ("mean", "lower", "upper"))
+    assert mean is not None and lower is not None and upper is not None
+    num_groups = len(mean)
+    x = Axis("chance of success", *range_of(lower, upper), "mean")
+    y = Axis("groups, the highest first", num_groups, 0, "order")
+    place = SIDE - y.at(np.arange(num_groups) + 0.5)
+    if num_groups <= MOST_LINES:
+        band = Stroke("interval", lines(x.at(lower), place, x.at(upper), place))
+        interval = ("interval", f"{100 * prob:g}% interval of a group")
+    else:
+        edges = np.linspace(0, num_groups, NUM_BANDS + 1).astype(int)
+        parts = [slice(*ends) for ends in zip(edges[:-1], edges[1:], strict=True)]
+        low, high = (np.array([np.median(end[part]) for part in parts]) for end in (lower, upper))
+        top, bottom = (SIDE - y.at(ends) for ends in (edges[:-1], edges[1:]))
+        band = Stroke("band", boxes(x.at(low), top, x.at(high), bottom))
+        text = f"median {100 * prob:g}% interval of {num_groups / NUM_BANDS:,.0f} groups"
+        interval = ("band", text)
+        place, mean = (part[:: max(1, num_groups // 1000)] for part in (place, mean))
+    at = int(x.at(center))
+    return Plot(
+        "all-groups",
+        "All groups",
+        "The estimates of all groups in their order, with their intervals.",
+        x,
+        y,
+        [band, Stroke("level", f"M{at} 0V{SIDE}"), Stroke("line", curve(x.at(mean), place))],
+        [("line", "estimates"), interval, ("level", "the population's mean")],
+        num_groups <= MOST_LINES,
+    )
