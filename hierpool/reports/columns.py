@@ -61,13 +61,18 @@ class Groups(NamedTuple):
     """(group,) their names."""
     is_new: np.ndarray
     """(group,) whether a group was added as a new one."""
-    columns: list[Column]
+    columns: dict[str, Column]
+    """The columns by their keys, in their order."""
     decimals: int
     """Number of decimals of a chance of success."""
 
-    def column(self, key: str) -> np.ndarray | None:
-        """Returns (group,) the values of a column; None if it is not there."""
-        return next((column.values for column in self.columns if column.key == key), None)
+    def values(self, *keys: str) -> list[np.ndarray]:
+        """Returns (group,) the values of each of some columns."""
+        return [self.columns[key].values for key in keys]
+
+    def interval(self, row: int) -> str:
+        """Returns the interval of a group as text."""
+        return f"{self.columns['lower'].shown(row)} to {self.columns['upper'].shown(row)}"
 
 
 def groups_of(asked: Asked, new_names: set[str], prob: float) -> Groups:
@@ -115,7 +120,7 @@ def groups_of(asked: Asked, new_names: set[str], prob: float) -> Groups:
     return Groups(
         names,
         np.array([name in new_names for name in names], bool),
-        [column._replace(values=column.values[order]) for column in columns],
+        {column.key: column._replace(values=column.values[order]) for column in columns},
         decimals,
     )
 

@@ -22,8 +22,8 @@ NUM_BANDS = 80
 class Row(NamedTuple):
     """A named group of the forest; positions are from 0 to 1000."""
 
-    index: int
-    """Its place among the groups of the table."""
+    row: int
+    """Its row in the table of groups."""
     name: str
     numbers: str
     """Its estimate and interval, as text."""
@@ -62,23 +62,21 @@ def forest_of(groups: Groups, theta: np.ndarray, center: float) -> Forest:
     if num_groups > MOST_NAMED:
         shown = np.r_[shown[:NUM_ENDS], shown[-NUM_ENDS:]]
     low50, high50 = equal_tailed(theta[:, shown], 0.5)
-    rate, mean, lower, upper = (groups.column(key) for key in ("rate", "mean", "lower", "upper"))
-    assert rate is not None and mean is not None and lower is not None and upper is not None
+    rate, mean, lower, upper = groups.values("rate", "mean", "lower", "upper")
     axis = Axis("chance of success", *range_of(lower[shown], upper[shown], rate[shown]))
     at = axis.at
     rows = [
         Row(
-            int(index),
+            index,
             groups.names[index],
-            f"{mean[index]:.{groups.decimals}f} ({lower[index]:.{groups.decimals}f} to "
-            f"{upper[index]:.{groups.decimals}f})",
+            f"{groups.columns['mean'].shown(index)} ({groups.interval(index)})",
             bool(groups.is_new[index]),
             (int(at(lower[index])), int(at(upper[index]))),
             (int(at(low50[i])), int(at(high50[i]))),
             int(at(mean[index])),
             None if np.isnan(rate[index]) else int(at(rate[index])),
         )
-        for i, index in enumerate(shown)
+        for i, index in enumerate(shown.tolist())
     ]
     left_out = num_groups - len(shown)
     return Forest(axis, rows, NUM_ENDS if left_out else None, left_out, int(at(center)))
@@ -92,8 +90,7 @@ def caterpillar_of(groups: Groups, center: float, prob: float) -> Plot:
         center: the rate of a new group, or of all groups together.
         prob: probability of the intervals.
     """
-    mean, lower, upper = (groups.column(key) for key in ("mean", "lower", "upper"))
-    assert mean is not None and lower is not None and upper is not None
+    mean, lower, upper = groups.values("mean", "lower", "upper")
     num_groups = len(mean)
     x = Axis("chance of success", *range_of(lower, upper), "mean")
     y = Axis("groups, the highest first", num_groups, 0, "order")

@@ -137,7 +137,10 @@ def render(tree: xr.DataTree, prob: float, title: str | None = None) -> str:
         parameters=parameters_of(asked, groups.decimals),
         pictures=_pictures(asked, groups, prob),
         groups=groups,
-        data={"names": groups.names, "columns": [column.data for column in groups.columns]},
+        data={
+            "names": groups.names,
+            "columns": [column.data for column in groups.columns.values()],
+        },
         num_rows=min(len(groups.names), WITHOUT_SCRIPTS),
         findings=findings_of(asked),
         conclusion=conclusion_of(asked),

@@ -75,18 +75,18 @@ def population_plot(asked: Asked, groups: Groups) -> Plot:
     Raises:
         InputError: the model has no population, or can't draw from it.
     """
-    rate, mean = groups.column("rate"), groups.column("mean")
+    rate, *estimates = groups.values(*(key for key in ("rate", "mean") if key in groups.columns))
     fitted, new = asked.fitted, asked.new_group.answer
-    assert rate is not None
     rate = rate[np.isfinite(rate)]
     if not groups_differ(fitted.model) or not fitted.parameters:
         raise InputError("The model has no population from which groups differ.")
     expected = [] if new is None else [new[["lower", "upper"]].to_numpy(float)]
-    low, high = range_of(rate, *([] if mean is None else [mean]), *expected)
+    low, high = range_of(rate, *estimates, *expected)
     edges = np.linspace(max(low, 0), min(high, 1), CELLS + 1)
     density = np.diff(_below(fitted, edges)) / np.diff(edges)
     num_bars = int(np.clip(2 * np.sqrt(len(rate)), 8, 60))
-    heights, bars = np.histogram(rate, num_bars, (edges[0], edges[-1]), density=bool(len(rate)))
+    bars = np.linspace(edges[0], edges[-1], num_bars + 1)
+    heights = np.histogram(rate, bars)[0] / (max(len(rate), 1) * (bars[1] - bars[0]))
     # A population that touches 0 or 1 may have no highest point there.
     tallest = max(float(np.quantile(density, 0.97)) * 1.2, float(heights.max()), 1e-9)
     tallest = min(tallest, 1.05 * max(float(density.max()), float(heights.max())))
@@ -102,7 +102,7 @@ def population_plot(asked: Asked, groups: Groups) -> Plot:
         Stroke("line", curve(x.at((edges[:-1] + edges[1:]) / 2), SIDE - y.at(density))),
     ]
     legend = [("bar", "raw rates of the groups"), ("line", "population, as the model sees it")]
-    if mean is not None and len(mean) <= MOST_TICKS:
+    for mean in (part for part in estimates if len(part) <= MOST_TICKS):
         at, ends = x.at(mean), np.full(len(mean), SIDE)
         strokes.append(Stroke("tick", lines(at, ends - 30, at, ends)))
         legend.append(("tick", "estimates of the groups"))

@@ -1,4 +1,4 @@
-"""The answers of a fit in sentences: who is highest, what the checks found, which model predicts."""
+"""The answers of a fit in sentences: who is highest, what checks found, which model predicts."""
 
 from typing import NamedTuple
 
@@ -35,29 +35,26 @@ def answers_of(asked: Asked, groups: Groups, new_names: set[str], prob: float) -
         prob: probability of the intervals.
     """
     interval = f"{100 * prob:g}% interval"
-    mean, lower, upper = (groups.column(key) for key in ("mean", "lower", "upper"))
-    if mean is None or lower is None or upper is None:
+    if "mean" not in groups.columns:
         return []
 
     def answer(index: int, name: str, rest: str) -> Answer:
-        ends = f"{lower[index]:.{groups.decimals}f} to {upper[index]:.{groups.decimals}f}"
-        estimate = f"{mean[index]:.{groups.decimals}f}"
-        return Answer(name, estimate, f"{ends}, {interval}", rest)
+        estimate = groups.columns["mean"].shown(index)
+        return Answer(name, estimate, f"{groups.interval(index)}, {interval}", rest)
 
     if asked.is_shared:
         return [answer(0, "All groups", "The model gives all of them the same chance of success.")]
     rows = np.flatnonzero(groups.is_new)
     found = [answer(row, groups.names[row], _data(groups, row)) for row in rows[:MOST_NEW]]
-    best, trials = groups.column("best"), groups.column("trials")
-    assert trials is not None
-    known = np.flatnonzero(trials > 0)
+    known = np.flatnonzero(groups.columns["trials"].values > 0)
     if not len(known):
         return found
     first = int(known[0])
     rest = "It has the highest estimate"
     if len(known) == 1:
         rest = "It is the only group with trials."
-    elif best is not None:
+    elif "best" in groups.columns:
+        best = groups.columns["best"].values
         sure = percent(best[first])
         rest += (
             f". The probability that it is truly the highest of {counted(len(known), 'group')} "
@@ -74,9 +71,9 @@ def answers_of(asked: Asked, groups: Groups, new_names: set[str], prob: float) -
 
 
 def _data(groups: Groups, row: int) -> str:
-    y, n = (groups.column(key) for key in ("successes", "trials"))
-    assert y is not None and n is not None
-    return f"A new group, {f'with {int(y[row]):,} of {int(n[row]):,}' if n[row] else 'without trials'} so far."
+    y, n = (groups.columns[key].shown(row) for key in ("successes", "trials"))
+    data = "without trials" if n == "0" else f"with {y} of {n}"
+    return f"A new group, {data} so far."
 
 
 class Finding(NamedTuple):
@@ -99,7 +96,7 @@ def findings_of(asked: Asked) -> list[Finding]:
         sentence = (
             f"Data drawn from the fit rarely look like the data in {names}."
             if names
-            else "Data drawn from the fit look like the data, in every statistic of the table below."
+            else "Data drawn from the fit look like the data, in every statistic below."
         )
         found.append(Finding("Predictive check", sentence, not names))
     answer = asked.exchangeable.answer

@@ -21,8 +21,7 @@ def shrinkage_plot(groups: Groups, pooled: float) -> Plot:
         groups: the groups, with estimates.
         pooled: all successes over all trials.
     """
-    rate, mean, trials = (groups.column(key) for key in ("rate", "mean", "trials"))
-    assert rate is not None and mean is not None and trials is not None
+    rate, mean, trials = groups.values("rate", "mean", "trials")
     has_rate = trials > 0
     rate, mean, trials, is_new = (part[has_rate] for part in (rate, mean, trials, groups.is_new))
     low, high = range_of(rate, mean)

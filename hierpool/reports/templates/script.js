@@ -174,11 +174,11 @@
       pin(row);
     });
   }
-  for (const item of document.querySelectorAll(".forest [data-row]")) {
-    item.tabIndex = 0;
-    item.addEventListener("keydown", (event) => {
-      if (event.key === "Enter") item.click();
-    });
+  for (const name of document.querySelectorAll(".forest .name")) {
+    const button = make("button");
+    button.type = "button";
+    button.append(...name.childNodes);
+    name.append(button);
   }
   for (const { plot } of plots.filter(({ plot }) => plot.dataset.dotted !== undefined)) {
     const spots = names
