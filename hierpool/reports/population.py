@@ -46,7 +46,12 @@ def parameters_of(asked: Asked, decimals: int) -> list[Parameter]:
     Args:
         asked: what the fit answered.
         decimals: number of decimals of a chance of success.
+
+    Returns:
+        The rows; none under no pooling, where nothing is learnt of other groups.
     """
+    if not asked.fitted.parameters:
+        return []
     table, new = asked.summary.population, asked.new_group.answer
     rows = []
     known = [name for name in MEANINGS if name in table.index]
