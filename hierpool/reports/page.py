@@ -33,6 +33,8 @@ from hierpool.runtime.writing import check_writable, whole_file
 
 WITHOUT_SCRIPTS = 100
 """Rows of the table that are there without scripts."""
+MOST_PRINTED = 500
+"""Rows of the table that are printed."""
 
 
 def report(
@@ -141,6 +143,7 @@ def render(tree: xr.DataTree, prob: float, title: str | None = None) -> str:
             "names": groups.names,
             "columns": [column.data for column in groups.columns.values()],
         },
+        most_printed=MOST_PRINTED,
         num_rows=min(len(groups.names), WITHOUT_SCRIPTS),
         findings=findings_of(asked),
         conclusion=conclusion_of(asked),

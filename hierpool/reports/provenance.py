@@ -17,6 +17,8 @@ from hierpool.reports.asking import word_of
 
 FLAGS = {"num_chains": "chains", "num_draws": "draws", "num_warmup": "warmup", "num_nodes": "nodes"}
 """Flags of settings that have another name on the command line."""
+KINDS: dict[str, Any] = {"NUTS": NUTS, "Quadrature": Quadrature}
+"""The algorithms by the names of their classes."""
 FILE, GROUP = "FILE", "COLUMN"
 """What stands for the file and the column of names, which a fit does not record."""
 
@@ -87,8 +89,12 @@ def _time(attributes: Mapping[Any, Any]) -> str:
 
 
 def _call(settings: Mapping[str, Any]) -> str:
-    """Returns the expression that makes a model or an algorithm, all its settings named."""
-    given = ", ".join(f"{name}={value!r}" for name, value in settings.items() if name != "name")
+    """Returns the expression that makes a model or an algorithm with settings."""
+    given = ", ".join(
+        f"{name}={value!r}"
+        for name, value in settings.items()
+        if name != "name" and value is not None
+    )
     return f"{settings['name']}({given})"
 
 
@@ -117,12 +123,11 @@ def _command(
         words += [f"--{name}", column]
     for name, (y, n) in new_groups.items():
         words += ["--new-group", f"{name}={y}/{n}"]
-    kinds = {"NUTS": NUTS, "Quadrature": Quadrature}
     words += ["--model", word]
     knobs = _changed(model, class_of_name(model["name"]))
-    if inference.get("name") in kinds:
+    if inference.get("name") in KINDS:
         words += ["--inference", inference["name"].lower()]
-        knobs |= _changed(inference, kinds[inference["name"]])
+        knobs |= _changed(inference, KINDS[inference["name"]])
     for name, value in knobs.items():
         words += ["--" + FLAGS.get(name, name).replace("_", "-"), str(value)]
     words += ["--seed", str(seed), "--output", "fit.nc"]
@@ -139,11 +144,15 @@ def _python(
     new_groups: Mapping[str, list[int]],
     seed: int,
 ) -> str:
-    prefix = "hp." if word_of(model["name"]) in CATALOGUE else ""
     arguments = [f'"{FILE}"', *(f"{name}={_quoted(column)}" for name, column in columns.items())]
-    arguments.append(f"model={prefix}{_call(model)}")
-    if inference:
-        arguments.append(f"inference=hp.{_call(inference)}")
+    if word_of(model["name"]) in CATALOGUE:
+        short = {"name": model["name"], **_changed(model, class_of_name(model["name"]))}
+        arguments.append(f"model=hp.{_call(short)}")
+    else:
+        arguments.append(f"model={_call(model)}")
+    if inference.get("name") in KINDS:
+        short = {"name": inference["name"], **_changed(inference, KINDS[inference["name"]])}
+        arguments.append(f"inference=hp.{_call(short)}")
     if new_groups:
         pairs = ", ".join(f"{_quoted(name)}: ({y}, {n})" for name, (y, n) in new_groups.items())
         arguments.append(f"new_groups={{{pairs}}}")

@@ -20,7 +20,7 @@ def significant(value: float) -> str:
     """Returns a number with three significant digits, in full where it is large."""
     if not math.isfinite(value):
         return "beyond the largest number" if value > 0 else ""
-    return f"{value:,.0f}" if 1000 <= abs(value) < 1e15 else f"{value:.3g}"
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e15 else f"{value:#.3g}".rstrip(".")
 
 
 def percent(probability: float) -> str:

@@ -6,7 +6,6 @@
   const find = document.getElementById("find");
   const size = document.getElementById("size");
   const body = document.querySelector("#table tbody");
-  const MOST_PRINTED = 500;
 
   // Values and their text, as Python shows them.
   const value = (column, row) =>
@@ -136,10 +135,13 @@
       if (plot.dataset.y) spot.style.bottom = `${100 * y}%`;
       if (tip.hidden) continue;
       tip.replaceChildren(make("b", names[row]), summary(row));
-      tip.style.left = x < 0.5 ? `calc(${100 * x}% + 12px)` : "auto";
-      tip.style.right = x < 0.5 ? "auto" : `calc(${100 * (1 - x)}% + 12px)`;
-      tip.style.bottom = y < 0.6 ? `calc(${100 * y}% + 8px)` : "auto";
-      tip.style.top = y < 0.6 ? "auto" : `calc(${100 * (1 - y)}% + 8px)`;
+      // Where no dots are: below the diagonal on the left, above it on the right.
+      const isLeft = x < 0.5;
+      const isBelow = isLeft ? y > 0.2 : y > 0.8;
+      tip.style.left = isLeft ? `calc(${100 * x}% + 12px)` : "auto";
+      tip.style.right = isLeft ? "auto" : `calc(${100 * (1 - x)}% + 12px)`;
+      tip.style.top = isBelow ? `calc(${100 * (1 - y)}% + 12px)` : "auto";
+      tip.style.bottom = isBelow ? "auto" : `calc(${100 * y}% + 12px)`;
     }
     if (row === null) return;
     for (const element of document.querySelectorAll(`[data-row="${row}"]`)) element.classList.add("lit");
@@ -228,7 +230,7 @@
 
   // On paper the table is whole, up to some hundred rows.
   let shownPage = 0;
-  window.addEventListener("beforeprint", () => { shownPage = page; page = 0; draw(MOST_PRINTED); });
+  window.addEventListener("beforeprint", () => { shownPage = page; page = 0; draw(Number(document.getElementById("table").dataset.mostPrinted)); });
   window.addEventListener("afterprint", () => { page = shownPage; draw(); });
 
   for (const control of document.querySelectorAll(".controls")) control.hidden = false;
