@@ -19,6 +19,14 @@ NUM_BANDS = 80
 """Steps of that band, each the median over neighbouring groups."""
 
 
+class Center(NamedTuple):
+    """Where the groups are pulled."""
+
+    rate: float
+    """NaN if no group has trials, and there is no population."""
+    label: str
+
+
 class Row(NamedTuple):
     """A named group of the forest; positions are from 0 to 1000."""
 
@@ -45,17 +53,18 @@ class Forest(NamedTuple):
     after: int | None
     """Number of rows before the groups that are left out; None if all are there."""
     left_out: int
-    center: int
-    """The mean over the groups' estimates: where the population is."""
+    center: int | None
+    """Where the groups are pulled; None if that is not known."""
+    center_label: str
 
 
-def forest_of(groups: Groups, theta: np.ndarray, center: float) -> Forest:
+def forest_of(groups: Groups, theta: np.ndarray, center: Center) -> Forest:
     """Returns the rows of all groups, or of the highest and the lowest.
 
     Args:
         groups: the groups, with estimates.
         theta: (draw, group) draws in the order of ``groups``.
-        center: the rate of a new group, or of all groups together.
+        center: where the groups are pulled.
     """
     num_groups = len(groups.names)
     shown = np.arange(num_groups)
@@ -79,15 +88,16 @@ def forest_of(groups: Groups, theta: np.ndarray, center: float) -> Forest:
         for i, index in enumerate(shown.tolist())
     ]
     left_out = num_groups - len(shown)
-    return Forest(axis, rows, NUM_ENDS if left_out else None, left_out, int(at(center)))
+    middle = None if np.isnan(center.rate) else int(at(center.rate))
+    return Forest(axis, rows, NUM_ENDS if left_out else None, left_out, middle, center.label)
 
 
-def caterpillar_of(groups: Groups, center: float, prob: float) -> Plot:
+def caterpillar_of(groups: Groups, center: Center, prob: float) -> Plot:
     """Returns the intervals of all groups, the highest at the top, without names.
 
     Args:
         groups: the groups, with estimates.
-        center: the rate of a new group, or of all groups together.
+        center: where the groups are pulled.
         prob: probability of the intervals.
     """
     mean, lower, upper = groups.values("mean", "lower", "upper")
@@ -107,14 +117,18 @@ def caterpillar_of(groups: Groups, center: float, prob: float) -> Plot:
         text = f"median {100 * prob:g}% interval of {num_groups / NUM_BANDS:,.0f} groups"
         interval = ("band", text)
         place, mean = (part[:: max(1, num_groups // 1000)] for part in (place, mean))
-    at = int(x.at(center))
+    strokes = [band, Stroke("line", curve(x.at(mean), place))]
+    legend = [("line", "estimates"), interval]
+    if not np.isnan(center.rate):
+        strokes.insert(1, Stroke("level", f"M{x.at(center.rate)} 0V{SIDE}"))
+        legend.append(("level", center.label))
     return Plot(
         "all-groups",
         "All groups",
         "The estimates of all groups in their order, with their intervals.",
         x,
         y,
-        [band, Stroke("level", f"M{at} 0V{SIDE}"), Stroke("line", curve(x.at(mean), place))],
-        [("line", "estimates"), interval, ("level", "the population's mean")],
+        strokes,
+        legend,
         num_groups <= MOST_LINES,
     )

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import json
 import os
 from importlib import resources
 from pathlib import Path
@@ -17,10 +16,10 @@ from hierpool.input.errors import InputError
 from hierpool.posterior.contradiction import new_rate_of
 from hierpool.reports.asking import Asked, Part, ask_all
 from hierpool.reports.columns import Groups, groups_of
-from hierpool.reports.forest import MOST_NAMED, caterpillar_of, forest_of
+from hierpool.reports.forest import MOST_NAMED, Center, caterpillar_of, forest_of
 from hierpool.reports.plots import Plot
 from hierpool.reports.population import parameters_of, population_plot
-from hierpool.reports.provenance import provenance_of
+from hierpool.reports.provenance import new_groups_of, provenance_of
 from hierpool.reports.sentences import (
     answers_of,
     comparison_rows,
@@ -120,9 +119,11 @@ def render(tree: xr.DataTree, prob: float, title: str | None = None) -> str:
     from markupsafe import Markup
 
     asked = ask_all(tree, prob)
-    new_names = set(json.loads(tree.attrs.get("new_groups", "{}")))
+    new_names = set(new_groups_of(tree.attrs))
     groups = groups_of(asked, new_names, prob)
-    script = (resources.files("hierpool.reports") / "templates" / "script.js").read_text()
+    script = (resources.files("hierpool.reports") / "templates" / "script.js").read_text(
+        encoding="utf-8"
+    )
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     environment = Environment(
         loader=PackageLoader("hierpool.reports"),
@@ -178,12 +179,15 @@ def _pictures(asked: Asked, groups: Groups, prob: float) -> dict[str, Any]:
     num_trials = int(fitted.trials.sum())
     pooled = float(fitted.successes.sum() / num_trials) if num_trials else np.nan
     new_rate = new_rate_of(fitted.parameters)
-    center = pooled if new_rate is None else new_rate
+    center = Center(pooled, "all groups together")
+    if new_rate is not None:
+        center = Center(new_rate, "the population's mean")
     mean = asked.summary.groups["mean"].to_numpy()
     order = np.argsort(-mean, kind="stable")
     shrinkage: Part[Plot] = Part(None, "It takes two groups with trials to see it.")
     if (fitted.trials > 0).sum() > 1:
-        shrinkage = Part(shrinkage_plot(groups, pooled), "")
+        pooling = "none" if new_rate is None else "complete" if asked.is_shared else "partial"
+        shrinkage = Part(shrinkage_plot(groups, pooled, pooling), "")
     return {
         "shrinkage": shrinkage,
         "forest": Part(forest_of(groups, fitted.theta[:, order], center), ""),

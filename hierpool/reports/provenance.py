@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
 import xarray as xr
 
 from hierpool.exact.quadrature import Quadrature
@@ -45,7 +46,7 @@ def provenance_of(tree: xr.DataTree) -> Provenance:
     attributes = tree.attrs
     model, inference = read_model(attributes), read_inference(attributes)
     sizes = tree["posterior"].sizes
-    versions = json.loads(attributes.get("versions", "{}"))
+    versions = _recorded(attributes, "versions")
     facts = [
         ("Model", _call(model)),
         ("Algorithm", _call(inference) if inference else "not recorded"),
@@ -57,18 +58,24 @@ def provenance_of(tree: xr.DataTree) -> Provenance:
         ("SHA-256 of the data", str(attributes.get("data_sha256", "not recorded"))),
     ]
     if "log_evidence" in attributes:
-        facts.insert(5, ("Log evidence", f"{attributes['log_evidence']:.4f}"))
+        facts.insert(5, ("Log evidence", _number(attributes, "log_evidence", 4)))
     columns = {
         name: str(attributes.get(name, name.upper())) for name in ("successes", "trials")
     } | {"group": GROUP}
-    new_groups = json.loads(attributes.get("new_groups", "{}"))
-    seed = int(attributes.get("seed", 0))
+    new_groups = new_groups_of(attributes)
+    seed = str(attributes.get("seed", 0))
     return Provenance(
         _formulas(model["name"]),
         [(name, value) for name, value in facts if value],
         _command(model, inference, columns, new_groups, seed),
         _python(model, inference, columns, new_groups, seed),
     )
+
+
+def new_groups_of(attributes: Mapping[Any, Any]) -> dict[str, list[int]]:
+    """Returns the new groups with which a fit was made; none if the record can't be read."""
+    found = _recorded(attributes, "new_groups")
+    return {name: counts for name, counts in found.items() if np.shape(counts) == (2,)}
 
 
 def _formulas(name: str) -> str:
@@ -82,10 +89,24 @@ def _formulas(name: str) -> str:
 
 
 def _time(attributes: Mapping[Any, Any]) -> str:
-    times = [attributes.get(name) for name in ("compile_time", "sampling_time")]
-    if None in times:
-        return ""
-    return f"{times[0]:.2f} s compiling, {times[1]:.2f} s sampling"
+    times = [_number(attributes, name, 2) for name in ("compile_time", "sampling_time")]
+    return f"{times[0]} s compiling, {times[1]} s sampling" if all(times) else ""
+
+
+def _number(attributes: Mapping[Any, Any], name: str, decimals: int) -> str:
+    """Returns a number that an attribute holds as text; empty if it does not."""
+    value = attributes.get(name)
+    is_number = isinstance(value, int | float | np.number)
+    return f"{value:.{decimals}f}" if is_number else ""
+
+
+def _recorded(attributes: Mapping[Any, Any], name: str) -> dict[str, Any]:
+    """Returns an object that an attribute holds as JSON; an empty one if it does not."""
+    try:
+        found = json.loads(attributes[name])
+    except (KeyError, TypeError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _call(settings: Mapping[str, Any]) -> str:
@@ -113,7 +134,7 @@ def _command(
     inference: Mapping[str, Any],
     columns: Mapping[str, str],
     new_groups: Mapping[str, list[int]],
-    seed: int,
+    seed: str,
 ) -> str:
     word = word_of(model["name"])
     if word not in CATALOGUE:
@@ -130,7 +151,7 @@ def _command(
         knobs |= _changed(inference, KINDS[inference["name"]])
     for name, value in knobs.items():
         words += ["--" + FLAGS.get(name, name).replace("_", "-"), str(value)]
-    words += ["--seed", str(seed), "--output", "fit.nc"]
+    words += ["--seed", seed, "--output", "fit.nc"]
     lines = [" ".join(words[:3])]
     for flag, value in zip(words[3::2], words[4::2], strict=True):
         lines.append(f"{flag} {shlex.quote(value)}")
@@ -142,7 +163,7 @@ def _python(
     inference: Mapping[str, Any],
     columns: Mapping[str, str],
     new_groups: Mapping[str, list[int]],
-    seed: int,
+    seed: str,
 ) -> str:
     arguments = [f'"{FILE}"', *(f"{name}={_quoted(column)}" for name, column in columns.items())]
     if word_of(model["name"]) in CATALOGUE:

@@ -14,12 +14,23 @@ CELLS = 80
 SHADES = 6
 
 
-def shrinkage_plot(groups: Groups, pooled: float) -> Plot:
+CAPTIONS = {
+    "partial": "Each estimate lies between the group's raw rate, on the diagonal, and what all "
+    "groups have in common. The fewer trials a group has, the further it is pulled.",
+    "complete": "All groups share one estimate, whatever their raw rates.",
+    "none": "Without pooling each estimate stays near the group's raw rate; only the prior pulls "
+    "it, the more the fewer trials the group has.",
+}
+"""What is seen, by how much the model pools."""
+
+
+def shrinkage_plot(groups: Groups, pooled: float, pooling: str) -> Plot:
     """Returns the picture; groups without trials have no raw rate, and are not in it.
 
     Args:
         groups: the groups, with estimates.
         pooled: all successes over all trials.
+        pooling: "partial", "complete" or "none".
     """
     rate, mean, trials = groups.values("rate", "mean", "trials")
     has_rate = trials > 0
@@ -52,8 +63,7 @@ def shrinkage_plot(groups: Groups, pooled: float) -> Plot:
     return Plot(
         "shrinkage",
         "Shrinkage",
-        "Each estimate lies between the group's raw rate, on the diagonal, and what all groups "
-        "have in common. The fewer trials a group has, the further it is pulled.",
+        CAPTIONS[pooling],
         x,
         y,
         strokes,

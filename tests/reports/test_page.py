@@ -222,3 +222,26 @@ def test_without_jinja2_it_says_what_to_install(
     monkeypatch.setitem(sys.modules, "jinja2", None)
     with pytest.raises(ImportError, match=r'pip install "hierpool\[report\]"'):
         hp.report(fit_of("complete"), tmp_path / "report.html")
+
+
+def test_attributes_that_cannot_be_read_are_left_out() -> None:
+    tree = fit_of("complete").copy()
+    names = ("versions", "new_groups", "compile_time", "seed", "successes")
+    tree.attrs |= dict.fromkeys(names, "<i>")
+    tree.attrs["log_evidence"] = "[1"
+    text = text_of(render(tree, 0.89))
+    assert "All groups: 0.2" in text and "s compiling" not in text and "[1" not in text
+    del tree.attrs["hierpool_inference"], tree.attrs["successes"], tree.attrs["data_sha256"]
+    tree.attrs["hierpool_format"] = 0
+    assert "Algorithmnot recorded" in text_of(render(tree, 0.89))
+
+
+def test_many_sampled_thetas_are_not_judged_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    nuts = hp.NUTS(num_chains=2, num_warmup=300, num_draws=500)
+    tree = hp.fit(PLAYERS, **COLUMNS["efron-morris-75"], model="collapsed", inference=nuts, seed=1)
+    whole = text_of(render(tree, 0.89))
+    assert "of the population alone" not in whole
+    monkeypatch.setattr("hierpool.reports.asking.MOST_JUDGED", 17)
+    partly = text_of(render(tree, 0.89))
+    assert "theta[" not in partly and "of the population alone, without the 18 thetas" in partly
+    assert "theta" in tree["posterior"] and "Roberto Clemente: 0.3" in partly

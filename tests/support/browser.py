@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
     "--headless=new",
     "--no-sandbox",
@@ -24,16 +25,16 @@ def browser() -> Iterator[Any]:
     """Yields a Chromium that is driven by selenium, and keeps its logs."""
     selenium = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
     # Selenium itself would look for a driver on the network.
-    paths = {name: shutil.which(name) for name in ("chromium", "chromedriver")}
-    lacking = [name for name, path in paths.items() if path is None]
-    if lacking:
-        pytest.skip(f"{' and '.join(lacking)} not installed")
+    chromium = next(filter(None, map(shutil.which, NAMES)), None)
+    chromedriver = shutil.which("chromedriver")
+    if chromium is None or chromedriver is None:
+        pytest.skip("chromium or chromedriver is not installed")
     options = selenium.ChromeOptions()
-    options.binary_location = paths["chromium"]
+    options.binary_location = chromium
     for flag in FLAGS:
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    service = selenium.ChromeService(executable_path=paths["chromedriver"])
+    service = selenium.ChromeService(executable_path=chromedriver)
     driver = selenium.Chrome(options=options, service=service)
     try:
         yield driver
