@@ -74,6 +74,7 @@ from .posterior.verdict import ConvergenceWarning as ConvergenceWarning
 from .posterior.verdict import Verdict as Verdict
 from .posterior.verdict import check as check
 from .posterior.weights import FewDrawsWarning as FewDrawsWarning
+from .reports.page import report as report
 
 __version__: str
 __all__: list[str]

@@ -40,6 +40,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     add_prob(output)
     output.add_argument("--output", metavar="FILE.nc", help="save the fit, for ArviZ and hierpool")
     output.add_argument("--force", action="store_true", help="replace FILE.nc if it exists")
+    output.add_argument(
+        "--report", metavar="FILE.html", help="write a page with the answer, pictures and checks"
+    )
     output.add_argument("--csv", metavar="FILE.csv", help="write the table of the groups")
     output.add_argument(
         "--rows", type=int, default=100, help="most groups to print; 0 for all (100)"
@@ -77,7 +80,11 @@ def run(options: argparse.Namespace) -> int:
     # Checked before any work is done.
     if options.output:
         require_netcdf()
-    check_outputs(options, "output", "csv")
+    check_outputs(options, "output", "csv", "report")
+    if options.report:
+        from hierpool.reports.page import check_report_path
+
+        check_report_path(options.report, force=options.force)
     inference = inference_of(options)
     model = model_of(options)
     loaded = time.perf_counter()
@@ -109,6 +116,15 @@ def run(options: argparse.Namespace) -> int:
     if options.csv and not verdict.partial:
         with stopping.finishing(options.csv):
             write_csv(summary.groups, options.csv)
+    if options.report:
+        from hierpool.reports.page import render, write_page
+
+        status.phase(f"writing {options.report}")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", hierpool.ConvergenceWarning)
+            page = render(tree, options.prob)
+        with stopping.finishing(options.report):
+            write_page(page, options.report)
     print_summary(summary, options.prob, options.rows)
     finished = time.perf_counter()
     compiling, sampling = tree.attrs["compile_time"], tree.attrs["sampling_time"]
