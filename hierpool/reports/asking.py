@@ -20,7 +20,7 @@ from hierpool.input.labels import texts
 from hierpool.models.catalogue import CATALOGUE
 from hierpool.models.protocol import Model, groups_differ
 from hierpool.posterior.attributes import read_problems
-from hierpool.posterior.contradiction import contradiction, new_rate_of
+from hierpool.posterior.contradiction import contradiction, new_rates_of
 from hierpool.posterior.fitted import Fitted, read_fit
 from hierpool.posterior.verdict import Verdict, check
 
@@ -83,9 +83,9 @@ def ask_all(tree: xr.DataTree, prob: float) -> Asked:
     with warnings.catch_warnings():
         # The page itself says what these warn of, and the user was warned of the fit above.
         warnings.simplefilter("ignore", UserWarning)
-        new_rate = new_rate_of(fitted.parameters)
-        contradicts = new_rate is not None and contradiction(
-            fitted.successes, fitted.trials, new_rate
+        new_rates = new_rates_of(fitted.parameters)
+        contradicts = new_rates is not None and contradiction(
+            fitted.successes, fitted.trials, float(new_rates.mean())
         )
         top = int(np.clip((fitted.trials > 0).sum() // 4, 1, 10))
         ranks = _ask(lambda: rank(tree, top=top, prob=prob).groups)

@@ -13,7 +13,7 @@ import xarray as xr
 from hierpool import __version__
 from hierpool.input.arguments import check_prob
 from hierpool.input.errors import InputError
-from hierpool.posterior.contradiction import new_rate_of
+from hierpool.posterior.contradiction import new_rates_of
 from hierpool.reports.asking import Asked, Part, ask_all
 from hierpool.reports.columns import Groups, groups_of
 from hierpool.reports.forest import MOST_NAMED, Center, caterpillar_of, forest_of
@@ -178,15 +178,15 @@ def _pictures(asked: Asked, groups: Groups, prob: float) -> dict[str, Any]:
         }
     num_trials = int(fitted.trials.sum())
     pooled = float(fitted.successes.sum() / num_trials) if num_trials else np.nan
-    new_rate = new_rate_of(fitted.parameters)
+    new_rates = new_rates_of(fitted.parameters)
     center = Center(pooled, "all groups together")
-    if new_rate is not None:
-        center = Center(new_rate, "the population's mean")
+    if new_rates is not None:
+        center = Center(float(new_rates.mean()), "the population's mean")
     mean = asked.summary.groups["mean"].to_numpy()
     order = np.argsort(-mean, kind="stable")
     shrinkage: Part[Plot] = Part(None, "It takes two groups with trials to see it.")
     if (fitted.trials > 0).sum() > 1:
-        pooling = "none" if new_rate is None else "complete" if asked.is_shared else "partial"
+        pooling = "none" if new_rates is None else "complete" if asked.is_shared else "partial"
         shrinkage = Part(shrinkage_plot(groups, pooled, pooling), "")
     return {
         "shrinkage": shrinkage,
