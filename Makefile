@@ -1,4 +1,5 @@
-# make demo: fit the classic example. make test: run every test. Both make .venv first.
+# make demo: fit the classic example, and write its page. make test: run every test.
+# Both make .venv first.
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -14,7 +15,9 @@ BENCH_INSTALLED := $(BENCH_VENV)/.installed
 demo: $(INSTALLED)
 	$(BIN)/hierpool fit data/efron-morris-75.csv --group player --successes hits --trials at_bats \
 	  --new-group "0 for 4=0/4" --chains 2 --warmup 2000 --draws 2000 --target-accept 0.95 \
-	  --max-rhat 1.03 --seed 1975 --output demo.nc --force
+	  --max-rhat 1.03 --seed 1975 --output demo.nc --report demo.html --force
+	@echo "The fit is $(CURDIR)/demo.nc"
+	@echo "The page, for a browser, is $(CURDIR)/demo.html"
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n 2
@@ -69,4 +72,4 @@ $(BENCH_INSTALLED): pyproject.toml .ci/find-python benchmarks/mend_httpstan.py
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(BENCH_VENV) dist build demo.nc
+	rm -rf $(VENV) $(BENCH_VENV) dist build demo.nc demo.html

@@ -19,7 +19,6 @@ from hierpool.exact.leave_one_out import collapsed, leave_one_out
 from hierpool.exact.quadrature import Quadrature
 from hierpool.inference.settings import check_quadrature
 from hierpool.input.labels import index_of
-from hierpool.input.new_groups import NewGroups
 from hierpool.input.table import InputError, read_table
 from hierpool.likelihood.compress import Distinct, distinct
 from hierpool.models.catalogue import COMPARED, check_model
@@ -66,12 +65,13 @@ class Comparison(NamedTuple):
 def compare(
     frame: Any,
     successes: Hashable,
-    trials: Hashable,
+    trials: Hashable | int | None = None,
     *,
-    group: Hashable | None = None,
+    failures: Hashable | None = None,
+    group: Hashable | list[Hashable] | None = None,
     models: Mapping[str, Model | str] | Sequence[str] | None = None,
     inference: Quadrature | None = None,
-    new_groups: NewGroups | None = None,
+    new_groups: Any = None,
     aggregate: bool = False,
 ) -> Comparison:
     """Compares models of a table by exact leave-one-group-out predictive density and by evidence.
@@ -85,13 +85,15 @@ def compare(
     Args:
         frame: a table, as ``fit`` takes it.
         successes: column of successes.
-        trials: column of trials.
-        group: column of the groups' names; by default the frame's index.
+        trials: column of trials, one number for all, or None, as in ``fit``.
+        failures: column of failures, in place of trials.
+        group: column of the groups' names, or a list of columns; by default the frame's index.
         models: models by name, or a list of the words that the command line has for them; by
             default "complete", "none", "partial" and "logit".
         inference: settings of the quadrature. An integration that does not converge is repeated
             with twice the nodes, at most four times.
-        new_groups: further groups, {name: (successes, trials)}, added to those of the table.
+        new_groups: further groups, {name: (successes, trials)} or a table with the same columns,
+            added to those of the table.
         aggregate: add up rows of the same group, instead of rejecting them.
 
     Returns:
@@ -130,6 +132,7 @@ def compare(
         frame,
         successes=successes,
         trials=trials,
+        failures=failures,
         group=group,
         new_groups=new_groups,
         aggregate=aggregate,

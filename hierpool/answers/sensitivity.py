@@ -19,7 +19,6 @@ from hierpool.inference.empirical_bayes import maximise, plug_in
 from hierpool.inference.settings import check_quadrature
 from hierpool.input.arguments import check_prob
 from hierpool.input.labels import index_of
-from hierpool.input.new_groups import NewGroups
 from hierpool.input.table import InputError, read_table
 from hierpool.likelihood.compress import compress, distinct, padded_pairs, power_of_two
 from hierpool.likelihood.histograms import Data
@@ -65,15 +64,16 @@ class Sensitivity(NamedTuple):
 def sensitivity(
     data: Any,
     successes: Hashable | None = None,
-    trials: Hashable | None = None,
+    trials: Hashable | int | None = None,
     *,
-    group: Hashable | None = None,
+    failures: Hashable | None = None,
+    group: Hashable | list[Hashable] | None = None,
     kappa_log_rate: Sequence[float] = (0.5, 1.5, 5.0),
     phi_prior: Sequence[tuple[float, float]] | None = None,
     models: Sequence[Model | str] = (),
     prob: float = 0.89,
     inference: Quadrature | None = None,
-    new_groups: NewGroups | None = None,
+    new_groups: Any = None,
     aggregate: bool = False,
 ) -> Sensitivity:
     """Returns the exact posterior of partial pooling under each of several hyperpriors.
@@ -88,8 +88,10 @@ def sensitivity(
         data: a table, as ``fit`` takes it; or a fit of ``PartialPooling`` or
             ``CollapsedPartialPooling``, whose data are used.
         successes: column of successes; not with a fit.
-        trials: column of trials; not with a fit.
-        group: column of the groups' names; by default the frame's index; not with a fit.
+        trials: column of trials, one number for all, or None, as in ``fit``; not with a fit.
+        failures: column of failures, in place of trials; not with a fit.
+        group: column of the groups' names, or a list of columns; by default the frame's index; not
+            with a fit.
         kappa_log_rate: rates of the exponential prior of kappa_log.
         phi_prior: Beta priors (alpha, beta) of phi, each combined with every rate; by default that
             of the fit, or (1, 1).
@@ -98,8 +100,8 @@ def sensitivity(
         prob: probability of the equal-tailed intervals, between 0 and 1.
         inference: settings of the quadrature. Where an integration does not converge, it is
             repeated with twice the nodes, at most four times.
-        new_groups: further groups, {name: (successes, trials)}, added to those of the table; not
-            with a fit.
+        new_groups: further groups, {name: (successes, trials)} or a table with the same columns,
+            added to those of the table; not with a fit.
         aggregate: add up rows of the same group, instead of rejecting them; not with a fit.
 
     Returns:
@@ -137,16 +139,18 @@ def sensitivity(
     quadrature = check_quadrature(inference, "sensitivity")
     check_prob(prob)
     if isinstance(data, xr.DataTree):
-        if successes or trials or group or new_groups or aggregate:
+        asked = (successes, trials, failures, group, new_groups)
+        if aggregate or any(argument is not None for argument in asked):
             raise InputError("A fit holds its data: leave out the columns, or pass the table.")
         labels, y, n, own = _of_fit(data)
     else:
-        if successes is None or trials is None:
+        if successes is None:
             raise InputError("A table needs its columns: give successes=... and trials=....")
         table = read_table(
             data,
             successes=successes,
             trials=trials,
+            failures=failures,
             group=group,
             new_groups=new_groups,
             aggregate=aggregate,

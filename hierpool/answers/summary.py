@@ -11,6 +11,7 @@ from hierpool.input.arguments import check_prob, tails
 from hierpool.input.table import InputError
 from hierpool.posterior.contradiction import warn_of_contradiction
 from hierpool.posterior.fitted import read_fit
+from hierpool.posterior.group_columns import read_group_columns
 
 
 class Summary(NamedTuple):
@@ -22,8 +23,8 @@ class Summary(NamedTuple):
     NaN: under the default prior its posterior variance is infinite. The table is empty under no
     pooling."""
     groups: pd.DataFrame
-    """One row per group (index ``group``). Columns, of which a fit that holds the hyperparameters
-    only has the first three:
+    """One row per group (index ``group``). If several columns name the groups, they come first.
+    Then, of which a fit that holds the hyperparameters only has the first three:
 
     - ``successes``, ``trials``: the data.
     - ``rate``: the raw rate, successes / trials; NaN without trials.
@@ -46,7 +47,8 @@ def summarize(tree: xr.DataTree, *, prob: float = 0.89, interval: str = "equal-t
 
         - ``population``: one row per parameter: ``mean``, ``sd``, ``median``, and the interval from
           ``lower`` to ``upper``. Mean and sd of kappa are NaN.
-        - ``groups``: one row per group: ``successes``, ``trials``, the raw ``rate``, the ``mean``
+        - ``groups``: one row per group: the columns that name the groups, if there are several;
+          ``successes``, ``trials``, the raw ``rate``, the ``mean``
           and ``sd`` of theta, its interval from ``lower`` to ``upper``, and ``shrinkage``, the
           weight of the population in the group's mean.
 
@@ -93,7 +95,13 @@ def summarize(tree: xr.DataTree, *, prob: float = 0.89, interval: str = "equal-t
 
     trials = fitted.trials
     groups = pd.DataFrame(
-        {"successes": fitted.successes, "trials": trials, "rate": fitted.rate}, index=fitted.names
+        {
+            **read_group_columns(tree),
+            "successes": fitted.successes,
+            "trials": trials,
+            "rate": fitted.rate,
+        },
+        index=fitted.names,
     )
     if fitted.theta.shape[1]:
         theta = fitted.theta

@@ -11,7 +11,7 @@ from hierpool.cli.flags import (
     add_nodes,
     add_prob,
     add_quiet,
-    new_groups_of,
+    data_of,
     quadrature_of,
     with_hyperparameters,
 )
@@ -70,20 +70,16 @@ def run(options: argparse.Namespace) -> int:
     from hierpool.input.arguments import check_prob
 
     check_prob(options.prob, "--prob")
-    new_groups = new_groups_of(options)
+    data = data_of(options)
     check_tables(options, "output", "population")
     model = with_hyperparameters(options, options.model)
     result = hierpool.estimate(
         options.file,
-        successes=options.successes,
-        trials=options.trials,
-        group=options.group,
+        **data,
         by=options.by,
         model=model,
         inference=quadrature_of(options),
         prob=None if options.no_intervals else options.prob,
-        new_groups=new_groups,
-        aggregate=options.aggregate,
     )
     if options.output:
         write_table(result.groups, options.output)

@@ -13,11 +13,12 @@ from hierpool.cli.flags import (
     add_model,
     add_prob,
     add_quiet,
+    data_of,
     inference_of,
     model_of,
-    new_groups_of,
 )
 from hierpool.cli.output import check_outputs, print_summary, write_csv
+from hierpool.cli.sampling import Sampling
 from hierpool.cli.terminal import say, status
 
 DESCRIPTION = "Fit a model to a CSV, TSV or Parquet file with one row per group."
@@ -26,6 +27,8 @@ DESCRIPTION = "Fit a model to a CSV, TSV or Parquet file with one row per group.
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of the command."""
     add_data(parser)
+    # Known only to be refused with a sentence.
+    parser.add_argument("--by", action="append", help=argparse.SUPPRESS)
     add_model(parser)
     add_inference(parser)
     output = parser.add_argument_group("result")
@@ -37,6 +40,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     add_prob(output)
     output.add_argument("--output", metavar="FILE.nc", help="save the fit, for ArviZ and hierpool")
     output.add_argument("--force", action="store_true", help="replace FILE.nc if it exists")
+    output.add_argument(
+        "--report", metavar="FILE.html", help="write a page with the answer, pictures and checks"
+    )
     output.add_argument("--csv", metavar="FILE.csv", help="write the table of the groups")
     output.add_argument(
         "--rows", type=int, default=100, help="most groups to print; 0 for all (100)"
@@ -59,34 +65,41 @@ def run(options: argparse.Namespace) -> int:
     use_compilation_cache()
     import hierpool
     from hierpool.input.arguments import check_prob
+    from hierpool.posterior.partial import stopped_after
     from hierpool.posterior.tree import require_netcdf
 
-    new_groups = new_groups_of(options)
+    if options.by:
+        raise hierpool.InputError(
+            f"fit saves one fit: for one per value of {options.by[0]!r} take hierpool estimate "
+            "--by, which is exact and draws nothing, or in Python hierpool.fit(..., by=...)."
+        )
+    data = data_of(options)
     check_prob(options.prob, "--prob")
     if options.max_rhat is not None and not options.max_rhat > 1:
         raise hierpool.InputError(f"--max-rhat must be above 1, not {options.max_rhat}.")
     # Checked before any work is done.
     if options.output:
         require_netcdf()
-    check_outputs(options, "output", "csv")
+    check_outputs(options, "output", "csv", "report")
+    if options.report:
+        from hierpool.reports.page import check_report_path
+
+        check_report_path(options.report, force=options.force)
     inference = inference_of(options)
     model = model_of(options)
     loaded = time.perf_counter()
     with warnings.catch_warnings():
         # The verdict reports convergence, by the criteria that the user asked for.
         warnings.simplefilter("ignore", hierpool.ConvergenceWarning)
+        warnings.simplefilter("ignore", hierpool.PartialFitWarning)
         tree = hierpool.fit(
             options.file,
-            successes=options.successes,
-            trials=options.trials,
-            group=options.group,
+            **data,
             model=model,
             inference=inference,
             seed=options.seed,
-            new_groups=new_groups,
-            aggregate=options.aggregate,
             hyperparameters_only=options.hyperparameters_only,
-            progress=status.steps if status.is_on else None,
+            progress=Sampling(),
         )
     status.phase("summarising")
     verdict = hierpool.check(tree, max_rhat=options.max_rhat, strict=options.strict)
@@ -94,14 +107,24 @@ def run(options: argparse.Namespace) -> int:
     tree.attrs["hierpool_problems"] = json.dumps(verdict.problems)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", hierpool.ConvergenceWarning)
+        warnings.simplefilter("ignore", hierpool.PartialFitWarning)
         summary = hierpool.summarize(tree, prob=options.prob)
     if options.output:
         status.phase(f"writing {options.output}")
         with stopping.finishing(options.output):
             hierpool.save(tree, options.output, force=options.force)
-    if options.csv:
+    if options.csv and not verdict.partial:
         with stopping.finishing(options.csv):
             write_csv(summary.groups, options.csv)
+    if options.report:
+        from hierpool.reports.page import render, write_page
+
+        status.phase(f"writing {options.report}")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", hierpool.ConvergenceWarning)
+            page = render(tree, options.prob)
+        with stopping.finishing(options.report):
+            write_page(page, options.report)
     print_summary(summary, options.prob, options.rows)
     finished = time.perf_counter()
     compiling, sampling = tree.attrs["compile_time"], tree.attrs["sampling_time"]
@@ -112,4 +135,16 @@ def run(options: argparse.Namespace) -> int:
     )
     for problem in verdict.problems:
         say(f"hierpool: {problem}", error=True)
+    stopped = stopped_after(tree.attrs)
+    if stopped:
+        say(f"hierpool: {stopped}; {_kept(options)}", error=True)
+        return stopping.STOPPED
     return 1 if verdict.problems else 0
+
+
+def _kept(options: argparse.Namespace) -> str:
+    """Returns what became of a fit that the user stopped."""
+    saved = f"was saved to {options.output} and is marked partial" if options.output else "is above"
+    # Nothing in a table of numbers could say that it is partial.
+    left_out = f"; {options.csv} was not written" if options.csv else ""
+    return f"the partial fit {saved}{left_out}."

@@ -4,6 +4,7 @@ No heavy library is imported at the top, so that ``--help`` is quick.
 """
 
 import argparse
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,8 @@ KNOBS = {
     "quadrature": {"nodes": "num_nodes", "tolerance": "tolerance"},
 }
 FILE = (
-    "CSV, TSV or Parquet file, one row per group; or the name of a table that ships with hierpool"
+    "CSV, TSV or Parquet file, one row per group, which may be compressed; - for standard input; "
+    "or the name of a table that ships with hierpool"
 )
 
 
@@ -54,14 +56,64 @@ class Once(argparse.Action):
 def add_data(parser: argparse.ArgumentParser) -> None:
     """Adds the flags that name the data."""
     data = parser.add_argument_group("data")
-    data.add_argument("file", metavar="FILE", help=FILE)
-    data.add_argument("--successes", required=True, metavar="COLUMN", help="column of successes")
-    data.add_argument("--trials", required=True, metavar="COLUMN", help="column of trials")
-    data.add_argument("--group", metavar="COLUMN", help="column of names (by default, row numbers)")
+    data.add_argument("file", metavar="FILE", help=FILE + ". Alone, its columns are listed")
+    data.add_argument("--successes", metavar="COLUMN", help="column of successes")
+    data.add_argument(
+        "--trials",
+        metavar="COLUMN",
+        help="column of trials; or their number, if it is the same for all rows and no column has "
+        "that name; left out, each row is one trial (0, 1, True or False), added up by group",
+    )
+    data.add_argument("--failures", metavar="COLUMN", help="column of failures, in place of trials")
+    data.add_argument(
+        "--group",
+        action="append",
+        metavar="COLUMN",
+        help="column of names (by default, row numbers); repeated, several columns name a group",
+    )
     add_new_groups(data, 'a group to add, as "rookie=0/4"; may be repeated')
+    data.add_argument(
+        "--new-groups", metavar="FILE", help="file of groups to add, with the same columns"
+    )
     data.add_argument(
         "--aggregate", action="store_true", help="add up rows that have the same name"
     )
+    parser.set_defaults(command=parser.prog)
+
+
+def data_of(options: argparse.Namespace) -> dict[str, Any]:
+    """Returns the function arguments for the flags of ``add_data``, except the file.
+
+    Raises:
+        InputError: no column of successes is named (the message lists the columns), or the flags
+            contradict each other.
+        OSError: a file can't be read.
+    """
+    from hierpool.input.errors import InputError
+
+    if options.successes is None:
+        from hierpool.cli.columns import columns_of
+
+        raise InputError(columns_of(options.file, options.command))
+    group, trials = options.group, options.trials
+    given = {
+        "successes": options.successes,
+        "trials": int(trials) if re.fullmatch(r"\d+", trials or "", re.ASCII) else trials,
+        "failures": options.failures,
+        "group": group[0] if group and len(group) == 1 else group,
+        "aggregate": options.aggregate,
+    }
+    new_groups: dict[Any, tuple[int, int]] = new_groups_of(options)
+    if options.new_groups:
+        from hierpool.input.table import read_new_group_table
+
+        of_file = read_new_group_table(options.new_groups, given)
+        for name in new_groups.keys() & of_file.keys():
+            raise InputError(
+                f"New group {str(name)!r} is in {options.new_groups} too: give each group once."
+            )
+        new_groups = of_file | new_groups
+    return given | {"new_groups": new_groups}
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:

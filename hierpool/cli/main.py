@@ -6,19 +6,18 @@ machine does not allow the request; 3, an error in hierpool itself; 130, stopped
 
 import argparse
 import os
+import re
 import sys
-import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, NoReturn
 
 from hierpool import __version__
 from hierpool.cli import stopping
-from hierpool.cli.failures import explain
-from hierpool.cli.flags import EXIT_CODES, Once
-from hierpool.cli.output import phases_shown, warnings_printed
 from hierpool.cli.renamed import current
 from hierpool.cli.terminal import flush, put, say, status
+from hierpool.cli.words import commands_of, nearest, unknown_flag
 
 COMMANDS = {
     "fit": "fit a model to a table of successes and trials",
@@ -32,6 +31,7 @@ COMMANDS = {
     "predictive-check": "posterior predictive p-values, and whether rates depend on trials",
     "compare": "complete, none, partial, logit: which predicts each group best from the others",
     "plot": "a picture of a saved fit: png, svg or pdf",
+    "report": "one page for a browser: answer, pictures, table, checks",
     "sensitivity": "the posterior under a range of hyperpriors, and the empirical-Bayes plug-in",
 }
 """The commands, each named after its module in this folder, with a short help text."""
@@ -51,7 +51,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _fail(stopping.stopped(), stopping.STOPPED)
     except Exception as error:
+        # Imported late, as all that --help does without: users wait for it.
+        from hierpool.cli.failures import explain
+
         if os.environ.get("HIERPOOL_TRACEBACK"):
+            import traceback
+
             traceback.print_exception(error)
         sentence, code = explain(error)
         return _fail(f"{sentence} {stopping.written()}".rstrip(), code)
@@ -66,35 +71,64 @@ def _run(arguments: Sequence[str] | None) -> int:
     except SystemExit as left:
         # argparse exits after --help, --version, or a message about a wrong argument.
         return int(left.code or 0)
+    if options.print_completion or options.print_manual:
+        return _print_about(parser, options)
     if not hasattr(options, "run"):
         say(parser.format_help())
         return 2
+    from hierpool.cli.output import phases_shown, warnings_printed
+
     with phases_shown(quiet=options.quiet), warnings_printed() as missed:
         code = int(options.run(options))
     return code or int(bool(missed))
 
 
+def _print_about(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    """Prints what is made of all parsers: a script for a shell, or the manual page."""
+    for command in commands_of(parser).values():
+        if isinstance(command, _Command):
+            command.fill()
+    if options.print_completion:
+        from hierpool.cli.completion import script
+
+        put(script(parser, options.print_completion))
+        return 0
+    from hierpool.cli.manual import page
+
+    put(page(parser))
+    return 0
+
+
 def _fail(sentence: str, code: int) -> int:
-    # In one line, even if the message of the error has several.
-    say(f"hierpool: {' '.join(sentence.split())}", error=True)
+    # The exit code must be right even where the sentence can't be written.
+    with suppress(OSError):
+        # In one line, even if the message of the error has several.
+        say(f"hierpool: {' '.join(sentence.split())}", error=True)
     return code
 
 
 class _Parser(argparse.ArgumentParser):
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
-        # The default actions of argparse for a flag with one value, also in groups and subcommands.
-        for name in (None, "store"):
-            self.register("action", name, Once)
-
     def _print_message(self, message: str, file: Any = None) -> None:
         # argparse itself ignores an output that could not be written.
         put(message, error=file is not sys.stdout)
 
     def error(self, message: str) -> NoReturn:
         """Prints the error in one line, and exits with code 2."""
-        say(f"{self.prog}: {message} (see {self.prog} --help)", error=True)
+        say(f"{self.prog}: {self._plain(message)} (see {self.prog} --help)", error=True)
         self.exit(2)
+
+    def _plain(self, message: str) -> str:
+        """Returns argparse's message, in plainer words where it speaks of itself."""
+        if unknown := re.match(r"argument COMMAND: invalid choice: '(.*?)'", message):
+            near = nearest(unknown[1], commands_of(self))
+            return f"there is no command {unknown[1]}{near}"
+        if unknown := re.match(r"unrecognized arguments: (\S+)", message):
+            word = unknown[1]
+            return f"there is no flag {word}" if word[0] == "-" else f"{word!r} is a word too many"
+        if wrong := re.match(r"argument (\S+): invalid (int|float) value: (.*)", message):
+            kind = "whole number" if wrong[2] == "int" else "number"
+            return f"{wrong[1]} must be a {kind}, not {wrong[3]}"
+        return message
 
 
 class _Command(_Parser):
@@ -107,6 +141,11 @@ class _Command(_Parser):
         if self.is_filled:
             return
         command = import_module(f"hierpool.cli.{self.prog.split()[-1].replace('-', '_')}")
+        from hierpool.cli.flags import EXIT_CODES, Once
+
+        # The default actions of argparse for a flag with one value, also in groups.
+        for name in (None, "store"):
+            self.register("action", name, Once)
         self.description, self.epilog = command.DESCRIPTION, EXIT_CODES
         command.add_flags(self)
         self.set_defaults(run=command.run)
@@ -115,6 +154,9 @@ class _Command(_Parser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Adds the command's own flags, then parses as argparse does."""
         self.fill()
+        unknown = unknown_flag(self, args)
+        if unknown:
+            self.error(unknown)
         return super().parse_known_args(args, namespace)
 
 
@@ -124,6 +166,14 @@ def _parser() -> argparse.ArgumentParser:
         description="Many rates at once from small samples, by hierarchical partial pooling.",
     )
     parser.add_argument("--version", action="version", version=f"hierpool {__version__}")
+    parser.add_argument(
+        "--print-completion",
+        choices=("bash", "zsh", "tcsh"),
+        help="print a script that completes commands, flags and files in a shell",
+    )
+    parser.add_argument(
+        "--print-manual", action="store_true", help="print the manual page, for man"
+    )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Command)
     for word, text in COMMANDS.items():
         commands.add_parser(word, help=text)

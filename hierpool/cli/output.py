@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hierpool.cli import stopping
+from hierpool.cli import flags, stopping
 from hierpool.cli.cache import explained
-from hierpool.cli.flags import add_data, add_nodes, add_quiet, new_groups_of, quadrature_of
+from hierpool.cli.flags import add_data, add_nodes, add_quiet, quadrature_of
 from hierpool.cli.terminal import printable_table, say, status
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 WIDE = 8
 """Most columns of a single row that are printed side by side."""
-INPUTS = ("file", "fit", "data")
+INPUTS = ("file", "fit", "data", "new_groups")
 """Names of the options that hold the paths of input files."""
 
 
@@ -41,9 +41,7 @@ def add_data_answer(parser: argparse.ArgumentParser) -> None:
 
 def data_of(options: argparse.Namespace) -> dict[str, Any]:
     """Returns the function arguments for the flags of ``add_data_answer``, except the file."""
-    names = ("successes", "trials", "group", "aggregate")
-    given = {name: getattr(options, name) for name in names}
-    return given | {"new_groups": new_groups_of(options), "inference": quadrature_of(options)}
+    return flags.data_of(options) | {"inference": quadrature_of(options)}
 
 
 def add_table_flags(parser: argparse.ArgumentParser) -> None:

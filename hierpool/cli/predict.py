@@ -75,6 +75,6 @@ def _trials(options: argparse.Namespace) -> Any:
     from hierpool.input.problems import Problems
 
     columns = {"--trials": options.trials, "--group": options.group}
-    frame, source, unread = read_columns(options.data, list(columns.items()))
+    frame, source, unread, _ = read_columns(options.data, list(columns.items()))
     Problems(source, frame.index.to_numpy(), unread).require_none()
     return frame.set_index(options.group)[options.trials]

@@ -7,7 +7,6 @@ column, and a model has the same name in every command and in Python.
 from collections.abc import Iterator, Sequence
 
 from hierpool.cli.terminal import say
-from hierpool.models.catalogue import FORMER
 
 COMMANDS = {"checks": "predictive-check"}
 """Commands by their former names."""
@@ -32,9 +31,12 @@ def _current(words: Sequence[str]) -> Iterator[str]:
             yield say_renamed(word, command)
         elif flag in FLAGS.get(command, {}):
             yield say_renamed(flag, FLAGS[command][flag]) + equals + value
-        elif "--model" in (last, flag) and (value or word) in FORMER:
+        elif "--model" in (last, flag):
+            # Imported late: --help does without the models.
+            from hierpool.models.catalogue import FORMER
+
             model = value or word
-            yield word.removesuffix(model) + say_renamed(model, FORMER[model])
+            yield word.removesuffix(model) + say_renamed(model, FORMER.get(model, model))
         else:
             yield word
         last = word

@@ -1,5 +1,7 @@
 """Ctrl-C in the command: it prints one sentence, and ends the process with exit code 130.
 
+While NUTS draws, it ends the sampling instead, and the command saves what there is.
+
 No exception is raised. It could start anywhere, pass through libraries that are being imported and
 through C++ callbacks, and end as a traceback, as another error, or as an abort.
 """
@@ -7,7 +9,7 @@ through C++ callbacks, and end as a traceback, as another error, or as an abort.
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 STOPPED = 130
@@ -15,6 +17,7 @@ STOPPED = 130
 
 _busy = threading.RLock()
 _written: list[str] = []
+_early: list[Callable[[], bool]] = []
 
 
 def leave_on_interrupt() -> None:
@@ -39,6 +42,20 @@ def finishing(path: str) -> Iterator[None]:
         _written.append(path)
 
 
+@contextmanager
+def ending_early(stop: Callable[[], bool]) -> Iterator[None]:
+    """Lets Ctrl-C end a run that has something to keep, and not the process.
+
+    Args:
+        stop: asks the run to end if it has something to keep, and returns whether it has.
+    """
+    _early.append(stop)
+    try:
+        yield
+    finally:
+        _early.clear()
+
+
 def begin() -> None:
     """Clears the list of files that were written."""
     _written.clear()
@@ -58,8 +75,10 @@ def written() -> str:
 
 def _watch(numbers: int) -> None:
     os.read(numbers, 1)
+    if any([stop() for stop in _early]):
+        os.read(numbers, 1)
     threading.Thread(target=_leave_when_whole, daemon=True).start()
-    # A second Ctrl-C, as when a disk does not respond, ends the process at once.
+    # Another Ctrl-C, as when a disk does not respond, ends the process at once.
     os.read(numbers, 1)
     _leave()
 

@@ -3,12 +3,16 @@
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
+from hierpool.runtime.screen import size
+
 if TYPE_CHECKING:
     import pandas as pd
+
+    from hierpool.mcmc.progress import Meter
 
 # Control characters, line separators, and characters that change the direction of the text: with
 # any of them a name could rewrite what a terminal shows. A file may also hold lone surrogates.
@@ -83,46 +87,54 @@ def _discard(stream: TextIO) -> None:
     os.close(nowhere)
 
 
-def _columns() -> int:
-    try:
-        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
-    except OSError:
-        return 80
-
-
 class Status:
-    """A line at the bottom of the terminal that names the current phase, and is erased later."""
+    """A line at the bottom of the terminal that names the current phase, and is erased later.
+
+    While NUTS runs, there are bars of its chains in its place.
+    """
 
     def __init__(self) -> None:
         self.is_on = False
-        """Whether the line is shown: only if standard error is a terminal, not a file or a pipe."""
-        self._phase, self._width = "", 0
+        """Whether anything is shown: only if standard error is a terminal, not a file or a pipe."""
+        self._width, self._has_bars = 0, False
 
     def phase(self, text: str) -> None:
         """Shows the name of the phase that begins now."""
-        self._phase = text
-        self._show(f"{text} ...")
-
-    def steps(self, done: int, total: int, divergences: int) -> None:
-        """Shows the progress of the chains; ``fit`` takes this method as ``progress``."""
-        divergent = f", {divergences} divergent" if divergences else ""
-        self._show(f"{self._phase}: {done} of {total} steps{divergent}")
-
-    def clear(self) -> None:
-        """Erases the line."""
-        if self._width:
-            # Spaces, because some terminals print an escape code instead of obeying it.
-            self._write(f"\r{' ' * self._width}\r")
-        self._width = 0
-
-    def _show(self, text: str) -> None:
         if not self.is_on:
             return
         # Cut to the width of the terminal, because a wrapped line could not be erased.
-        text = printable(text)[: _columns() - 1].ljust(self._width)
+        text = printable(f"{text} ...")[: size(sys.stderr).columns - 1].ljust(self._width)
         # Set before writing, so that an interrupt in between erases the line.
         self._width = len(text)
         self._write(f"\r{text}")
+
+    @contextmanager
+    def showing(self, meter: "Meter") -> Iterator[Callable[[], None]]:
+        """Shows the chains of a run within the context, by the function that it gives."""
+        if not self.is_on:
+            yield lambda: None
+            return
+        # Imported late: whoever has a meter has loaded it.
+        from hierpool.mcmc.bars import Bars
+
+        self.clear()
+        self._has_bars = True
+        try:
+            with Bars(leave=False).showing(meter) as show:
+                yield show
+        finally:
+            self._has_bars = False
+
+    def clear(self) -> None:
+        """Erases the line, or the bars."""
+        width = size(sys.stderr).columns - 1 if self._has_bars else self._width
+        if width:
+            # Spaces, because some terminals print an escape code instead of obeying it.
+            self._write(f"\r{' ' * width}\r")
+        if self._has_bars and os.environ.get("TERM") != "dumb":
+            # All lines below: the bars are drawn from the cursor's line downwards.
+            self._write("\x1b[J")
+        self._width = 0
 
     def _write(self, text: str) -> None:
         with _reader_may_go(sys.stderr):

@@ -16,7 +16,6 @@ from scipy.special import betaincinv, expit, logit, xlogy
 
 from hierpool.input.arguments import check_prob, tails
 from hierpool.input.labels import index_of
-from hierpool.input.new_groups import NewGroups
 from hierpool.input.table import InputError, read_table
 from hierpool.likelihood.compress import Distinct, compress, distinct, tally
 from hierpool.likelihood.histograms import Data, log_marginal
@@ -53,11 +52,12 @@ class EmpiricalBayes(NamedTuple):
 def empirical_bayes(
     frame: Any,
     successes: Hashable,
-    trials: Hashable,
+    trials: Hashable | int | None = None,
     *,
-    group: Hashable | None = None,
+    failures: Hashable | None = None,
+    group: Hashable | list[Hashable] | None = None,
     prob: float = 0.89,
-    new_groups: NewGroups | None = None,
+    new_groups: Any = None,
     aggregate: bool = False,
 ) -> EmpiricalBayes:
     """Returns each group's theta given the maximum likelihood population, taken as known.
@@ -72,20 +72,21 @@ def empirical_bayes(
     Args:
         frame: data in any form that ``fit`` accepts.
         successes: column of successes.
-        trials: column of trials.
-        group: column of the groups' names; by default the frame's index.
+        trials: column of trials, one number for all, or None, as in ``fit``.
+        failures: column of failures, in place of trials.
+        group: column of the groups' names, or a list of columns; by default the frame's index.
         prob: probability of the equal-tailed intervals, between 0 and 1.
         new_groups: successes and trials of further groups by name, fitted with the rest:
-            ``{"rookie": (0, 4)}``.
+            ``{"rookie": (0, 4)}``; or a table of them with the same columns.
         aggregate: whether to add up rows of the same group, instead of refusing them.
 
     Returns:
         ``EmpiricalBayes`` with two data frames.
 
         - ``groups``: one row per group, in the order of the input, new groups last; the index is
-          the name. ``successes`` and ``trials``; ``rate``, the raw rate, NaN without trials;
-          ``mean``, ``sd``, ``lower`` and ``upper`` of theta, the chance of success; ``shrinkage``,
-          kappa / (kappa + n): 1 is full pooling.
+          the name. Several columns of ``group`` stand first. ``successes`` and ``trials``;
+          ``rate``, the raw rate, NaN without trials; ``mean``, ``sd``, ``lower`` and ``upper`` of
+          theta, the chance of success; ``shrinkage``, kappa / (kappa + n): 1 is full pooling.
         - ``population``: one row. ``phi``, the population mean chance; ``kappa``, the population
           concentration in trials: inf if the rates vary no more than binomial sampling explains,
           0 if every rate is 0 or 1, NaN if no group has more than 1 trial; ``log_likelihood``,
@@ -109,6 +110,7 @@ def empirical_bayes(
         frame,
         successes=successes,
         trials=trials,
+        failures=failures,
         group=group,
         new_groups=new_groups,
         aggregate=aggregate,
@@ -119,7 +121,8 @@ def empirical_bayes(
     ends = {f"new_group_{name}": new[name] for name in ("mean", "lower", "upper")}
     population = pd.DataFrame({**best._asdict(), **ends}, index=pd.RangeIndex(1))
     rate = np.divide(y, n, out=np.full(len(n), np.nan), where=n > 0)
-    columns = {"successes": y, "trials": n, "rate": rate, **plug_in(best, y, n, prob)}
+    columns = {**table.group_columns, "successes": y, "trials": n, "rate": rate}
+    columns |= plug_in(best, y, n, prob)
     groups = pd.DataFrame(columns, index=index_of(table.labels))
     return EmpiricalBayes(groups, population)
 

@@ -41,7 +41,6 @@ from hierpool.exact.quadrature import Quadrature
 from hierpool.exact.refining import INTERVAL_TOLERANCE, refined
 from hierpool.inference.settings import check_quadrature
 from hierpool.input.arguments import check_prob
-from hierpool.input.new_groups import NewGroups
 from hierpool.input.table import read_table
 from hierpool.likelihood.histograms import Data
 from hierpool.models.beta import PartialPooling
@@ -76,14 +75,15 @@ class Estimate(NamedTuple):
 def estimate(
     frame: Any,
     successes: Hashable,
-    trials: Hashable,
+    trials: Hashable | int | None = None,
     *,
-    group: Hashable | None = None,
+    failures: Hashable | None = None,
+    group: Hashable | list[Hashable] | None = None,
     by: str | Sequence[Hashable] = (),
     model: Model | str | None = None,
     inference: Quadrature | None = None,
     prob: float | None = 0.89,
-    new_groups: NewGroups | None = None,
+    new_groups: Any = None,
     aggregate: bool = False,
 ) -> Estimate:
     """Returns the exact posterior of every group's theta and of the population, in two tables.
@@ -97,9 +97,11 @@ def estimate(
     Args:
         frame: data in any form that ``fit`` accepts.
         successes: column of successes.
-        trials: column of trials; 0 trials with 0 successes is a group not yet seen.
-        group: column of the groups' names; by default the frame's index. Numbers and times keep
-            their type.
+        trials: column of trials; or the number of trials of every row; or None, if there are
+            ``failures``, or if each row is one trial and its success is 0 or 1, as in ``fit``.
+        failures: column of failures, in place of trials.
+        group: column of the groups' names, or a list of columns; by default the frame's index.
+            Numbers and times keep their type.
         by: column or columns that identify data sets, each of which has its own population.
         model: a model with a Beta population, or its word: "partial" (``PartialPooling()``, the
             default), "collapsed", "gamma" or "spread".
@@ -108,7 +110,8 @@ def estimate(
         prob: probability of the equal-tailed intervals, between 0 and 1. None leaves all quantiles
             out, which takes a fraction of the time.
         new_groups: successes and trials of further groups by name, fitted with the rest:
-            ``{"rookie": (0, 4)}``. Not allowed with ``by``.
+            ``{"rookie": (0, 4)}``; or a table of them with the same columns. Not allowed with
+            ``by``.
         aggregate: whether to add up rows of the same group (and data set), instead of refusing
             them.
 
@@ -117,9 +120,11 @@ def estimate(
         and ``interval_error`` are absent if ``prob`` is None.
 
         - ``groups``: one row per group, in the order of the input, new groups last; the index is
-          the name, after the columns of ``by``. ``successes`` and ``trials``; ``rate``, the raw
-          rate, NaN without trials; ``mean``, ``sd``, ``lower`` and ``upper`` of theta, the chance
-          of success; ``shrinkage``, the posterior mean of kappa / (kappa + n): 1 is full pooling.
+          the name, after the columns of ``by``. Several columns of ``group`` make one name, as
+          "north, 7", and stand first with their own values. ``successes`` and ``trials``;
+          ``rate``, the raw rate, NaN without trials; ``mean``, ``sd``, ``lower`` and ``upper`` of
+          theta, the chance of success; ``shrinkage``, the posterior mean of kappa / (kappa + n): 1
+          is full pooling.
         - ``population``: one row per data set. ``phi_mean``, ``phi_sd``, ``phi_lower`` and
           ``phi_upper`` of phi, the population mean chance; ``kappa_log_mean`` and ``kappa_log_sd``
           of log(kappa); ``kappa_median``, ``kappa_lower`` and ``kappa_upper`` of kappa, the
@@ -157,6 +162,7 @@ def estimate(
         frame,
         successes=successes,
         trials=trials,
+        failures=failures,
         group=group,
         by=by,
         new_groups=new_groups,
@@ -190,7 +196,8 @@ def estimate(
     rate = np.divide(
         table.successes, table.trials, out=np.full(len(has_trials), np.nan), where=has_trials
     )
-    columns = {"successes": table.successes, "trials": table.trials, "rate": rate}
+    columns = {**table.group_columns, "successes": table.successes, "trials": table.trials}
+    columns["rate"] = rate
     columns |= {name: column[sets.pair_of_group] for name, column in groups.items()}
     names = [] if table.data_sets is None else list(table.data_sets.names)
     index = _group_index(table.labels, table.data_set, table.data_sets)

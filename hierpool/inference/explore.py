@@ -3,7 +3,6 @@
 import logging
 import math
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeGuard
@@ -24,8 +23,9 @@ from hierpool.likelihood.compress import (
     tally,
 )
 from hierpool.likelihood.histograms import Data
-from hierpool.mcmc.chains import Chains, Progress
+from hierpool.mcmc.chains import Chains
 from hierpool.mcmc.nuts import NUTS
+from hierpool.mcmc.progress import Display, Progress
 from hierpool.mcmc.stats import Stats
 from hierpool.mcmc.target import has_a_row_each
 from hierpool.models.protocol import Compressible, Model, Position
@@ -42,7 +42,8 @@ class Explored(NamedTuple):
     """The result of an inference algorithm."""
 
     positions: dict[str, np.ndarray]
-    """Each leaf (chain, draw, ...); none if the position is empty."""
+    """Each leaf (chain, draw, ...); none if the position is empty. There are fewer draws than were
+    asked for if the run was stopped."""
     stats: Stats | None
     """(chain, draw) statistics of the sampler; None where every draw is exact and independent."""
     attributes: dict[str, float | int]
@@ -101,8 +102,7 @@ def explore(
     data: Data,
     pairs: Distinct,
     inference: NUTS | Quadrature,
-    progress: Progress | None,
-    meanwhile: Callable[[], object],
+    progress: Progress | Display | None,
 ) -> Explored:
     """Returns positions drawn from the posterior of one data set.
 
@@ -112,11 +112,11 @@ def explore(
         data: one data set: counts, or compressed.
         pairs: the distinct (y, n) of the data set.
         inference: the algorithm and its settings.
-        progress: called by NUTS after every chunk of steps.
-        meanwhile: work to do on another core while XLA compiles NUTS.
+        progress: called by NUTS after every chunk of steps, or shown its progress.
 
     Raises:
         InputError: the density is nowhere finite.
+        KeyboardInterrupt: the run was stopped before every chain had draws to keep.
     """
     position = position_of(model, data)
     if not position:
@@ -125,7 +125,7 @@ def explore(
         return _by_quadrature(key, model, data, pairs, inference)
     started = time.perf_counter()
     log.info("compiling")
-    chains = Chains(key, model, data, inference, meanwhile)
+    chains = Chains(key, model, data, inference)
     compiled = time.perf_counter()
     log.info("sampling")
     flat, stats = chains.run(progress)

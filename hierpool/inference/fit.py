@@ -3,9 +3,10 @@
 import json
 import logging
 import os
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from contextlib import suppress
-from typing import Any
+from functools import partial
+from typing import Any, overload
 
 import jax
 import numpy as np
@@ -13,19 +14,22 @@ import xarray as xr
 
 from hierpool.exact.quadrature import Quadrature
 from hierpool.inference import memory
+from hierpool.inference.data_sets import fit_each
 from hierpool.inference.explore import compressed, explore, position_of, require_two_numbers
 from hierpool.inference.settings import check_inference
 from hierpool.input.arguments import check_seed
-from hierpool.input.new_groups import NewGroups, as_json
-from hierpool.input.table import InputError, read_table
+from hierpool.input.new_groups import as_json
+from hierpool.input.table import InputError, Table, read_table
 from hierpool.likelihood.compress import distinct
-from hierpool.mcmc.chains import Progress
+from hierpool.mcmc.bars import Watch, followed
 from hierpool.mcmc.nuts import NUTS
+from hierpool.mcmc.progress import Display, Progress
 from hierpool.models.beta import PartialPooling
 from hierpool.models.catalogue import check_model
 from hierpool.models.protocol import Collapsible, DrawsPrior, Model, Position, check_dims, dims
 from hierpool.posterior import theta as thetas
 from hierpool.posterior.contradiction import warn_of_contradiction
+from hierpool.posterior.partial import PartialFitWarning, mark, marks
 from hierpool.posterior.tree import settings, to_datatree
 from hierpool.posterior.verdict import ConvergenceWarning, check
 from hierpool.runtime.jax_settings import platform, scope
@@ -57,20 +61,60 @@ class SlowModelWarning(UserWarning):
     """
 
 
+@overload
 def fit(
     frame: Any,
     successes: Hashable,
-    trials: Hashable,
+    trials: Hashable | int | None = None,
     *,
-    group: Hashable | None = None,
+    failures: Hashable | None = None,
+    group: Hashable | list[Hashable] | None = None,
+    by: None = None,
     model: Model | str | None = None,
     inference: NUTS | Quadrature | str | None = None,
     seed: int = 0,
-    new_groups: NewGroups | None = None,
+    new_groups: Any = None,
     aggregate: bool = False,
     hyperparameters_only: bool = False,
-    progress: Progress | None = None,
-) -> xr.DataTree:
+    progress: Watch = None,
+) -> xr.DataTree: ...
+
+
+@overload
+def fit(
+    frame: Any,
+    successes: Hashable,
+    trials: Hashable | int | None = None,
+    *,
+    failures: Hashable | None = None,
+    group: Hashable | list[Hashable] | None = None,
+    by: Hashable | Sequence[Hashable],
+    model: Model | str | None = None,
+    inference: NUTS | Quadrature | str | None = None,
+    seed: int = 0,
+    new_groups: None = None,
+    aggregate: bool = False,
+    hyperparameters_only: bool = False,
+    progress: Watch = None,
+) -> dict[Any, xr.DataTree]: ...
+
+
+def fit(
+    frame: Any,
+    successes: Hashable,
+    trials: Hashable | int | None = None,
+    *,
+    failures: Hashable | None = None,
+    group: Hashable | list[Hashable] | None = None,
+    by: Hashable | Sequence[Hashable] | None = None,
+    model: Model | str | None = None,
+    inference: NUTS | Quadrature | str | None = None,
+    seed: int = 0,
+    new_groups: Any = None,
+    aggregate: bool = False,
+    hyperparameters_only: bool = False,
+    progress: Watch = None,
+) -> xr.DataTree | dict[Any, xr.DataTree]:
     """Returns the posterior of every group's chance of success, as an ArviZ tree.
 
     It runs in float64 in a scope of its own: no setting of JAX is changed. On a machine with an
@@ -79,16 +123,28 @@ def fit(
     which is then faster. ``NUTS(chain_method=...)``, JAX's default device and ``JAX_PLATFORMS`` are
     obeyed. The tree's attribute ``platform`` says where it ran.
 
+    Ctrl-C after the warm-up of NUTS returns the draws that every chain has so far, with a warning;
+    a second one, or one during warm-up, raises ``KeyboardInterrupt``.
+
     Args:
-        frame: a data frame of pandas, or one that has ``to_pandas``; a mapping of column names to
-            arrays or Series (which are joined by their labels); an ``xarray.Dataset``; the path of
-            a CSV, TSV or Parquet file; or the name of a table that ships with hierpool.
+        frame: a data frame of pandas, or of any library that narwhals reads, lazy or not (polars,
+            pyarrow, modin, DuckDB); a mapping of column names to arrays or Series (which are joined
+            by their labels); an ``xarray.Dataset``; the path of a CSV, TSV or Parquet file, which
+            may be compressed (``.csv.gz``); or the name of a table that ships with hierpool.
         successes: column of successes. This and the other columns may be levels of the index.
-        trials: column of trials; 0 trials with 0 successes is a group not yet seen.
+        trials: column of trials; 0 trials with 0 successes is a group not yet seen. Or a whole
+            number, which is the number of trials of every row (a column of that name comes first).
+            Without trials and failures each row is one trial, its success is 0, 1, True or False,
+            and the rows of a group are added up.
+        failures: column of failures, in place of trials.
         group: column of the groups' names; by default the frame's index. Numbers and times keep
             their type in the tree, in its file and in every answer, so that these can be joined to
             the frame; all names must have one type. Row numbers, and numbers in a file, become text
-            if a new group has a text name.
+            if a new group has a text name. A list of columns, as ``["region", "store"]``, makes
+            names as "north, 7"; the columns are coordinates too, and columns of ``summarize``.
+        by: column or columns that identify data sets, each of which is fitted alone. The seed of a
+            data set is derived from ``seed`` and its name alone, and is ``attrs["seed"]`` of its
+            tree: its fit does not depend on the other data sets.
         model: a model, or its word on the command line: "partial" (``PartialPooling()``, the
             default), "collapsed", "gamma", "spread", "complete", "none", "logit" or
             "collapsed-logit".
@@ -98,17 +154,20 @@ def fit(
             The words "nuts" and "quadrature" stand for these two.
         seed: whole number; the same seed on the same machine gives the same draws.
         new_groups: successes and trials of further groups by name, fitted with the rest:
-            ``{"rookie": (0, 4)}``.
+            ``{"rookie": (0, 4)}``; or a table of them with the same columns. Not with ``by``.
         aggregate: whether to add up rows of the same group, instead of refusing them.
         hyperparameters_only: whether to keep only the population's parameters and the data: no
             theta, no replicates, no log likelihood. The memory then does not grow with groups times
             draws (except in a model that has theta in its position, which is explored anyway).
-        progress: called from time to time with the steps done, the total of steps, and the number
-            of divergent draws so far. Not called by ``Quadrature``, which takes milliseconds.
+        progress: True shows a bar for each chain, on a terminal or in a notebook: its draws, time
+            left, step size and divergences. A function is called from time to time with the steps
+            done, the total of steps, and the number of divergent draws so far. ``Quadrature``,
+            which takes milliseconds, ignores it.
 
     Returns:
         An ``xarray.DataTree`` in the layout of ArviZ. theta, y and n have the dimension ``groups``,
-        with the groups' names as coordinate. Its children are:
+        with the groups' names as coordinate. With ``by`` it is a dictionary of such trees by the
+        names of the data sets, which ArviZ's plots take. The children of a tree are:
 
         - ``posterior``: ``theta`` (chain, draw, groups), each group's chance of success, and the
           parameters of the population (chain, draw), as ``phi``, ``kappa_log`` and ``kappa``.
@@ -127,15 +186,17 @@ def fit(
         ``Quadrature`` also has ``log_evidence`` (log probability of the data under the model,
         binomial coefficients included), ``quadrature_error`` (estimated error of the log evidence,
         and of means and sds in units of the sd), ``quadrature_converged`` (1 or 0) and
-        ``quadrature_num_nodes``.
+        ``quadrature_num_nodes``. A partial fit has ``draws_done`` and ``draws_planned``, a chain.
 
     Raises:
         InputError: the data or a setting break a rule, the model does not suit the algorithm, or
             the result would not fit in memory (it is a ``ValueError``).
         TypeError: an argument has the wrong type.
         OSError: the file can't be read.
+        KeyboardInterrupt: the user stopped the fit before every chain had 4 draws.
 
     Warns:
+        PartialFitWarning: the user stopped the fit, which has fewer draws than were asked for.
         ConvergenceWarning: the draws should not be trusted; the message says what to change.
         PopulationWarning: the population contradicts its groups; the message says what to change.
         SlowModelWarning: there are many groups, and a faster model has the same posterior.
@@ -153,17 +214,47 @@ def fit(
     model = check_model(PartialPooling() if model is None else model)
     inference = check_inference(NUTS() if inference is None else inference)
     seed = check_seed(seed)
+    follow = followed(progress)
     table = read_table(
         frame,
         successes=successes,
         trials=trials,
+        failures=failures,
         group=group,
+        by=() if by is None else by,
         new_groups=new_groups,
         aggregate=aggregate,
         one_kind=True,
     )
+    run = partial(
+        _fit,
+        model=model,
+        inference=inference,
+        hyperparameters_only=hyperparameters_only,
+        follow=follow,
+    )
+    if table.data_sets is None:
+        return run(table, seed)
+    num_draws = inference.num_chains * inference.num_draws
+    num_groups, has_theta = len(table.labels), not hyperparameters_only
+    needed = memory.needed(num_groups, num_draws, NUM_PRIOR_DRAWS, 0, with_theta=has_theta)
+    memory.require(needed, num_groups, num_draws)
+    return fit_each(table, seed, run)
+
+
+def _fit(
+    table: Table,
+    seed: int,
+    data_set: str | None = None,
+    *,
+    model: Model,
+    inference: NUTS | Quadrature,
+    hyperparameters_only: bool,
+    follow: Progress | Display | None,
+) -> xr.DataTree:
+    """Returns the fit of a table; warnings and attributes name the data set, if it has a name."""
     num_groups = len(table.labels)
-    shape = (inference.num_chains, inference.num_draws)
+    shape: tuple[int, ...] = (inference.num_chains, inference.num_draws)
     num_draws = shape[0] * shape[1]
     theta_seed, *tree_seeds = np.random.SeedSequence(seed).spawn(3)
     with scope():
@@ -188,17 +279,13 @@ def fit(
         _advise(model, num_groups)
         run_key, theta_key = _keys(seed)
 
-    def meanwhile() -> None:
-        if not hyperparameters_only:
-            with scope():
-                thetas.compile_ahead(theta_key, model, table.counts, pairs, position, num_draws)
-        import arviz_base  # noqa: F401
-        import arviz_stats.base  # noqa: F401
-
     with scope(is_large=_suits_accelerator(inference, position)):
-        explored = explore(run_key, model, data, pairs, inference, progress, meanwhile)
+        explored = explore(run_key, model, data, pairs, inference, follow)
         where = platform()
     with scope():
+        if explored.stats is not None:
+            shape = explored.stats.lp.shape
+            num_draws = shape[0] * shape[1]
         log.info("drawing theta and replicates")
         # Chains and draws are flattened into one dimension: each draw is now used by itself.
         positions = {
@@ -240,18 +327,25 @@ def fit(
             "seed": seed,
             "platform": where,
             "precision": "float64",
-            "new_groups": json.dumps(as_json(new_groups)),
+            "new_groups": json.dumps(as_json(table.new_groups)),
+            **({} if data_set is None else {"data_set": data_set}),
             **explored.attributes,
+            **marks(shape[1], inference.num_draws),
         },
         dims=dims(model),
     )
+    marked = mark(tree.attrs)
+    if marked:
+        warn(marked, PartialFitWarning)
     log.info("checking convergence")
     problems = check(tree).problems
     # Kept, so that answers can repeat the problems without computing the diagnostics again.
     tree.attrs["hierpool_problems"] = json.dumps(problems)
     if problems:
-        warn(" ".join(problems), ConvergenceWarning)
-    warn_of_contradiction(table.successes, table.trials, draws)
+        of_which = [] if data_set is None else [f"Data set {data_set!r}:"]
+        warn(" ".join([*of_which, *problems]), ConvergenceWarning)
+    of = "" if data_set is None else f" of {data_set!r}"
+    warn_of_contradiction(table.successes, table.trials, draws, of=of)
     return tree
 
 

@@ -1,4 +1,4 @@
-"""Reads tables from files: CSV and TSV as text, Parquet with its types.
+"""Reads tables from files and from standard input: CSV and TSV as text, Parquet with its types.
 
 The line number of each row of a text file is kept, for error messages.
 """
@@ -10,6 +10,7 @@ import io
 import logging
 import os
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -17,9 +18,16 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from hierpool.input.compression import decompressed
+
+STANDARD_INPUT = "-"
+"""The path that stands for standard input, as in many commands."""
 _PACKAGE = Path(__file__).parent.parent
 # An installed wheel has the tables inside the package; a source checkout, beside it.
 _FOLDERS = (_PACKAGE / "data", _PACKAGE.parent / "data")
+_JSON = re.compile(r"\s*(\{\s*[\"}]|\[\s*[\[{])")
+SEPARATORS = ",\t;|"
+"""Characters that may separate columns; the first is preferred."""
 log = logging.getLogger(__name__)
 
 
@@ -93,25 +101,31 @@ def read_rows(path: str | os.PathLike[str]) -> Rows:
     """Returns the columns of a CSV, TSV or Parquet file, and the problems with its rows.
 
     The text of a CSV or TSV file is kept as it is: a group named "NA" or "007" keeps that name. The
-    separator is whichever of comma, tab, semicolon and vertical bar occurs most often in the
-    header. Lines that start with ``#`` and empty lines are skipped, except inside quotes; a
-    byte-order mark and a missing final newline are accepted.
+    separator of a file that is called ``.tsv`` is a tab; that of others is whichever of comma, tab,
+    semicolon and vertical bar occurs most often in the header. Lines that start with ``#`` and
+    empty lines are skipped, except inside quotes; a byte-order mark and a missing final newline are
+    accepted. A file may be compressed, by gzip, bzip2 or xz.
 
     Args:
-        path: the file, in UTF-8 or Parquet; or the name of a table that ships with hierpool. A file
-            of that name in the working folder takes precedence.
+        path: the file, in UTF-8 or Parquet; "-" for standard input; or the name of a table that
+            ships with hierpool. A file of that name in the working folder takes precedence.
 
     Raises:
         OSError: the file can't be read.
         ValueError: the file is not a table.
         ImportError: it is a Parquet file, and pyarrow is not installed.
     """
-    path = table_path(path)
-    log.info("reading %s", path.name)
-    content = path.read_bytes()
-    if content.startswith(b"PAR1") or path.suffix.lower() == ".parquet":
-        return Rows(_read_parquet(path), Source(path.name, None), [])
-    rows, lines, separator = _parse(_decode(content, path.name), path.name)
+    name, content = _content(path)
+    suffixes = [suffix.lower() for suffix in Path(name).suffixes]
+    if content.startswith(b"PAR1") or ".parquet" in suffixes[-1:]:
+        return Rows(_read_parquet(content, name), Source(name, None), [])
+    text = _decode(content, name)
+    if _JSON.match(text) or {*suffixes} & {".json", ".jsonl", ".ndjson"}:
+        raise ValueError(
+            f"{name} is JSON: save its table as CSV, or read it by pandas.read_json and pass the "
+            "frame."
+        )
+    rows, lines, separator = _parse(text, name, is_tsv=bool({*suffixes} & {".tsv", ".tab"}))
     names = [column.strip() for column in rows[0]]
     ragged = [row for row in range(1, len(rows)) if len(rows[row]) != len(names)]
     problems = []
@@ -121,16 +135,31 @@ def read_rows(path: str | os.PathLike[str]) -> Rows:
         more = f"; and {len(ragged) - 5} more lines" if len(ragged) > 5 else ""
         longer = any(len(rows[row]) > len(names) for row in ragged)
         remedy = f": quote what holds a {separator!r}" if longer else ""
-        problems.append(f"{path.name}, {shown}{more}{remedy}.")
+        problems.append(f"{name}, {shown}{more}{remedy}.")
     bad = {0, *ragged}
     kept = [row for row in range(len(rows)) if row not in bad]
     frame = pd.DataFrame(
         [rows[row] for row in kept], columns=pd.Index(names, dtype=object), dtype=object
     )
-    return Rows(frame, Source(path.name, np.asarray(lines)[kept]), problems)
+    return Rows(frame, Source(name, np.asarray(lines)[kept]), problems)
 
 
-def _read_parquet(path: Path) -> pd.DataFrame:
+def _content(path: str | os.PathLike[str]) -> tuple[str, bytes]:
+    """Returns the name of a file for error messages, and its bytes, decompressed."""
+    if os.fspath(path) == STANDARD_INPUT:
+        name = "standard input"
+        log.info("reading %s", name)
+        # None if the stream was closed before the process started.
+        content = b"" if sys.stdin is None else sys.stdin.buffer.read()
+    else:
+        file = table_path(path)
+        name = file.name
+        log.info("reading %s", name)
+        content = file.read_bytes()
+    return name, decompressed(content, name)
+
+
+def _read_parquet(content: bytes, name: str) -> pd.DataFrame:
     try:
         import pyarrow as pa  # The error of pandas does not name the extra to install.
     except ImportError:
@@ -138,15 +167,18 @@ def _read_parquet(path: Path) -> pd.DataFrame:
             'Reading Parquet needs pyarrow: pip install "hierpool[parquet]".'
         ) from None
     try:
-        return pd.read_parquet(path)
+        return pd.read_parquet(io.BytesIO(content))
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0].rstrip(".")
-        raise ValueError(f"{path.name} can't be read as a Parquet file: {reason}.") from None
+        raise ValueError(f"{name} can't be read as a Parquet file: {reason}.") from None
 
 
 def _decode(content: bytes, name: str) -> str:
-    if content.startswith((b"PK\x03\x04", b"\x1f\x8b")):
-        raise ValueError(f"{name} is a workbook or an archive: save its table as CSV.")
+    if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        raise ValueError(
+            f"{name} is a workbook or an archive: save its table as CSV, or read it by "
+            "pandas.read_excel and pass the frame."
+        )
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise ValueError(f"{name} is in UTF-16: save it as UTF-8.")
     try:
@@ -184,12 +216,13 @@ class _Lines:
         raise StopIteration
 
 
-def _parse(text: str, name: str) -> tuple[list[list[str]], list[int], str]:
+def _parse(text: str, name: str, *, is_tsv: bool) -> tuple[list[list[str]], list[int], str]:
     """Returns the rows of a text, header first, their line numbers, and the separator."""
     header = next(_Lines(text), None)
     if header is None:
         raise ValueError(f"{name} is empty: a header and at least one row are needed.")
-    separator = max(",\t;|", key=_outside_quotes(header).count)
+    header = _outside_quotes(header)
+    separator = "\t" if is_tsv and "\t" in header else max(SEPARATORS, key=header.count)
     lines = _Lines(text)
     reader = csv.reader(lines, delimiter=separator, strict=True)
     rows, starts = [], []

@@ -6,13 +6,16 @@ of another library, or a file. Values that have labels are matched by label, nev
 
 import difflib
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from hierpool.input.errors import InputError
-from hierpool.input.files import Source, read_rows
+from hierpool.input.files import SEPARATORS, Source, read_rows
+
+if TYPE_CHECKING:
+    import narwhals as nw
 
 
 class Columns(NamedTuple):
@@ -24,16 +27,21 @@ class Columns(NamedTuple):
     """The table's name and line numbers, for error messages."""
     problems: list[str]
     """One sentence for each kind of row that could not be read."""
+    known: list[Any]
+    """Names of all columns of the table, also of those that the frame lacks."""
 
 
-def read_columns(table: Any, requested: Sequence[tuple[str, Any]]) -> Columns:
+def read_columns(
+    table: Any, requested: Sequence[tuple[str, Any]], optional: Sequence[Any] = ()
+) -> Columns:
     """Returns columns of a table; a level of its index may serve as a column.
 
     Args:
-        table: a data frame, a mapping of column names to vectors, an ``xarray.Dataset``, a frame
-            that has ``to_pandas``, or a path.
+        table: a data frame of any library that narwhals reads, a mapping of column names to
+            vectors, an ``xarray.Dataset``, an object that has ``to_pandas``, or a path.
         requested: for each column, the name of the argument that asks for it, and the column's
             name.
+        optional: names of further columns, which the table may lack.
 
     Raises:
         InputError: the table lacks a column, or its columns can't be aligned.
@@ -47,45 +55,91 @@ def read_columns(table: Any, requested: Sequence[tuple[str, Any]]) -> Columns:
                 f"{role} must be a column name, not {kind}: add the numbers to the table as a "
                 f"column, as frame.assign({role}=...), and give its name."
             )
-    names = list(dict.fromkeys(name for _, name in requested))
-    frame, source, problems = _as_frame(table, names)
+    names = list(dict.fromkeys([*(name for _, name in requested), *optional]))
+    frame, source, problems, known = _as_frame(table, names)
     of_index = [name for name in names if name not in frame.columns and name in frame.index.names]
     if of_index:
         frame = frame.reset_index(level=of_index)
-    known = list(_variables(table) if isinstance(table, Mapping) else frame.columns)
-    known += [name for name in of_index if name not in known]
+    known = [*known, *(name for name in of_index if name not in known)]
     _require(requested, known, source)
-    for name in names:
+    for name in [name for name in names if name in frame.columns]:
         column = frame[name]
         if isinstance(column, pd.DataFrame):
             levels = frame.columns.nlevels
             whole = f": name all {levels} levels of one, in a tuple" if levels > 1 else ""
             raise InputError(f"{source.name} has {column.shape[1]} columns named {name!r}{whole}.")
-    return Columns(frame, source, problems)
+    return Columns(frame, source, problems, known)
 
 
 def _as_frame(table: Any, names: list[Any]) -> Columns:
     if isinstance(table, str) or hasattr(table, "__fspath__"):
         try:
-            return Columns(*read_rows(table))
+            rows = read_rows(table)
+            return Columns(*rows, list(rows.frame.columns))
         except ValueError as error:
             raise InputError(str(error)) from None
     source = Source("The table", None)
     if isinstance(table, Mapping):
         try:
-            return Columns(_side_by_side(_variables(table), names), source, [])
+            variables = _variables(table)
+            return Columns(_side_by_side(variables, names), source, [], list(variables))
         except UnicodeEncodeError as error:
             shown = ascii(error.object)
             raise InputError(
                 f"The table holds {shown}, which is not valid Unicode text: correct it."
             ) from None
+    if not isinstance(table, pd.DataFrame):
+        # Imported here because most tables are frames of pandas, or files.
+        import narwhals as nw
+
+        other = nw.from_native(table, pass_through=True)
+        if isinstance(other, nw.LazyFrame | nw.DataFrame):
+            return _of_other_library(other, names, source)
     frame = table.to_pandas() if hasattr(table, "to_pandas") else table
     if isinstance(frame, pd.DataFrame):
-        return Columns(frame, source, [])
+        return Columns(frame, source, [], list(frame.columns))
     raise TypeError(
         "The data must be a data frame, a mapping of column names to arrays, or the path of a CSV, "
         f"TSV or Parquet file, not {type(table).__name__}."
     )
+
+
+def is_table(value: Any) -> bool:
+    """Returns whether a value that may be a mapping of names to counts is a table instead."""
+    if isinstance(value, str) or hasattr(value, "__fspath__"):
+        return True
+    # Asked of the class: the columns of a lazy frame are computed when they are asked for.
+    return any(hasattr(type(value), name) for name in ("columns", "data_vars", "to_pandas"))
+
+
+def _of_other_library(
+    table: "nw.LazyFrame[Any] | nw.DataFrame[Any]", names: list[Any], source: Source
+) -> Columns:
+    """Returns the named columns of a frame that narwhals reads; no others are computed."""
+    import narwhals as nw
+
+    kind = table.implementation
+    if isinstance(table, nw.DataFrame) and (kind.is_pandas_like() or kind.is_pyarrow()):
+        # They may have an index, which may name the groups.
+        frame = table.to_pandas()
+        return Columns(frame, source, [], list(frame.columns))
+    known = table.collect_schema().names()
+    some = table.select([name for name in names if name in known])
+    read = some.collect() if isinstance(some, nw.LazyFrame) else some
+    columns = {name: _values(read[name]) for name in read.columns}
+    return Columns(pd.DataFrame(columns, index=range(len(read))), source, [], known)
+
+
+def _values(column: "nw.Series[Any]") -> np.ndarray:
+    """Returns a column as an array; what has no type in NumPy becomes objects."""
+    import narwhals as nw
+
+    kind = column.dtype
+    is_time = kind == nw.Date or (isinstance(kind, nw.Datetime) and kind.time_zone is None)
+    is_number = kind.is_integer() or kind.is_float() or kind == nw.Boolean
+    if is_number or is_time:
+        return column.to_numpy()
+    return pd.Series(column.to_list(), dtype=object).to_numpy()
 
 
 def _variables(table: Mapping[Any, Any]) -> Mapping[Any, Any]:
@@ -178,4 +232,8 @@ def _require(requested: Sequence[tuple[str, Any]], known: list[Any], source: Sou
                     f" {role} is the name of a column: if every group has {name}, add it as one, "
                     f"frame.assign({role}={name})."
                 )
+            elif isinstance(name, tuple) and all(part in known for part in name):
+                hint += f" Give several columns as a list: {role}={list(name)}."
+        if len(known) == 1 and any(str(name) in texts[0] for name in missing):
+            hint = f" Columns must be separated by one of {' '.join(map(repr, SEPARATORS))}."
         raise InputError(f"{source.name} has no {columns} {wanted}; it has {shown}.{hint}")

@@ -6,7 +6,7 @@ table.
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,13 @@ KINDS = {
     "O": "names of several kinds",
 }
 """Kinds of names, by the kind code of their NumPy dtype."""
+TAKEN = frozenset(
+    "group groups successes trials rate mean sd lower upper median shrinkage "
+    "chain draw theta phi kappa kappa_log tau mu sigma y n".split()
+)
+"""Names that columns of groups can't have where there are several: fits and answers have them."""
+SEPARATOR = ", "
+"""Stands between the values of several columns in the label of a group."""
 _PLAIN = (str, int, float, np.number, np.bool_, np.datetime64, pd.Timestamp)
 
 
@@ -87,6 +94,71 @@ def read_labels(
         shown[is_named] = texts(labels)
         return shown, is_named
     return labels, is_named
+
+
+class GroupNames(NamedTuple):
+    """The names of the groups of rows."""
+
+    labels: np.ndarray
+    """(row,) names; of several columns, their values as one text, as "north, 7"."""
+    is_named: np.ndarray
+    """(row,) whether a row has a name."""
+    columns: dict[str, np.ndarray]
+    """(row,) values of each column by its name, if there are several; else empty."""
+
+    @property
+    def shown(self) -> np.ndarray:
+        """(row,) names for messages: a tuple of the values if there are several columns."""
+        if not self.columns:
+            return self.labels
+        shown = np.empty(len(self.labels), dtype=object)
+        shown[:] = list(zip(*map(texts, self.columns.values()), strict=True))
+        return shown
+
+
+def read_groups(data: pd.DataFrame, group: Any, problems: Problems) -> GroupNames:
+    """Returns the names of the groups of rows, from a column, several columns or the index.
+
+    Args:
+        data: the table.
+        group: the column of the names, a list of columns, or None for the index.
+        problems: collects the problems, by row number.
+
+    Raises:
+        InputError: the names are of a kind that can't name groups, or several columns give
+            different groups the same label.
+    """
+    if not isinstance(group, list):
+        return GroupNames(*read_labels(data, group, problems), {})
+    read = [read_labels(data, column, problems) for column in group]
+    if len(group) == 1:
+        return GroupNames(*read[0], {})
+    for column in map(str, group):
+        if column in TAKEN or "/" in column:
+            why = "holds a slash" if "/" in column else "is a name that answers have"
+            raise InputError(f"Rename column {column!r} of the groups: its name {why}.")
+    columns = {str(name): values for name, (values, _) in zip(group, read, strict=True)}
+    is_named = np.logical_and.reduce([named for _, named in read])
+    labels = joined(list(columns.values()))
+    return GroupNames(labels, is_named, columns)
+
+
+def joined(columns: Sequence[np.ndarray]) -> np.ndarray:
+    """Returns (row,) labels made of the values of several columns, (row,) each, as "north, 7".
+
+    Raises:
+        InputError: two groups would have the same label.
+    """
+    values = list(zip(*map(texts, columns), strict=True))
+    labels = [SEPARATOR.join(row) for row in values]
+    row_of: dict[str, tuple[str, ...]] = {}
+    for row, label in zip(values, labels, strict=True):
+        if row_of.setdefault(label, row) != row:
+            raise InputError(
+                f"Groups {row_of[label]} and {row} would both be called {label!r}: change one of "
+                "the values."
+            )
+    return np.asarray(labels, dtype=str)
 
 
 def _of_one_kind(column: pd.Series, group: Any) -> np.ndarray:
@@ -154,6 +226,8 @@ def _times(column: pd.Series, group: Any) -> np.ndarray:
 
 
 def _where(group: Any) -> str:
+    if isinstance(group, list):
+        return f"column{'s' if group[1:] else ''} {' and '.join(map(repr, group))}"
     return "the index" if group is None else f"column {group!r}"
 
 

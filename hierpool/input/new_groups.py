@@ -1,7 +1,7 @@
 """Checks groups that are added to a table or a fit, ``new_groups={"rookie": (0, 4)}``."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from hierpool.input.errors import InputError
-from hierpool.input.labels import KINDS, find
+from hierpool.input.labels import KINDS, SEPARATOR, find
 from hierpool.input.whole_numbers import LARGEST_COUNT, is_whole, unwrapped
 
 NewGroups = Mapping[Any, tuple[int, int]]
@@ -45,7 +45,7 @@ def read_new_groups(new_groups: NewGroups | None, labels: np.ndarray) -> Added:
             f"{type(new_groups).__name__}."
         )
     pairs = [_pair(name, counts, labels) for name, counts in new_groups.items()]
-    names = [_in_kind(name, labels) for name in new_groups]
+    names = [in_kind(name, labels) for name in new_groups]
     # Labels may repeat in several data sets, but new groups are refused there: no names to find.
     known = find(labels, names) >= 0 if names else np.zeros(0, bool)
     for index in np.flatnonzero(known)[:1]:
@@ -58,6 +58,40 @@ def read_new_groups(new_groups: NewGroups | None, labels: np.ndarray) -> Added:
             raise InputError(f"Two new groups are called {name!r}: give each a name of its own.")
     counts = np.asarray(pairs, dtype=np.int64).reshape(-1, 2)
     return Added(names, counts[:, 0], counts[:, 1])
+
+
+def parts_of(name: Any, columns: Sequence[str]) -> tuple[Any, ...]:
+    """Returns the values that a new group has in the columns that name the groups.
+
+    Args:
+        name: a tuple of the values, or their label, as "north, 7".
+        columns: names of the columns, more than one.
+
+    Raises:
+        InputError: there are more or fewer values than columns.
+    """
+    parts = name if isinstance(name, tuple) else tuple(str(name).split(SEPARATOR))
+    if len(parts) != len(columns):
+        values = ", ".join(columns)
+        raise InputError(
+            f"New group {str(name)!r} needs a value for each of {values}: name it by the tuple "
+            f"({values}), or by one text, {values!r}."
+        )
+    return parts
+
+
+def in_kind(name: Any, labels: np.ndarray) -> Any:
+    """Returns a name, converted from text to a number if the other groups' names are numbers.
+
+    On a command line every name is text.
+    """
+    if isinstance(name, str) and labels.dtype.kind in "iuf":
+        try:
+            number = labels.dtype.type(name)
+        except (ValueError, OverflowError):
+            return name
+        return number if str(number) == name else name
+    return name
 
 
 def _pair(name: Any, counts: Any, labels: np.ndarray) -> tuple[int, int]:
@@ -81,20 +115,6 @@ def _pair(name: Any, counts: Any, labels: np.ndarray) -> tuple[int, int]:
             "with 0 <= successes <= trials <= 2^53."
         )
     return int(successes), int(trials)
-
-
-def _in_kind(name: Any, labels: np.ndarray) -> Any:
-    """Returns a name, converted from text to a number if the other groups' names are numbers.
-
-    On a command line every name is text.
-    """
-    if isinstance(name, str) and labels.dtype.kind in "iuf":
-        try:
-            number = labels.dtype.type(name)
-        except (ValueError, OverflowError):
-            return name
-        return number if str(number) == name else name
-    return name
 
 
 def _is_of_kind(name: Any, labels: np.ndarray) -> bool:

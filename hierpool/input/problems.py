@@ -9,16 +9,35 @@ from hierpool.input.files import Source
 
 
 class Problems:
-    """Collects problems with rows: one sentence for each kind, which locates the rows."""
+    """Collects problems with rows: one sentence for each kind, which locates the rows.
 
-    def __init__(self, source: Source, labels: np.ndarray, sentences: Sequence[str] = ()) -> None:
+    Args:
+        source: the origin of the table.
+        labels: (row,) the name of each row's group; a tuple if it comes from several columns.
+        sentences: problems that are known already.
+        are_repeated: whether several rows may have one group, whose name then does not locate one.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        labels: np.ndarray,
+        sentences: Sequence[str] = (),
+        *,
+        are_repeated: bool = False,
+    ) -> None:
         self.source, self.labels, self.sentences = source, labels, list(sentences)
+        self.are_repeated = are_repeated
 
     def location(self, row: int) -> str:
-        """Returns the location of a row: its group and, in a file, its line number."""
-        group = f"group {str(self.labels[row])!r}"
+        """Returns the location of a row: its group, and its line in a file or its number."""
+        label = self.labels[row]
+        parts = label if isinstance(label, tuple) else (label,)
+        group = f"group {', '.join(repr(str(part)) for part in parts)}"
         line = self.source.line(row)
-        return group if line is None else f"{group} (line {line})"
+        if line is not None:
+            return f"{group} (line {line})"
+        return f"{group} (row {row})" if self.are_repeated else group
 
     def report(self, rows: np.ndarray, what: Callable[[int], str], rule: str) -> None:
         """Adds a sentence that names the first five of the bad ``rows``, if there are any."""

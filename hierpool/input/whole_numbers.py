@@ -1,6 +1,7 @@
-"""Reads a column of any type as exact 64-bit counts; a value that is not a count is reported."""
+"""Reads a column of any type as exact 64-bit counts, or as events; other values are reported."""
 
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -32,11 +33,10 @@ def read_counts(column: pd.Series, name: str, problems: Problems) -> tuple[np.nd
     if pd.api.types.is_bool_dtype(column):
         problems.sentences.append(
             f"{name} must be counts, and holds True and False: add them up by group first, or "
-            "convert them to 0 and 1."
+            "leave out the trials if each row is one trial."
         )
         return np.zeros(len(column), np.int64), np.zeros(len(column), bool)
-    is_real = pd.api.types.is_integer_dtype(column) or pd.api.types.is_float_dtype(column)
-    values, fault, shown = _of_numbers(column) if is_real else _of_texts(column)
+    values, fault, shown = _of_numbers(column) if _is_real(column) else _of_texts(column, _count)
     if (fault == FINE).all():
         return values, fault == FINE
 
@@ -61,6 +61,34 @@ def read_counts(column: pd.Series, name: str, problems: Problems) -> tuple[np.nd
     too_large = f"{name} must not exceed 2^53 = {LARGEST_COUNT}"
     problems.report(np.flatnonzero(fault == LARGE), what, too_large)
     return values, fault == FINE
+
+
+def read_events(column: pd.Series, name: str, problems: Problems) -> tuple[np.ndarray, np.ndarray]:
+    """Returns (row,) int64 0 or 1 and (row,) whether each is valid; reports the invalid values.
+
+    Args:
+        column: 0 or 1, or True or False, or these as text.
+        name: the user's name of the column.
+        problems: collects the problems.
+    """
+    if pd.api.types.is_bool_dtype(column):
+        is_plain = isinstance(column.dtype, np.dtype)
+        column = column.astype(np.int64 if is_plain else object)
+    values, fault, shown = _of_numbers(column) if _is_real(column) else _of_texts(column, _event)
+    is_missing = fault == MISSING
+    is_event = (fault == FINE) & (values <= 1)
+    problems.report(np.flatnonzero(is_missing), lambda _: "none", f"{name} must not be missing")
+    problems.report(
+        np.flatnonzero(~is_missing & ~is_event),
+        lambda row: repr(shown[row]) if isinstance(shown[row], str) else str(shown[row]),
+        f"{name} must be 0 or 1 where each row is one trial (name the trials or the failures, if "
+        "these are counts)",
+    )
+    return np.where(is_event, values, 0), is_event
+
+
+def _is_real(column: pd.Series) -> bool:
+    return pd.api.types.is_integer_dtype(column) or pd.api.types.is_float_dtype(column)
 
 
 def _of_numbers(column: pd.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -88,14 +116,16 @@ def _of_numbers(column: pd.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.where(fault == FINE, values, 0).astype(np.int64), fault, values
 
 
-def _of_texts(column: pd.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _of_texts(
+    column: pd.Series, parse: Callable[[str], tuple[int, int]]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Returns (row,) int64 counts, faults, and values to show, from a column of any type."""
     values = np.asarray(column.astype(object), dtype=object)
     missing = np.asarray(column.isna())
     text = ["" if none else _text(value) for value, none in zip(values, missing, strict=True)]
     # A long table has few distinct texts: each is parsed once.
     codes, distinct = pd.factorize(np.asarray(text, dtype=object))
-    parsed = [_parse(text) for text in distinct]
+    parsed = [parse(text) for text in distinct]
     counts = np.asarray([count for count, _ in parsed], dtype=np.int64)
     faults = np.asarray([fault for _, fault in parsed])
     return counts[codes], faults[codes], values
@@ -108,7 +138,7 @@ def _text(value: Any) -> str:
     return text if is_text or not _AMBIGUOUS.fullmatch(text) else f"{text}e0"
 
 
-def _parse(text: str) -> tuple[int, int]:
+def _count(text: str) -> tuple[int, int]:
     """Returns the count that a text denotes, and its fault; the count is 0 if there is a fault."""
     if not text:
         return 0, MISSING
@@ -122,6 +152,12 @@ def _parse(text: str) -> tuple[int, int]:
     if number < 0:
         return 0, NEGATIVE
     return (0, LARGE) if number > LARGEST_COUNT else (int(number), FINE)
+
+
+def _event(text: str) -> tuple[int, int]:
+    """Returns the event or count that a text denotes, and its fault."""
+    events = {"true": 1, "false": 0}
+    return (events[text.lower()], FINE) if text.lower() in events else _count(text)
 
 
 def _hint(text: str) -> str:

@@ -1,13 +1,14 @@
 """Runs NUTS from the host, in chunks of steps, so that a run can be watched and stopped.
 
-By default every chain has its own thread. One compiled program serves every chunk, of warm-up or
+By default every chain has its own thread. The thread that started the run waits for them, shows
+their progress, and notices Ctrl-C. One compiled program serves every chunk, of warm-up or
 of draws, any number of steps and any target acceptance: a second fit with the same number of groups
 compiles nothing.
 """
 
-import threading
 from collections.abc import Callable
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -29,6 +30,7 @@ from hierpool.mcmc.nuts import (
     schedule,
     start,
 )
+from hierpool.mcmc.progress import LEAST_DRAWS, Chain, Display, Meter, Progress
 from hierpool.mcmc.ravel import Flat
 from hierpool.mcmc.stats import Stats
 from hierpool.mcmc.target import is_free, target_of
@@ -41,13 +43,10 @@ CHUNK = (250, 2000)
 CHUNK_VALUES = 2**16
 """Numbers in the positions of a chunk, within the bounds of ``CHUNK``."""
 WAKE_SECONDS = 0.2
-"""Longest time in seconds until Ctrl-C is noticed."""
+"""Longest time in seconds until Ctrl-C is noticed, and between two looks at the progress."""
 
-Chain = np.ndarray | np.int64 | jax.Array
-"""The index of a chain, or (chain,) the indices of all chains."""
-
-Progress = Callable[[int, int, int], None]
-"""Called with the steps done, all steps to do and the divergent draws so far, over all chains."""
+Kept = list[tuple[np.ndarray, Stats]]
+"""Positions (..., draw, dim) and ``Stats`` (..., draw) of the chunks of one chain, or of all."""
 
 
 class Chains:
@@ -59,17 +58,9 @@ class Chains:
         data: one data set; compressed, if the model's density accepts that.
         nuts: the sampler's settings. "parallel" and "sequential" run the same compiled program,
             and give identical draws; "vectorized" rounds differently.
-        meanwhile: work to do on another core while XLA compiles.
     """
 
-    def __init__(
-        self,
-        key: jax.Array,
-        model: Model,
-        data: Data,
-        nuts: NUTS,
-        meanwhile: Callable[[], object] = lambda: None,
-    ) -> None:
+    def __init__(self, key: jax.Array, model: Model, data: Data, nuts: NUTS) -> None:
         self._nuts = nuts
         self._steps = schedule(nuts.num_warmup, nuts.num_draws)
         is_batch = nuts.method == "vectorized"
@@ -86,73 +77,78 @@ class Chains:
         self._advance = advance.of(*arguments)
         # Compiled here: otherwise every chain's thread would compile it. Tracing runs Python code,
         # which only one thread can do at a time, so it comes first. XLA then compiles without
-        # Python, beside the other threads.
+        # Python, beside the other thread.
         lowered = self._advance.trace(*arguments, **settings).lower()
         with ThreadPoolExecutor(1) as other:
-            futures = [
-                other.submit(as_configured(self._start), chain),
-                other.submit(as_configured(meanwhile)),
-            ]
+            started = other.submit(as_configured(self._start), chain)
             lowered.compile()
-            for future in futures:
-                future.result()
+            started.result()
         jax.block_until_ready(self._chunk(nowhere, chain, START, 0))
 
-    def run(self, progress: Progress | None = None) -> tuple[np.ndarray, Stats]:
+    def run(self, progress: Progress | Display | None = None) -> tuple[np.ndarray, Stats]:
         """Returns positions (chain, draw, dim) and ``Stats`` (chain, draw), as NumPy arrays.
 
+        A run that is stopped, by Ctrl-C or by ``Meter.stop``, ends with the current chunk of each
+        chain, and returns the draws that every chain has. A second Ctrl-C does not wait for that.
+
         Args:
-            progress: called after every chunk, possibly from another thread. An exception that it
-                raises is raised here, and every chain stops after its current chunk.
+            progress: a function, called after every chunk, possibly from another thread, or a
+                display. An exception that it raises is raised here, and every chain stops after its
+                current chunk.
 
         Raises:
-            KeyboardInterrupt: the user stopped the run; every chain stops after its current chunk.
+            KeyboardInterrupt: the run was stopped before every chain had ``LEAST_DRAWS`` draws.
         """
-        meter = _Meter(self._nuts, progress)
-        if self._nuts.method == "vectorized":
-            return self._drive(self._chains, meter)
+        display = progress if isinstance(progress, Display) else None
+        meter = Meter(self._nuts, None if isinstance(progress, Display) else progress)
+        is_batch = self._nuts.method == "vectorized"
+        blocks: list[Chain] = [self._chains] if is_batch else list(self._chains)
+        kept: list[Kept] = [[] for _ in blocks]
         drive = as_configured(partial(self._drive, meter=meter))
-        workers = self._nuts.num_chains if self._nuts.method == "parallel" else 1
-        with ThreadPoolExecutor(workers) as pool:
-            futures = [pool.submit(drive, chain) for chain in self._chains]
+        pool = ThreadPoolExecutor(len(blocks) if self._nuts.method == "parallel" else 1)
+        futures: list[Future[None]] = []
+        with display.showing(meter) if display else nullcontext(_nothing) as show:
             try:
-                pending = set(futures)
-                while pending:
-                    # Wait for any chain and not for each in order, or an error in the last chain
-                    # would be raised only after the first one ended. Wake up regularly: the system
-                    # may deliver Ctrl-C to another thread, and Python raises it in this one only
-                    # when it runs.
-                    done, pending = wait(pending, WAKE_SECONDS, FIRST_EXCEPTION)
-                    for future in done:
-                        future.result()
+                futures += map(partial(pool.submit, drive), blocks, kept)
+                _await(futures, show)
+            except KeyboardInterrupt:
+                meter.stop()
+                # A second Ctrl-C leaves from here, and the threads end by themselves.
+                while wait(futures, WAKE_SECONDS).not_done:
+                    show()
             except BaseException:
-                # Otherwise the pool would wait for the last draw of every chain.
-                meter.stopped.set()
+                meter.stop()
+                wait(futures)
                 raise
-        chains = [future.result() for future in futures]
-        positions = np.stack([chain_positions for chain_positions, _ in chains])
-        columns = zip(*(stats for _, stats in chains), strict=True)
+            finally:
+                pool.shutdown(wait=not wait(futures, 0).not_done)
+        num_draws = min(sum(stats.lp.shape[-1] for _, stats in chunks) for chunks in kept)
+        if meter.is_stopped and num_draws < LEAST_DRAWS:
+            raise KeyboardInterrupt
+        parts = [_joined(chunks, num_draws) for chunks in kept]
+        if is_batch:
+            return parts[0]
+        columns = zip(*(stats for _, stats in parts), strict=True)
+        positions = np.stack([chain_positions for chain_positions, _ in parts])
         return positions, Stats(*(np.stack(column) for column in columns))
 
-    def _drive(self, chain: Chain, meter: "_Meter") -> tuple[np.ndarray, Stats]:
-        """Returns positions (..., draw, dim) and ``Stats`` (..., draw) of one chain or of all."""
+    def _drive(self, chain: Chain, kept: Kept, meter: Meter) -> None:
+        """Runs one chain, or all, and appends the draws of each chunk to ``kept``."""
         state = self._chunk(self._start(chain), chain, START, 1).state
         num_warmup, num_steps = self._nuts.num_warmup, self._nuts.num_warmup + self._nuts.num_draws
-        kept: list[tuple[np.ndarray, Stats]] = []
         for first in range(0, num_steps, self._size):
-            if meter.stopped.is_set():
+            if meter.is_stopped:
                 break
             size = min(self._size, num_steps - first)
             run = self._chunk(state, chain, first, size)
             state = run.state
             rows = slice(max(num_warmup - first, 0), size)
-            stats = Stats(*(np.asarray(column)[..., rows] for column in run.stats))
+            columns = Stats(*map(np.asarray, run.stats))
+            stats = Stats(*(column[..., rows] for column in columns))
             if stats.lp.shape[-1]:
                 kept.append((np.asarray(run.positions)[..., rows, :], stats))
-            meter.add(size * chain.size, int(stats.diverging.sum()))
-        positions = np.concatenate([chunk_positions for chunk_positions, _ in kept], axis=-2)
-        columns = zip(*(stats for _, stats in kept), strict=True)
-        return positions, Stats(*(np.concatenate(column, axis=-1) for column in columns))
+            step_size = columns.step_size[..., size - 1]
+            meter.add(chain, size, stats.diverging.sum(axis=-1), step_size)
 
     def _chunk(self, state: ChainState, chain: Chain, first: int, size: int) -> Run:
         arguments, settings = self._arguments(state, chain, first, size)
@@ -168,24 +164,34 @@ class Chains:
         return arguments, {"max_tree_depth": self._nuts.max_tree_depth}
 
 
-class _Meter:
-    """Counts the steps of all chains, and can ask them to stop."""
-
-    def __init__(self, nuts: NUTS, progress: Progress | None) -> None:
-        self.stopped = threading.Event()
-        self._total = nuts.num_chains * (nuts.num_warmup + nuts.num_draws)
-        self._progress, self._lock = progress, threading.Lock()
-        self._done = self._divergences = 0
-
-    def add(self, steps: int, divergences: int) -> None:
-        with self._lock:
-            self._done += steps
-            self._divergences += divergences
-            if self._progress is not None:
-                self._progress(self._done, self._total, self._divergences)
+def _nothing() -> None:
+    """Shows nothing."""
 
 
-def _start_one(model: Model, data: Data, key: jax.Array, chain: Chain) -> ChainState:
+def _joined(chunks: Kept, num_draws: int) -> tuple[np.ndarray, Stats]:
+    """Returns the first draws of one chain, or of all, and empties the list of their chunks."""
+    positions = np.concatenate([chunk_positions for chunk_positions, _ in chunks], axis=-2)
+    columns = zip(*(stats for _, stats in chunks), strict=True)
+    stats = Stats(*(np.concatenate(column, axis=-1)[..., :num_draws] for column in columns))
+    # Their memory is needed for the copy that joins the chains.
+    chunks.clear()
+    return positions[..., :num_draws, :], stats
+
+
+def _await(futures: list[Future[None]], show: Callable[[], None]) -> None:
+    """Waits for every chain, and raises the first error of any."""
+    pending = set(futures)
+    while pending:
+        # Wait for any chain and not for each in order, or an error in the last chain would be
+        # raised only after the first one ended. Wake up regularly: the system may deliver Ctrl-C to
+        # another thread, and Python raises it in this one only when it runs.
+        done, pending = wait(pending, WAKE_SECONDS, FIRST_EXCEPTION)
+        for future in done:
+            future.result()
+        show()
+
+
+def _start_one(model: Model, data: Data, key: jax.Array, chain: ArrayLike) -> ChainState:
     # Only models that accept compressed data are given them.
     target = target_of(model, data)  # type: ignore[arg-type]
     init_key, _ = jax.random.split(chain_key(key, chain))
@@ -195,7 +201,7 @@ def _start_one(model: Model, data: Data, key: jax.Array, chain: Chain) -> ChainS
     return start(jnp.where(free, ravel_pytree(position)[0], 0), free)
 
 
-def _start_all(model: Model, data: Data, key: jax.Array, chains: Chain) -> ChainState:
+def _start_all(model: Model, data: Data, key: jax.Array, chains: ArrayLike) -> ChainState:
     return jax.vmap(partial(_start_one, model, data, key))(chains)
 
 
@@ -204,7 +210,7 @@ def _advance_one(
     data: Data,
     key: jax.Array,
     state: ChainState,
-    chain: Chain,
+    chain: ArrayLike,
     first: ArrayLike,
     steps: Schedule,
     num_steps: ArrayLike,
@@ -237,14 +243,14 @@ def _advance_all(
     data: Data,
     key: jax.Array,
     state: ChainState,
-    chains: Chain,
+    chains: ArrayLike,
     first: ArrayLike,
     steps: Schedule,
     num_steps: ArrayLike,
     target_accept: ArrayLike,
     max_tree_depth: int,
 ) -> Run:
-    def one(state: ChainState, chain: Chain) -> Run:
+    def one(state: ChainState, chain: ArrayLike) -> Run:
         return _advance_one(
             model, data, key, state, chain, first, steps, num_steps, target_accept, max_tree_depth
         )

@@ -56,7 +56,11 @@ def new_rates_of(parameters: Mapping[str, np.ndarray]) -> np.ndarray | None:
 
 
 def warn_of_contradiction(
-    successes: np.ndarray, trials: np.ndarray, parameters: Mapping[str, np.ndarray]
+    successes: np.ndarray,
+    trials: np.ndarray,
+    parameters: Mapping[str, np.ndarray],
+    *,
+    of: str = "",
 ) -> None:
     """Warns, at the user's line of code, if a new group is expected far beyond all groups.
 
@@ -64,11 +68,12 @@ def warn_of_contradiction(
         successes: (group,) successes.
         trials: (group,) trials.
         parameters: parameters of the population by name, (draw,) each.
+        of: text that names the data set, as " of 'A'"; may be empty.
     """
     new_rates = new_rates_of(parameters)
     if new_rates is None:
         return
-    sentence = contradiction(successes, trials, float(new_rates.mean()))
+    sentence = contradiction(successes, trials, float(new_rates.mean()), of=of)
     if sentence:
         warn(sentence, PopulationWarning)
 

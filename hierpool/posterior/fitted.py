@@ -10,6 +10,7 @@ from hierpool.input.errors import InputError
 from hierpool.input.labels import find_name, index_of
 from hierpool.models.catalogue import class_of_name
 from hierpool.models.protocol import Model
+from hierpool.posterior.partial import PartialFitWarning
 from hierpool.posterior.values import read_values
 from hierpool.posterior.verdict import ConvergenceWarning
 from hierpool.runtime.warn import warn
@@ -118,6 +119,7 @@ def read_fit(tree: xr.DataTree, *, needs_theta: bool = True) -> Fitted:
 
     Warns:
         ConvergenceWarning: the fit did not converge. The warning points at the user's own line.
+        PartialFitWarning: the fit was stopped before its last draw.
     """
     values = read_values(tree)
     num_chains, num_draws = (tree["posterior"].sizes[dim] for dim in ("chain", "draw"))
@@ -133,6 +135,8 @@ def read_fit(tree: xr.DataTree, *, needs_theta: bool = True) -> Fitted:
         num_chains,
         "sample_stats" not in tree.children,
     )
+    if values.partial:
+        warn(values.partial, PartialFitWarning)
     if values.problems:
         warn(
             f"The fit did not converge, and its answers should not be trusted: "

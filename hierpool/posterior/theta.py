@@ -27,47 +27,6 @@ MOST_ROWS = 1024
 """Most draws in a block."""
 
 
-def compile_ahead(
-    key: jax.Array,
-    model: Model,
-    counts: Counts,
-    pairs: Distinct,
-    position: Position,
-    num_draws: int,
-) -> None:
-    """Compiles the programs of this file for one of hierpool's models, before they are needed.
-
-    Thus they compile at the same time as the sampler.
-
-    Args:
-        key: random key.
-        model: the fitted model.
-        counts: successes out of trials, (group,) each.
-        pairs: the distinct (y, n) of ``counts``.
-        position: arrays or their shapes.
-        num_draws: number of draws.
-    """
-    if not (_is_ours(model.log_likelihood) and _is_ours(model.constrain)):
-        return  # A user's own model may need other shapes.
-    length = power_of_two(num_draws)
-    positions = {
-        # The shapes of a single group, whatever the number of groups.
-        name: jax.ShapeDtypeStruct((length, *(1 for _ in leaf.shape)), leaf.dtype)
-        for name, leaf in position.items()
-    }
-    arguments = key, model, _pooled(counts), positions, np.arange(length)
-    others = _constrain_others.of(*arguments).trace(*arguments)
-    others.lower().compile()
-    columns = _columns(pairs)
-    height = _height(np.size(columns.trials), num_draws)
-    parameters = {
-        name: jax.ShapeDtypeStruct((height, *leaf.shape[1:]), leaf.dtype)
-        for name, leaf in others.out_info.items()
-    }
-    asked = model, columns, parameters, np.arange(height)
-    _log_likelihood.of(*asked).lower(*asked).compile()
-
-
 def hyperparameters(
     key: jax.Array, model: Model, counts: Counts, positions: NumpyParameters, num_draws: int
 ) -> NumpyParameters:

@@ -22,6 +22,7 @@ from hierpool.models.joint import Joint
 from hierpool.models.protocol import GROUPS
 from hierpool.posterior import netcdf
 from hierpool.posterior.attributes import FORMAT, read_name
+from hierpool.posterior.group_columns import add_group_columns
 from hierpool.posterior.random import binomials
 from hierpool.posterior.values import data_hash, is_fit, read_values
 from hierpool.runtime.writing import check_writable, whole_file
@@ -80,11 +81,12 @@ def to_datatree(
         coords={GROUPS: table.labels},
         dims={name: list(of) for name, of in dims.items()} | {"y": [GROUPS], "n": [GROUPS]},
     )
+    add_group_columns(tree, table.group_columns)
     if "log_likelihood" in tree.children and not trials.all():
         # A child of the tree may have fewer groups than its siblings.
         of_tried = tree["log_likelihood"].dataset.isel({GROUPS: np.flatnonzero(trials)})
         tree["log_likelihood"] = xr.DataTree(of_tried)
-    tree.attrs = {**_provenance(table), **attributes}
+    tree.attrs |= {**_provenance(table), **attributes}
     return tree
 
 

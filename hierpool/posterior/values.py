@@ -28,6 +28,7 @@ from hierpool.posterior.attributes import (
     read_name,
     read_problems,
 )
+from hierpool.posterior.partial import mark
 
 DRAWS = ("chain", "draw")
 BY_GROUP = (*DRAWS, GROUPS)
@@ -70,6 +71,8 @@ class Values(NamedTuple):
     """(chain, draw, group) chances of success; None if the fit holds the hyperparameters only."""
     problems: list[str]
     """Sentences that say why the draws should not be trusted; empty if they can be."""
+    partial: str
+    """The sentence that marks a partial fit, else an empty text."""
 
 
 def is_fit(tree: xr.DataTree) -> bool:
@@ -138,7 +141,8 @@ def read_values(tree: xr.DataTree) -> Values:
         of_scored.require_none()
     faults.require_none()
     problems = read_problems(tree.attrs)
-    return Values(labels, successes, trials, settings, parameters, theta, problems)
+    partial = mark(tree.attrs)
+    return Values(labels, successes, trials, settings, parameters, theta, problems, partial)
 
 
 def by_group(

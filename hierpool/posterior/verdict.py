@@ -14,6 +14,7 @@ from hierpool.models.catalogue import BY_CLASS_NAME
 from hierpool.models.protocol import GROUPS
 from hierpool.posterior.attributes import read_inference, read_name
 from hierpool.posterior.diagnostics import Diagnostics, diagnose, joined
+from hierpool.posterior.partial import mark
 from hierpool.posterior.values import require_fit, sampled
 
 FALSE_ALARMS = 1e-3
@@ -67,10 +68,16 @@ class Verdict(NamedTuple):
     """Number of draws, over all chains."""
     problems: tuple[str, ...]
     """One sentence for each rule that is broken, with the remedy; empty if the fit converged."""
+    partial: str = ""
+    """A sentence that marks a fit which the user stopped early; empty for any other."""
 
     @property
     def sentence(self) -> str:
-        """The verdict in one sentence."""
+        """The verdict in one sentence, and in a second one that the fit is partial, if it is."""
+        return f"{self._judgement} {self.partial}".rstrip()
+
+    @property
+    def _judgement(self) -> str:
         if not self.rhat_of and self.problems:
             return f"Not converged: {self.num_draws} independent draws from a rough quadrature."
         if not self.rhat_of:
@@ -129,8 +136,8 @@ def check(tree: xr.DataTree, *, max_rhat: float | None = None, strict: bool = Fa
         converged; ``rhat``, the largest R-hat; ``effective`` and ``tail_effective``, the smallest
         effective sample sizes of the bulk and of the tails; ``rhat_of``, ``effective_of`` and
         ``tail_effective_of``, the quantities that have these; ``divergences``, the number of
-        divergent draws; ``num_draws``, the number of all draws; and ``sentence``, all of it in one
-        sentence.
+        divergent draws; ``num_draws``, the number of all draws; ``partial``, a sentence if the fit
+        was stopped early, else empty; and ``sentence``, all of it in words.
 
     Raises:
         InputError: the tree holds no fit, or can't be read.
@@ -183,7 +190,7 @@ def check(tree: xr.DataTree, *, max_rhat: float | None = None, strict: bool = Fa
     row = BY_CLASS_NAME.get(read_name(tree.attrs))
     if problems and num_chains > 1 and row and row.collapsed:
         problems[-1] += f" Or fit {row.collapsed}: the same posterior, explored in two numbers."
-    return verdict._replace(problems=tuple(problems))
+    return verdict._replace(problems=tuple(problems), partial=mark(tree.attrs))
 
 
 def _diagnose(posterior: xr.Dataset) -> Diagnostics:

@@ -53,6 +53,8 @@ def test_the_defaults_of_fit_are_those_of_its_settings() -> None:
 IS_REPEATED = {
     ("--new-group", "fit"),
     ("--by", "estimate"),
+    ("--by", "fit"),
+    *(("--group", command) for command in ("fit", "estimate", "compare", "sensitivity")),
     ("--above", "events"),
     ("--only", "contrasts"),
     ("--model", "compare"),
@@ -79,13 +81,15 @@ def test_a_flag_of_one_value_is_refused_twice(
 
 
 def test_a_shortened_flag_is_the_same_flag(capsys: pytest.CaptureFixture[str]) -> None:
-    run = fit(capsys, "--gro", "team")
-    refused(run, r"--group.*: it is given twice, and takes one value \(see hierpool fit --help\)")
+    run = fit(capsys, "--succ", "at_bats")
+    refused(
+        run, r"--successes.*: it is given twice, and takes one value \(see hierpool fit --help\)"
+    )
 
 
 def test_a_second_run_knows_nothing_of_the_first(capsys: pytest.CaptureFixture[str]) -> None:
     for _ in range(2):
-        refused(Run(["fit", PLAYERS, "--group", "a"], capsys), r"required: --successes, --trials")
+        refused(Run(["fit", PLAYERS, "--group", "a"], capsys), "Name the columns: efron-morris")
 
 
 def test_a_switch_may_be_given_twice() -> None:

@@ -1,14 +1,17 @@
 """The command as a process: signals, a terminal, and machines that lack what others have."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from screen import screen
 from shell import COLUMNS, EXACT, PLAYERS
 
+import hierpool as hp
 from hierpool.cli import cache as compilation_cache
 from hierpool.cli.process import _prepare_home
 
@@ -58,13 +61,7 @@ class Terminal:
     @property
     def left(self) -> list[str]:
         """The lines that are left on the screen."""
-        lines = []
-        for line in self.said.split("\r\n"):
-            shown: list[str] = []
-            for part in line.split("\r"):
-                shown[: len(part)] = part
-            lines.append("".join(shown).rstrip())
-        return [line for line in lines if line]
+        return screen(self.said.replace("\r\n", "\n"))
 
 
 def test_a_terminal_is_told_each_phase_and_keeps_none(cache: Path, tmp_path: Path) -> None:
@@ -75,8 +72,10 @@ def test_a_terminal_is_told_each_phase_and_keeps_none(cache: Path, tmp_path: Pat
         "loading libraries ...",
         "reading efron-morris-75.csv ...",
         "compiling ...",
-        "sampling: ",
-        " of 42000 steps",
+        "sampling ...",
+        "chain 1 warm-up ",
+        "chain 2 warm-up ",
+        "20000/20000",
         "checking convergence ...",
         "summarising ...",
         f"writing {tmp_path}"[:50],
@@ -88,12 +87,12 @@ def test_a_terminal_is_told_each_phase_and_keeps_none(cache: Path, tmp_path: Pat
     assert "Converged" in printed and "\r" not in printed and "..." not in printed
 
 
-@pytest.mark.parametrize("phase", ["loading", "compiling", "steps"])
+@pytest.mark.parametrize("phase", ["loading", "compiling", "warm-up"])
 def test_an_interrupt_leaves_with_130_one_sentence_and_no_file(
     phase: str, cache: Path, tmp_path: Path
 ) -> None:
     # So long that nothing but the interrupt ends it.
-    words = ["--draws", "2000000", "--hyperparameters-only", "--output", str(tmp_path / "fit.nc")]
+    words = ["--warmup", "200000", "--hyperparameters-only", "--output", str(tmp_path / "fit.nc")]
     terminal = Terminal(cache, *FIT, *words)
     terminal.wait_for(phase)
     terminal.process.send_signal(signal.SIGINT)
@@ -101,6 +100,26 @@ def test_an_interrupt_leaves_with_130_one_sentence_and_no_file(
     assert (code, printed) == (130, "")
     assert terminal.left == [STOPPED]
     assert not list(tmp_path.iterdir())
+
+
+def test_an_interrupt_after_warmup_saves_the_draws_so_far(cache: Path, tmp_path: Path) -> None:
+    path, table = tmp_path / "fit.nc", tmp_path / "groups.csv"
+    files = ["--output", str(path), "--csv", str(table)]
+    # So many draws that nothing but the interrupt ends it, in chunks of 1000.
+    terminal = Terminal(cache, *FIT, "--draws", "200000", "--hyperparameters-only", *files)
+    for chain in (1, 2):
+        terminal.wait_for(f"chain {chain} draws   ")
+    terminal.process.send_signal(signal.SIGINT)
+    code, printed = terminal.end()
+    (line,) = terminal.left
+    told = re.fullmatch(
+        rf"hierpool: (Stopped after (\d+) of 200000 draws a chain); the partial fit was saved to "
+        rf"{path} and is marked partial; {table} was not written\.",
+        line,
+    )
+    assert code == 130 and told and int(told[2]) % 1000 == 0
+    assert f"{told[1]}: the fit is partial." in printed
+    assert hp.load(path).attrs["draws_done"] == int(told[2]) and not table.exists()
 
 
 WRITING = """
@@ -128,6 +147,39 @@ forever.wait()
 def test_an_interrupt_waits_for_a_file_and_a_second_one_for_nothing(then: str, said: str) -> None:
     done = _python(WRITING.format(then))
     assert (done.returncode, done.stderr) == (130, f"hierpool: {said}\n")
+
+
+DRAWING = """
+import os, signal, threading
+from hierpool.cli.stopping import ending_early, leave_on_interrupt
+leave_on_interrupt()
+asked = threading.Event()
+def stop():
+    asked.set()
+    return {}
+with ending_early(stop):
+    os.kill(os.getpid(), signal.SIGINT)
+    asked.wait()
+    {}
+print("saved", flush=True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("kept", "then", "left"),
+    [
+        ("True", "pass", (0, "saved\n", "")),
+        ("True", "os.kill(os.getpid(), signal.SIGINT); threading.Event().wait()", (130, "", None)),
+        ("False", "threading.Event().wait()", (130, "", None)),
+    ],
+    ids=["once", "twice", "during warm-up"],
+)
+def test_a_run_with_draws_outlives_one_interrupt(
+    kept: str, then: str, left: tuple[int, str, str | None]
+) -> None:
+    done = _python(DRAWING.format(kept, then))
+    said = f"{STOPPED}\n" if left[2] is None else left[2]
+    assert (done.returncode, done.stdout, done.stderr) == (*left[:2], said)
 
 
 def test_an_interrupt_does_not_wait_for_what_runs_in_c() -> None:

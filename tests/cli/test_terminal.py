@@ -10,10 +10,13 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from screen import screen
 from shell import Run
 
 from hierpool.cli.main import main
 from hierpool.cli.terminal import Status, printable
+from hierpool.mcmc.nuts import NUTS
+from hierpool.mcmc.progress import Meter
 
 pytestmark = pytest.mark.usefixtures("jax_as_it_was")
 COLUMNS = ["--successes", "y", "--trials", "n", "--group", "g"]
@@ -136,6 +139,16 @@ def test_an_output_that_can_not_be_written_is_one_sentence(
     assert capsys.readouterr().err == "hierpool: The output: No space left on device.\n"
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is full")
+def test_a_refusal_that_can_not_be_written_has_its_exit_code(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with open("/dev/full", "w", buffering=1) as full:
+        monkeypatch.setattr(sys, "stderr", full)
+        code = main(["summary", "missing.nc"])
+    assert code == 2
+
+
 def test_streams_that_are_closed_are_no_error(
     hostile: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,14 +156,6 @@ def test_streams_that_are_closed_are_no_error(
     monkeypatch.setattr(sys, "stderr", None)
     assert main(["fit", hostile, *COLUMNS, "--model", "complete"]) == 0
     assert main(["fit", hostile, *COLUMNS, "--model", "complete", "--prob", "2"]) == 2
-
-
-def screen(written: str) -> str:
-    """Returns what a terminal shows on its last line."""
-    shown: list[str] = []
-    for part in written.split("\n")[-1].split("\r"):
-        shown[: len(part)] = part
-    return "".join(shown).rstrip()
 
 
 @pytest.fixture
@@ -169,22 +174,22 @@ def test_the_line_shows_what_was_said_last_and_nothing_stays(
         nonlocal written
         action(*arguments)
         written += capsys.readouterr().err
-        return screen(written)
+        return "".join(screen(written))
 
     assert shown(status.phase, "reading a file of a long name") == (
         "reading a file of a long name ..."
     )
     assert shown(status.phase, "sampling") == "sampling ..."
-    assert shown(status.steps, 250, 4000, 0) == "sampling: 250 of 4000 steps"
-    assert shown(status.steps, 500, 4000, 3) == "sampling: 500 of 4000 steps, 3 divergent"
+    assert shown(status.phase, "checking") == "checking ..."
     assert shown(status.phase, "\x1b" * 500).startswith(r"\x1b\x1b")
-    assert len(screen(written)) < 80
+    assert len("".join(screen(written))) < 80
     assert shown(status.clear) == ""
 
 
 def test_a_line_that_is_off_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     line = Status()
     line.phase("reading")
-    line.steps(1, 2, 0)
+    with line.showing(Meter(NUTS())) as show:
+        show()
     line.clear()
     assert capsys.readouterr() == ("", "")

@@ -1,3 +1,7 @@
+import bz2
+import gzip
+import io
+import lzma
 from pathlib import Path
 
 import numpy as np
@@ -155,6 +159,13 @@ BAD = {
     ),
     "NUL bytes": (b"who,y,n\nA\0,1,2\n", r"table\.csv is not a text file: it has NUL bytes"),
     "a workbook": (b"PK\x03\x04\x14\0", r"workbook or an archive: save its table as CSV"),
+    "a workbook of before 2007": (
+        b"\xd0\xcf\x11\xe0",
+        r"workbook .* by pandas\.read_excel and pass",
+    ),
+    "Zstandard": (b"\x28\xb5\x2f\xfd", r"compressed by Zstandard: decompress it first"),
+    "JSON": (b' {"who": ["A"]}', r"table\.csv is JSON: .*by pandas\.read_json and pass the frame"),
+    "JSON, a list": (b'[\n {"who": "A"}]', r"table\.csv is JSON"),
     "a row too short": (
         b"# note\nwho,y,n\nA,1,2\n\nB,1\n",
         r"table\.csv, line 5: 2 fields where the header has 3\.",
@@ -235,3 +246,62 @@ def test_a_name_near_a_shipped_one_is_suggested() -> None:
 def test_a_missing_file_is_an_os_error_that_names_it(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"nowhere\.csv"):
         read_file(tmp_path / "nowhere.csv")
+
+
+COMPRESS = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}
+
+
+@pytest.mark.parametrize("suffix", COMPRESS)
+def test_a_compressed_file_is_read_as_the_file_itself(tmp_path: Path, suffix: str) -> None:
+    for content, name in ((PLAIN, "table.csv"), (PLAIN.replace(",", "\t"), "table.tsv")):
+        path = tmp_path / f"{name}.{suffix}"
+        path.write_bytes(COMPRESS[suffix](content.encode()))
+        frame, source = read_file(path)
+        assert frame.to_dict("list") == read(tmp_path, PLAIN)[0].to_dict("list")
+        assert source.name == path.name and source.line(0) == 2
+    # Its first bytes say how it is compressed, whatever it is called.
+    path.rename(tmp_path / "table")
+    assert len(read_file(tmp_path / "table")[0]) == 2
+
+
+@pytest.mark.parametrize("suffix", COMPRESS)
+def test_a_compressed_file_that_is_damaged_is_refused(tmp_path: Path, suffix: str) -> None:
+    whole = COMPRESS[suffix](PLAIN.encode() * 99)
+    middle = len(whole) // 2
+    for damaged in (
+        whole[:middle],
+        whole[:middle] + b"\0\0\0\0" + whole[middle + 4 :],
+        whole[:10] + b"\xff" * 20 + whole[30:],
+    ):
+        path = written(tmp_path, damaged)
+        with pytest.raises(InputError, match=r"table\.csv can't be read as an? .* file: .*\.$"):
+            read_table(path, successes="hits", trials="at_bats")
+
+
+def test_standard_input_is_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    for content in (PLAIN.encode(), gzip.compress(PLAIN.encode())):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+        frame, source = read_file("-")
+        assert frame["player"].tolist() == ["Ann", "Bob"]
+        assert (source.name, source.line(1)) == ("standard input", 3)
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(ValueError, match="standard input is empty"):
+        read_file("-")
+
+
+def test_the_separator_of_a_tsv_is_a_tab(tmp_path: Path) -> None:
+    path = tmp_path / "table.tsv"
+    path.write_text("last, first\thits, all; so far\n\u00c5, B\t1\n")
+    assert list(read_file(path)[0].columns) == ["last, first", "hits, all; so far"]
+    # What has no tab is no TSV, whatever it is called.
+    path.write_text(PLAIN)
+    assert list(read_file(path)[0].columns) == ["player", "hits", "at_bats"]
+
+
+@pytest.mark.parametrize("separator", [" ", ":", "^"])
+def test_a_file_with_another_separator_is_refused_with_those_that_are_known(
+    tmp_path: Path, separator: str
+) -> None:
+    path = written(tmp_path, PLAIN.replace(",", separator))
+    with pytest.raises(InputError, match=r"Columns must be separated by one of ',' '\\t' ';' '\|'"):
+        read_table(path, successes="hits", trials="at_bats")

@@ -1,6 +1,9 @@
 import os
 import signal
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
 import jax
 import numpy as np
@@ -11,6 +14,7 @@ from tables import PLAYERS, close, on_device
 from hierpool.mcmc import chains
 from hierpool.mcmc.chains import Chains
 from hierpool.mcmc.nuts import NUTS
+from hierpool.mcmc.progress import Meter
 from hierpool.mcmc.target import target_of
 from hierpool.models.beta import CollapsedPartialPooling, PartialPooling
 
@@ -78,7 +82,7 @@ LONG = NUTS(num_chains=2, num_warmup=1000, num_draws=1_000_000)
 
 
 @pytest.mark.parametrize("woken", ["any thread", "a chain's thread"])
-def test_a_real_interrupt_ends_all_chains_with_their_chunk(woken: str) -> None:
+def test_a_real_interrupt_returns_the_draws_that_every_chain_has(woken: str) -> None:
     before, seen = threading.active_count(), []
 
     def interrupt(done: int, total: int, divergences: int) -> None:
@@ -92,10 +96,101 @@ def test_a_real_interrupt_ends_all_chains_with_their_chunk(woken: str) -> None:
         seen.append(done / total)
 
     sampler = Chains(jax.random.key(0), MODEL, PLAYERS, LONG)
-    with pytest.raises(KeyboardInterrupt):
-        sampler.run(interrupt)
-    assert threading.active_count() == before
+    positions, stats = sampler.run(interrupt)
     assert seen[-1] < 0.5
+    # Each chain ended a chunk, of which warm-up takes the first half.
+    num_draws = positions.shape[1]
+    assert num_draws >= LONGEST - 1000 and (num_draws + 1000) % LONGEST == 0
+    assert positions.shape == (2, num_draws, 2) and stats.step_size.shape == (2, num_draws)
+    # They are the first draws of the run that would have ended by itself.
+    whole = Chains(jax.random.key(0), MODEL, PLAYERS, replace(LONG, num_draws=num_draws)).run()
+    jax.tree.map(np.testing.assert_array_equal, (positions, stats), whole)
+    assert threading.active_count() <= before
+
+
+@pytest.mark.parametrize("method", ["parallel", "sequential", "vectorized"])
+def test_an_interrupt_during_warmup_returns_nothing(method: str) -> None:
+    nuts = NUTS(3, num_warmup=5 * LONGEST, num_draws=1_000_000, chain_method=method)
+    sampler = Chains(jax.random.key(0), MODEL, PLAYERS, nuts)
+    seen: list[int] = []
+
+    def stop(done: int, total: int, divergences: int) -> None:
+        seen.append(done)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sampler.run(stop)
+    assert len(seen) == 1
+
+
+def test_a_second_interrupt_does_not_wait_for_the_chains(monkeypatch: pytest.MonkeyPatch) -> None:
+    # So long that a chunk still runs when the second one comes.
+    monkeypatch.setattr(chains, "CHUNK", (30_000, 30_000))
+    monkeypatch.setattr(chains, "WAKE_SECONDS", 1e-3)
+    pressed: list[int] = []
+
+    class Impatient:
+        """Presses Ctrl-C once the chains run, and again while they are waited for."""
+
+        @contextmanager
+        def showing(self, meter: Meter) -> Iterator[Callable[[], None]]:
+            def press() -> None:
+                pressed.append(meter.steps.sum())
+                raise KeyboardInterrupt
+
+            self.meter = meter
+            yield press
+
+    display = Impatient()
+    sampler = Chains(jax.random.key(0), MODEL, PLAYERS, replace(LONG, num_warmup=0))
+    with pytest.raises(KeyboardInterrupt):
+        sampler.run(display)
+    assert pressed == [0, 0] and display.meter.steps.sum() == 0
+    for thread in threading.enumerate():
+        if thread.name.startswith("ThreadPoolExecutor"):
+            thread.join()
+    # A chain that had begun its chunk ended it.
+    assert set(display.meter.steps) <= {0, 30_000}
+
+
+class Drawn:
+    """A display that keeps what it was shown, and ends the run after so many steps."""
+
+    def __init__(self, last: float = np.inf) -> None:
+        self.last, self.shown = last, 0
+
+    @contextmanager
+    def showing(self, meter: Meter) -> Iterator[Callable[[], None]]:
+        def show() -> None:
+            self.shown += 1
+            if meter.steps.min() >= self.last:
+                meter.stop_with_draws()
+
+        self.meter = meter
+        yield show
+
+
+@pytest.mark.parametrize("method", ["parallel", "sequential", "vectorized"])
+def test_a_display_sees_each_chains_steps_divergences_and_step_size(method: str) -> None:
+    nuts = NUTS(3, num_warmup=300, num_draws=LONGEST, target_accept=0.2, chain_method=method)
+    display = Drawn()
+    _, stats = Chains(jax.random.key(0), MODEL, PLAYERS, nuts).run(display)
+    meter = display.meter
+    assert display.shown > 0 and not meter.is_stopped
+    assert list(meter.steps) == [300 + LONGEST] * 3
+    np.testing.assert_array_equal(meter.divergences, stats.diverging.sum(axis=1))
+    np.testing.assert_array_equal(meter.step_size, stats.step_size[:, -1])
+
+
+def test_a_run_that_is_asked_to_stop_keeps_draws_and_is_not_asked_without_them() -> None:
+    display = Drawn(last=LONGEST)
+    positions, _ = Chains(jax.random.key(0), MODEL, PLAYERS, LONG).run(display)
+    assert display.meter.is_stopped and 4 <= positions.shape[1] < LONG.num_draws
+    fresh = Meter(LONG)
+    fresh.steps[:] = [1004, 1003]
+    assert not fresh.stop_with_draws() and not fresh.is_stopped
+    fresh.steps[:] = 1004
+    assert fresh.stop_with_draws() and fresh.is_stopped
 
 
 @pytest.mark.parametrize("chain", [0, 1])

@@ -1,10 +1,8 @@
 import jax
 import numpy as np
 import pytest
-from compiling import compiled
 from nuts_fits import every_model, fitted
 from scipy import stats
-from tables import WITH_ROOKIE
 
 import hierpool as hp
 from hierpool.inference.explore import position_of
@@ -15,33 +13,6 @@ from hierpool.posterior import theta as thetas
 NUM_DRAWS = 100
 OWN_DRAWS = 40
 """Their power of two no other test asks for: nothing of that size is compiled yet."""
-
-
-@every_model
-def test_what_is_compiled_ahead_is_what_a_fit_asks_for(model: hp.Model, double: None) -> None:
-    key, counts = jax.random.key(0), WITH_ROOKIE
-    pairs = distinct(np.asarray(counts.successes), np.asarray(counts.trials))
-    position = position_of(model, counts)
-    with compiled() as ahead:
-        thetas.compile_ahead(key, model, counts, pairs, position, OWN_DRAWS)
-    positions = {name: np.zeros((OWN_DRAWS, *leaf.shape)) for name, leaf in position.items()}
-    with compiled() as later:
-        draws = thetas.hyperparameters(key, model, counts, positions, OWN_DRAWS)
-        draws["theta"] = np.full((OWN_DRAWS, len(pairs.inverse)), 0.5)
-        found = thetas.log_likelihood(model, counts, pairs, draws, OWN_DRAWS)
-    assert len(ahead) == 2 and later == []
-    assert np.isfinite(found).all()
-
-
-def test_nothing_is_asked_ahead_of_somebody_elses_model(double: None) -> None:
-    class Own(hp.PartialPooling):
-        def log_likelihood(self, parameters, counts):  # type: ignore[no-untyped-def]
-            raise AssertionError("asked")
-
-    counts = WITH_ROOKIE
-    pairs = distinct(np.asarray(counts.successes), np.asarray(counts.trials))
-    position = position_of(hp.PartialPooling(), counts)
-    thetas.compile_ahead(jax.random.key(0), Own(), counts, pairs, position, NUM_DRAWS)
 
 
 @every_model
