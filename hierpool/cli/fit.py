@@ -4,21 +4,26 @@ import argparse
 import json
 import time
 import warnings
+from typing import TYPE_CHECKING, Any
 
 from hierpool.cli import stopping
 from hierpool.cli.cache import use_compilation_cache
+from hierpool.cli.files import say_saved
 from hierpool.cli.flags import (
     add_data,
     add_inference,
     add_model,
     add_prob,
-    add_quiet,
     inference_of,
     model_of,
     new_groups_of,
 )
-from hierpool.cli.output import check_outputs, print_summary, write_csv
+from hierpool.cli.output import check_outputs
+from hierpool.cli.printing import add_printing, in_json, show
 from hierpool.cli.terminal import say, status
+
+if TYPE_CHECKING:
+    from hierpool.posterior.verdict import Verdict
 
 DESCRIPTION = "Fit a model to a CSV, TSV or Parquet file with one row per group."
 
@@ -37,9 +42,10 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     add_prob(output)
     output.add_argument("--output", metavar="FILE.nc", help="save the fit, for ArviZ and hierpool")
     output.add_argument("--force", action="store_true", help="replace FILE.nc if it exists")
-    output.add_argument("--csv", metavar="FILE.csv", help="write the table of the groups")
     output.add_argument(
-        "--rows", type=int, default=100, help="most groups to print; 0 for all (100)"
+        "--csv",
+        metavar="FILE.csv",
+        help="write the table of the groups, in the order of the input; .parquet and .xlsx, too",
     )
     output.add_argument(
         "--max-rhat",
@@ -50,7 +56,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     output.add_argument(
         "--strict", action="store_true", help="nuts: not converged if a single draw diverges"
     )
-    add_quiet(output)
+    add_printing(output)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -99,17 +105,28 @@ def run(options: argparse.Namespace) -> int:
         status.phase(f"writing {options.output}")
         with stopping.finishing(options.output):
             hierpool.save(tree, options.output, force=options.force)
-    if options.csv:
-        with stopping.finishing(options.csv):
-            write_csv(summary.groups, options.csv)
-    print_summary(summary, options.prob, options.rows)
-    finished = time.perf_counter()
+        say_saved(options.output, options)
     compiling, sampling = tree.attrs["compile_time"], tree.attrs["sampling_time"]
-    rest = finished - loaded - compiling - sampling
-    say(
-        f"{verdict.sentence} Seconds: {loaded - started:.2f} loading, {compiling:.2f} compiling, "
-        f"{sampling:.2f} sampling, {rest:.2f} the rest."
+    seconds = {"loading": loaded - started, "compiling": compiling, "sampling": sampling}
+    seconds["the rest"] = time.perf_counter() - loaded - compiling - sampling
+    show(
+        options,
+        summary.sentence,
+        summary.tables(),
+        file=options.csv,
+        lines=[verdict.sentence],
+        more={"verdict": _as_json(verdict), "seconds": seconds},
     )
+    if not options.json:
+        say()
+        say(f"Seconds: {', '.join(f'{spent:.2f} {of}' for of, spent in seconds.items())}.")
     for problem in verdict.problems:
         say(f"hierpool: {problem}", error=True)
     return 1 if verdict.problems else 0
+
+
+def _as_json(verdict: "Verdict") -> dict[str, Any]:
+    """Returns a verdict as JSON holds it: its fields, whether it converged, and its sentence."""
+    fields = {name: in_json(value) for name, value in verdict._asdict().items()}
+    fields["problems"] = list(verdict.problems)
+    return {"converged": not verdict.problems, "sentence": verdict.sentence, **fields}

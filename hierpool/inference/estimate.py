@@ -31,7 +31,7 @@ from hierpool.exact.quadrature import Quadrature
 from hierpool.exact.refining import INTERVAL_TOLERANCE, refined
 from hierpool.inference.settings import check_quadrature
 from hierpool.input.arguments import check_prob
-from hierpool.input.new_groups import NewGroups
+from hierpool.input.new_groups import NewGroups, as_json
 from hierpool.input.table import read_table
 from hierpool.likelihood.histograms import Data
 from hierpool.models.beta import PartialPooling
@@ -39,8 +39,18 @@ from hierpool.models.beta_population import BetaPopulation, beta_population_of
 from hierpool.models.catalogue import check_model
 from hierpool.models.protocol import Model
 from hierpool.posterior.contradiction import contradiction, warn_of_first
+from hierpool.posterior.sentences import (
+    OF_THETA,
+    groups_in_words,
+    plural,
+    population_in_words,
+    titled,
+)
 from hierpool.posterior.verdict import ConvergenceWarning, missed
+from hierpool.runtime.answer import printed
 from hierpool.runtime.jax_settings import scope
+from hierpool.runtime.order import noted
+from hierpool.runtime.tables import Table
 from hierpool.runtime.warn import warn
 
 log = logging.getLogger(__name__)
@@ -50,6 +60,7 @@ Columns = tuple[dict[str, np.ndarray], dict[str, np.ndarray]]
 """Columns of the groups, (pair,) each, and of the population, (data set,) each."""
 
 
+@printed
 class Estimate(NamedTuple):
     """Exact posteriors in two tables, whose columns ``estimate`` describes."""
 
@@ -57,6 +68,32 @@ class Estimate(NamedTuple):
     """The posterior of theta, one row per group, in the order of the input."""
     population: pd.DataFrame
     """The posterior of the population, one row per data set."""
+
+    @property
+    def sentence(self) -> str:
+        """The answer: the new groups, or the lowest and the highest group and the population."""
+        if len(self.population) > 1:
+            return groups_in_words(self.groups, plural(len(self.population), "population"))
+        return groups_in_words(self.groups, population_in_words(self.population.iloc[0]))
+
+    def tables(self) -> list[Table]:
+        """Returns the tables as they are printed."""
+        population = Table(
+            "population",
+            titled("Population", self.groups),
+            self.population,
+            keep=("phi_mean", "kappa_median", "new_group_mean", "phi_lower", "phi_upper"),
+            has_scales=True,
+        )
+        groups = Table(
+            "groups",
+            titled("Groups", self.groups),
+            self.groups,
+            keep=OF_THETA,
+            sort="mean",
+            within=self.groups.index.nlevels - 1,
+        )
+        return [population, groups]
 
 
 def estimate(
@@ -178,7 +215,11 @@ def estimate(
     names = [] if table.data_sets is None else list(table.data_sets.names)
     index = _group_index(table.labels, table.data_set, table.data_sets)
     sets_index = pd.RangeIndex(1) if not names else table.data_sets
-    return Estimate(pd.DataFrame(columns, index=index), pd.DataFrame(population, index=sets_index))
+    new = list(map(str, as_json(new_groups))) or None
+    return Estimate(
+        noted(pd.DataFrame(columns, index=index), prob=prob, new_groups=new),
+        noted(pd.DataFrame(population, index=sets_index), prob=prob),
+    )
 
 
 def _solve(

@@ -4,6 +4,8 @@ Source: Bowyer, Aitchison and Ivanova (2025), "Position: Don't Use the CLT in LL
 Than a Few Hundred Datapoints".
 """
 
+from typing import ClassVar
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -55,6 +57,8 @@ class GammaPartialPooling(LogKappa):
         >>> print(round(float(np.mean(draws["kappa"] < 1)), 1))
         0.6
     """
+
+    heavy_tailed: ClassVar[tuple[str, ...]] = ()
 
     kappa_shape: ArrayLike = 1.0
     kappa_rate: ArrayLike = 1.0

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from shell import Run
 
 from hierpool.cli.main import main
-from hierpool.cli.terminal import Status, printable
+from hierpool.cli.terminal import Status
+from hierpool.runtime.text import printable
 
 pytestmark = pytest.mark.usefixtures("jax_as_it_was")
 COLUMNS = ["--successes", "y", "--trials", "n", "--group", "g"]
