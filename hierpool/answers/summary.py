@@ -9,11 +9,10 @@ import xarray as xr
 
 from hierpool.input.arguments import check_prob, tails
 from hierpool.input.table import InputError
-from hierpool.models.protocol import heavy_tailed
 from hierpool.posterior.attributes import new_names
 from hierpool.posterior.contradiction import warn_of_contradiction
 from hierpool.posterior.fitted import read_fit
-from hierpool.posterior.sentences import OF_THETA, groups_in_words, joined, percent, spread, titled
+from hierpool.posterior.sentences import OF_THETA, groups_in_words, percent, spread, titled
 from hierpool.runtime.answer import printed
 from hierpool.runtime.order import noted
 from hierpool.runtime.tables import Table
@@ -26,8 +25,8 @@ class Summary(NamedTuple):
     population: pd.DataFrame
     """One row per parameter of the population (index ``parameter``): its posterior ``mean``, ``sd``
     and ``median``, and the ends ``lower`` and ``upper`` of its interval. Mean and sd are NaN where
-    the posterior variance is infinite, as that of kappa under the default prior. The table is empty
-    under no pooling."""
+    the posterior variance may be infinite, as that of kappa under the default prior. The table is
+    empty under no pooling."""
     groups: pd.DataFrame
     """One row per group (index ``group``). Columns, of which a fit that holds the hyperparameters
     only has the first three:
@@ -48,8 +47,8 @@ class Summary(NamedTuple):
         """Returns the tables as they are printed."""
         lacking = [str(name) for name in self.population.index[self.population["mean"].isna()]]
         note = (
-            f"Without mean and sd: {joined(lacking)}, whose posterior variance is infinite under "
-            "this prior; read the median."
+            f"Without mean and sd: {', '.join(lacking)}, whose posterior variance may be infinite "
+            "under this prior; read the median."
         )
         population = Table(
             "population",
@@ -84,7 +83,8 @@ def summarize(tree: xr.DataTree, *, prob: float = 0.89, interval: str = "equal-t
         A ``Summary``:
 
         - ``population``: one row per parameter: ``mean``, ``sd``, ``median``, and the interval from
-          ``lower`` to ``upper``. Mean and sd are NaN where the posterior variance is infinite.
+          ``lower`` to ``upper``. Mean and sd are NaN where the posterior variance may be
+          infinite.
         - ``groups``: one row per group: ``successes``, ``trials``, the raw ``rate``, the ``mean``
           and ``sd`` of theta, its interval from ``lower`` to ``upper``, and ``shrinkage``, the
           weight of the population in the group's mean.
@@ -115,7 +115,7 @@ def summarize(tree: xr.DataTree, *, prob: float = 0.89, interval: str = "equal-t
         raise InputError(f"interval must be one of {tuple(INTERVALS)}, not {interval!r}.")
     fitted, ends = read_fit(tree, needs_theta=False), INTERVALS[interval]
     warn_of_contradiction(fitted.successes, fitted.trials, fitted.parameters)
-    rows, without = {}, heavy_tailed(fitted.model)
+    rows, without = {}, fitted.heavy_tailed
     for name, draws in fitted.parameters.items():
         lower, upper = ends(draws[:, None], prob)
         has_moments = name not in without

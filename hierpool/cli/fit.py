@@ -19,8 +19,9 @@ from hierpool.cli.flags import (
     new_groups_of,
 )
 from hierpool.cli.output import check_outputs
-from hierpool.cli.printing import add_printing, in_json, show
+from hierpool.cli.printing import TABLE, add_printing, in_json, show, width_of_output
 from hierpool.cli.terminal import say, status
+from hierpool.runtime.text import wrapped
 
 if TYPE_CHECKING:
     from hierpool.posterior.verdict import Verdict
@@ -44,8 +45,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     output.add_argument("--force", action="store_true", help="replace FILE.nc if it exists")
     output.add_argument(
         "--csv",
-        metavar="FILE.csv",
-        help="write the table of the groups, in the order of the input; .parquet and .xlsx, too",
+        metavar="FILE",
+        help=f"write the table of the groups to a {TABLE}",
     )
     output.add_argument(
         "--max-rhat",
@@ -118,8 +119,8 @@ def run(options: argparse.Namespace) -> int:
         more={"verdict": _as_json(verdict), "seconds": seconds},
     )
     if not options.json:
-        say()
-        say(f"Seconds: {', '.join(f'{spent:.2f} {of}' for of, spent in seconds.items())}.")
+        spent = ", ".join(f"{time_of:.2f} {step}" for step, time_of in seconds.items())
+        say("\n" + wrapped(f"Seconds: {spent}.", width_of_output()))
     for problem in verdict.problems:
         say(f"hierpool: {problem}", error=True)
     return 1 if verdict.problems else 0

@@ -43,15 +43,15 @@ def run(options: argparse.Namespace) -> int:
     trend = hierpool.exchangeability(tree, seed=options.seed) if has_theta else None
     title = f"Replicates of the {options.replicates.replace('-', ' ')}"
     keep = ("p_mid", "observed", "mean", "sd", "p_upper", "p_lower")
-    lines, more = ([], {}) if trend is None else ([trend.sentence], {"trend": trend.sentence})
-    checks = Table("checks", title, table, keep)
+    more = {} if trend is None else {"trend": trend.sentence}
+    checks = Table("checks", title, table, keep, has_scales=True)
     show(
         options,
         _sentence(table),
         [checks],
         file=options.output,
         main="checks",
-        lines=lines,
+        lines=list(more.values()),
         more=more,
     )
     return 0
@@ -66,7 +66,10 @@ def _sentence(table: "pd.DataFrame") -> str:
             f"None of {len(table)} statistics is extreme: their p-values are from {lowest:.2f} to "
             f"{highest:.2f}."
         )
-    each = [f"{name} of {of} ({p:.3f})" for (of, name), p in extreme["p_mid"].items()]
+    each = [
+        f"{name} of {of} ({p:.3f})"
+        for of, name, p in extreme["p_mid"].reset_index().itertuples(index=False)
+    ]
     verb = "is" if len(each) == 1 else "are"
     return (
         f"{len(each)} of {len(table)} statistics {verb} extreme, with p below {EXTREME:g} or above "

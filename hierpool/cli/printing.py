@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hierpool.cli.files import write_table
@@ -80,17 +80,16 @@ def show(
     if file and main in by_name:
         write_table(by_name[main].frame, file, options)
     if options.json:
-        frames = {name: list(_records(table.frame)) for name, table in by_name.items()}
-        answer = {"answer": sentence, **(more or {}), **frames}
-        # ASCII, so that no terminal or pipe changes it, and names can't act on a terminal.
-        put(json.dumps(answer, indent=1, allow_nan=False) + "\n")
+        put(_json({"answer": sentence, **(more or {})}, by_name.values()))
         return
     width = width_of_output()
     for line in (sentence, *lines):
         say(wrapped(str(printable(line)), width))
-    where = Where("--rows 0 prints all", "a wider terminal or a file has all")
+    flag = "--csv" if hasattr(options, "csv") else "--output"
     for table in by_name.values():
         shown = table if options.sort and table.name == main else _in_order(table)
+        whole = f"{flag} FILE" if table.name == main else "--json"
+        where = Where("--rows 0 prints all", f"a wider terminal or {whole} has all")
         say()
         say(text_of(shown, width, options.rows, where))
 
@@ -138,6 +137,18 @@ def _sorted(table: Table, sort: str) -> Table:
     descending = {"asc": False, "desc": True}.get(direction)
     frame = ordered_by(table.frame, by, within=table.within, descending=descending)
     return table._replace(frame=frame)
+
+
+def _json(answer: Mapping[str, Any], tables: Iterable[Table]) -> str:
+    """Returns an object as JSON, a row of a table on each line.
+
+    It is in ASCII: no terminal or pipe changes it, and no name can act on a terminal.
+    """
+    fields = [f'"{name}": {json.dumps(value, allow_nan=False)}' for name, value in answer.items()]
+    for table in tables:
+        rows = (f"\n  {json.dumps(row, allow_nan=False)}" for row in _records(table.frame))
+        fields.append(f'"{table.name}": [{",".join(rows)}\n ]')
+    return "{\n " + ",\n ".join(fields) + "\n}\n"
 
 
 def _records(frame: "pd.DataFrame") -> Iterator[dict[str, Any]]:

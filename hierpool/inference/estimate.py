@@ -74,7 +74,7 @@ class Estimate(NamedTuple):
         """The answer: the new groups, or the lowest and the highest group and the population."""
         if len(self.population) > 1:
             return groups_in_words(self.groups, plural(len(self.population), "population"))
-        return groups_in_words(self.groups, population_in_words(self.population.iloc[0]))
+        return groups_in_words(self.groups, population_in_words(self.population))
 
     def tables(self) -> list[Table]:
         """Returns the tables as they are printed."""

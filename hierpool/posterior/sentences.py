@@ -58,11 +58,13 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
-def population_in_words(row: pd.Series) -> str:
-    """Returns the population's mean in words, from columns such as ``phi_mean``."""
+def population_in_words(population: pd.DataFrame) -> str:
+    """Returns the mean of the first population in words, from its columns of phi."""
+    row = population.iloc[0]
     if "phi_lower" not in row:
         return f"population mean {shown(row['phi_mean'])[0]}"
-    return f"population mean {spread(row['phi_mean'], row['phi_lower'], row['phi_upper'])}"
+    mean = spread(row["phi_mean"], row["phi_lower"], row["phi_upper"])
+    return f"population mean {mean}, {percent(population)}"
 
 
 def groups_in_words(groups: pd.DataFrame, population: str = "") -> str:

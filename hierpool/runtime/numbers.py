@@ -9,8 +9,10 @@ if TYPE_CHECKING:
 
 LARGE = 1e7
 """From here on numbers are printed with an exponent."""
+SMALL = 1e-5
+"""Where all numbers of a column are below it, each has two digits, mostly with an exponent."""
 MOST_DECIMALS = 7
-"""Most decimals; numbers that would need more are printed with an exponent."""
+"""Most decimals; numbers that would need more have an exponent."""
 
 
 def decimals_for(values: Iterable[float]) -> int:
@@ -18,7 +20,7 @@ def decimals_for(values: Iterable[float]) -> int:
 
     The largest of the numbers has at least three significant digits.
     """
-    largest = max((abs(v) for v in values if math.isfinite(v) and abs(v) < LARGE), default=0.0)
+    largest = _largest(values)
     if largest == 0:
         return 4
     exponent = math.floor(math.log10(largest))
@@ -28,7 +30,7 @@ def decimals_for(values: Iterable[float]) -> int:
 
 
 def number(value: float, decimals: int) -> str:
-    """Returns a number as text; one too large, or too small to show, has an exponent."""
+    """Returns a number as text; one too large, or too small to show, has digits of its own."""
     if math.isnan(value):
         return ""
     if math.isinf(value):
@@ -36,9 +38,10 @@ def number(value: float, decimals: int) -> str:
     if abs(value) >= LARGE:
         return f"{value:.4g}"
     text = f"{value:.{decimals}f}"
-    if value and not text.strip("-0."):
-        return f"{value:.1e}"
-    return text.removeprefix("-") if not text.strip("-0.") else text
+    is_zero = not text.strip("-0.")
+    if is_zero and value:
+        return f"{value:.2g}"
+    return text.removeprefix("-") if is_zero else text
 
 
 def cells_of(column: "pd.Series", *, has_scales: bool) -> list[str]:
@@ -46,15 +49,20 @@ def cells_of(column: "pd.Series", *, has_scales: bool) -> list[str]:
 
     Args:
         column: a column of a table.
-        has_scales: whether each number has decimals of its own, or all those of the largest.
+        has_scales: whether each number has digits of its own, or all the decimals of the largest.
     """
     if column.dtype.kind != "f":
         return [str(value) for value in column]
     values = [float(value) for value in column]
     if has_scales:
         return [number(value, _four_digits(value)) for value in values]
-    decimals = decimals_for(values)
+    # Errors of 1e-9 need no digits that can be compared down the column.
+    decimals = decimals_for(values) if _largest(values) >= SMALL else 0
     return [number(value, decimals) for value in values]
+
+
+def _largest(values: Iterable[float]) -> float:
+    return max((abs(v) for v in values if math.isfinite(v) and abs(v) < LARGE), default=0.0)
 
 
 def _four_digits(value: float) -> int:

@@ -5,6 +5,7 @@ The commands and the results of functions print by it.
 
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
+from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
 from hierpool.runtime.numbers import cells_of
@@ -17,6 +18,8 @@ LONG_ROW = 8
 """Most columns of a single row that are printed side by side."""
 SHARE_OF_NAMES = 0.4
 """Share of the width that names may take before columns are left out for them."""
+FEW = 3
+"""Number of columns for which names are cut to the narrowest."""
 NARROWEST = 12
 """Fewest columns of the terminal to which a name is cut."""
 
@@ -69,18 +72,12 @@ class Column(NamedTuple):
         return max(self.room, *map(columns_of, self.header(folded=folded)))
 
     def header(self, *, folded: bool) -> list[str]:
-        """Returns its header in one line, or folded at the underscores."""
+        """Returns its header in one line, or in two, folded at an underscore."""
         if not folded:
             return [self.name]
-        parts = [f"{part}_" for part in self.name.split("_")]
-        parts[-1] = parts[-1][:-1]
-        room = max(self.room, *map(columns_of, parts))
-        lines = [""]
-        for part in parts:
-            if lines[-1] and columns_of(lines[-1] + part) > room:
-                lines.append("")
-            lines[-1] += part
-        return lines
+        ends = [place + 1 for place, letter in enumerate(self.name) if letter == "_"]
+        halves = [[self.name[:end], self.name[end:]] for end in ends] or [[self.name]]
+        return min(halves, key=lambda lines: max(map(columns_of, lines)))
 
 
 class Layout(NamedTuple):
@@ -176,8 +173,7 @@ def columns_of_frame(
     for level, name in enumerate(frame.index.names):
         if name is not None or frame.index.nlevels > 1:
             labels = frame.index.get_level_values(level)
-            is_text = labels.dtype.kind not in "iuf"
-            names.append(_column(name, map(str, labels), is_text=is_text))
+            names.append(_column(name, map(str, labels), is_text=True))
     columns = []
     for index, name in enumerate(frame.columns):
         values = frame.iloc[:, index]
@@ -207,26 +203,40 @@ def _fitting(
     """Returns the layout with the most columns that fits, and with as much of the names as fits."""
     if width is None:
         return Layout([*names, *columns], 2, folded=False)
-    num_texts = max(1, sum(column.is_text for column in names))
-    room = max(NARROWEST, int(SHARE_OF_NAMES * width) // num_texts)
+    num_long = max(1, sum(column.room > NARROWEST for column in names))
+    room = max(NARROWEST, int(SHARE_OF_NAMES * width) // num_long)
     num_results = sum(not column.name.endswith("mcse") for column in columns)
     for number in range(len(columns), 0, -1):
-        kept = [column for column in columns if column in important[:number]]
+        kept = _with_both_ends([column for column in columns if column in important[:number]])
         # Headers are folded only once the Monte Carlo errors are left out.
         folds = ((2, True), (1, True)) if number <= num_results else ()
-        for gap, folded in ((2, False), (1, False), *folds):
-            layout = Layout([*_cut_names(names, room), *kept], gap, folded)
+        # The last few columns are worth more than what is left of the names.
+        rooms = (room, NARROWEST) if number <= FEW else (room,)
+        for most, (gap, folded) in product(rooms, ((2, False), (1, False), *folds)):
+            layout = Layout([*_cut_names(names, most), *kept], gap, folded)
             if layout.width <= width:
-                spare = (width - layout.width) // num_texts
-                return layout._replace(columns=[*_cut_names(names, room + spare), *kept])
+                spare = (width - layout.width) // num_long
+                return layout._replace(columns=[*_cut_names(names, most + spare), *kept])
     # Not even one column fits beside names of this length.
     return Layout([*_cut_names(names, NARROWEST), *important[:1]], 1, folded=True)
+
+
+def _with_both_ends(columns: list[Column]) -> list[Column]:
+    """Returns columns without an end of an interval whose other end is missing."""
+    names = {column.name for column in columns}
+    other = {"lower": "upper", "upper": "lower"}
+
+    def is_whole(name: str) -> bool:
+        end = name[-5:]
+        return end not in other or name[:-5] + other[end] in names
+
+    return [column for column in columns if is_whole(column.name)]
 
 
 def _cut_names(names: list[Column], room: int) -> list[Column]:
     return [
         column._replace(cells=[cut(cell, room) for cell in column.cells], room=room)
-        if column.is_text and column.room > room
+        if column.room > room
         else column
         for column in names
     ]
