@@ -249,16 +249,23 @@ def _by_elpd(models: pd.DataFrame) -> str:
 
 
 def _by_evidence(models: pd.DataFrame) -> str:
+    """Returns what the weights prefer, and if they order the models otherwise than elpd, why."""
     if len(models) == 1:
         return ""
-    first, preferred = models.index[0], models["weight"].idxmax()
-    weight = f"weight {models['weight'].max():.2f}"
-    if models["weight"].loc[first] == models["weight"].max():
-        return f"The evidence, by which the weights are, prefers {name_of(first)} too ({weight})."
+    weights = models["weight"]
+    start = "The evidence, by which the weights are,"
+    preferred = f"prefers {name_of(weights.idxmax())}"
+    weight = f"(weight {weights.max():.2f})"
+    if weights.is_monotonic_decreasing:
+        return f"{start} {preferred} too {weight}."
+    if weights.iloc[0] == weights.max():
+        behind = int(np.argmax(weights.diff() > 0))
+        later, earlier = (name_of(models.index[place]) for place in (behind, behind - 1))
+        preferred, weight = f"{preferred} too {weight},", f"but {later} to {earlier}"
     return (
-        f"The evidence, by which the weights are, prefers {name_of(preferred)} ({weight}): it asks "
-        "how probable the whole table is under a model's prior, and so penalises wide priors, "
-        "while elpd asks how well a group is predicted once the others are known."
+        f"{start} {preferred} {weight}: it asks how probable the whole table is under a model's "
+        "prior, and so penalises wide priors, while elpd asks how well a group is predicted once "
+        "the others are known."
     )
 
 

@@ -67,8 +67,8 @@ def run(options: argparse.Namespace) -> int:
     ]
     # Asked for pairs, these come first, and the losses are of their groups alone.
     if asked:
-        is_asked = loss.index.astype(str).isin([str(name) for name in asked])
-        tables[1] = tables[1]._replace(frame=loss[is_asked])
+        loss = loss[loss.index.astype(str).isin(asked)]
+        tables[1] = tables[1]._replace(frame=loss)
     else:
         tables.reverse()
     show(options, _sentence(pairs, loss, options), tables, file=options.output, main="contrasts")
@@ -89,6 +89,7 @@ def _sentence(pairs: "pd.DataFrame", loss: "pd.DataFrame", options: argparse.Nam
     least = loss["expected_loss"]
     clear = int((abs(pairs["probability"] - 0.5) > 0.45).sum())
     return (
-        f"{clear:,} of {plural(len(pairs), 'pair')} differ in a known direction with probability "
-        f"over 0.95; choosing {name_of(least.idxmin())} loses least, {shown(least.min())[0]}."
+        f"The direction of the difference is known, with a probability over 0.95, for "
+        f"{f'{clear:,}' if clear else 'none'} of {plural(len(pairs), 'pair')}; choosing "
+        f"{name_of(least.idxmin())} loses least, {shown(least.min())[0]}."
     )

@@ -31,7 +31,7 @@ def titled(title: str, frame: pd.DataFrame) -> str:
 
 def name_of(label: object) -> str:
     """Returns a group's name, cut if it is long."""
-    label = " and ".join(map(str, label)) if isinstance(label, tuple) else str(label)
+    label = ", ".join(map(str, label)) if isinstance(label, tuple) else str(label)
     return cut(str(printable(label)), LONGEST)
 
 

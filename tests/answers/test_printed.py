@@ -88,6 +88,20 @@ def test_a_comparison_says_when_elpd_and_evidence_disagree() -> None:
     assert "prefers partial (weight 0.80): it asks how probable" in disagree.sentence
 
 
+def test_a_comparison_says_where_only_the_order_of_the_others_differs() -> None:
+    models = pd.DataFrame(
+        {
+            "elpd": [-40.0, -41.0, -42.0],
+            "difference": [0.0, -1.0, -2.0],
+            "difference_se": [0.0, 0.2, 0.3],
+            "weight": [0.9, 0.02, 0.08],
+        },
+        index=["logit", "partial", "complete"],
+    )
+    sentence = hp.Comparison(models, models, models).sentence
+    assert "prefers logit too (weight 0.90), but complete to partial: it asks how" in sentence
+
+
 def test_a_difference_within_two_standard_errors_is_called_too_little() -> None:
     compared = hp.compare(**OF_A_TABLE, models=["complete", "none"])
     assert "too little" not in compared.sentence
