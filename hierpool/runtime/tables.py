@@ -152,8 +152,10 @@ def html_of(table: Table, most_rows: int, where: Where) -> str:
     below = [f"... and {more} more ({where.rows})."] if more else []
     notes = "".join(f"<p>{escape(note)}</p>" for note in [*below, *table.notes])
     return (
-        f"<table><caption>{escape(table.title)}</caption><thead>{head}</thead>"
-        f"<tbody>{body}</tbody></table>{notes}"
+        # A name without a space may be wider than the page.
+        f'<div style="overflow-x: auto"><table><caption style="text-align: left">'
+        f"{escape(table.title)}</caption><thead>{head}</thead><tbody>{body}</tbody></table></div>"
+        f"{notes}"
     )
 
 
