@@ -16,7 +16,7 @@ MOST_DECIMALS = 7
 
 
 def decimals_for(values: Iterable[float]) -> int:
-    """Returns the decimals that show numbers of one scale: four, fewer from 1 on, more below .01.
+    """Returns the decimals that show numbers of one scale: four up to 1, fewer above, more below .01.
 
     The largest of the numbers has at least three significant digits.
     """
@@ -24,7 +24,7 @@ def decimals_for(values: Iterable[float]) -> int:
     if largest == 0:
         return 4
     exponent = math.floor(math.log10(largest))
-    if exponent >= 0:
+    if largest > 1:
         return max(0, 3 - exponent)
     return min(max(4, 2 - exponent), MOST_DECIMALS)
 

@@ -18,7 +18,10 @@ NAME, INPUT = "name", "input"
 
 def noted(frame: pd.DataFrame, **attributes: Any) -> pd.DataFrame:
     """Returns the frame itself, with attributes that are not None."""
-    frame.attrs |= {name: value for name, value in attributes.items() if value is not None}
+    for name, value in attributes.items():
+        if value is not None:
+            # Parquet stores them as JSON, which has no numbers of NumPy's.
+            frame.attrs[name] = value.item() if isinstance(value, np.generic) else value
     return frame
 
 

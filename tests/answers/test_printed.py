@@ -1,5 +1,6 @@
 """Results print their answer: a sentence, and tables of 80 columns, as text and as HTML."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,14 @@ def test_the_sentence_is_of_the_new_groups_or_of_the_extremes() -> None:
     assert groups_in_words(frame) == "c: 0.250 (0.100 to 0.400), 50% interval."
     rare = frame / 1000
     assert groups_in_words(rare).startswith("c: 0.00025 (0.00010 to 0.00040)")
+
+
+def test_tables_are_written_to_parquet_whatever_the_kind_of_their_numbers(tmp_path: Path) -> None:
+    summary = hp.summarize(fit_of("beta", with_unseen=True), prob=np.float32(0.5))  # type: ignore[arg-type]
+    summary.groups.to_parquet(tmp_path / "groups.parquet")
+    read = pd.read_parquet(tmp_path / "groups.parquet")
+    pd.testing.assert_frame_equal(read, summary.groups, check_index_type=False)
+    assert summary.groups.attrs == {"prob": 0.5, "new_groups": ["unseen"]}
 
 
 def test_the_sentence_of_the_ranks_names_the_most_probable_best() -> None:
