@@ -32,10 +32,10 @@ from .exact.posterior import integrate as integrate
 from .exact.quadrature import Quadrature as Quadrature
 from .inference.empirical_bayes import EmpiricalBayes as EmpiricalBayes
 from .inference.empirical_bayes import empirical_bayes as empirical_bayes
-from .inference.estimate import Estimate as Estimate
 from .inference.estimate import estimate as estimate
 from .inference.fit import SlowModelWarning as SlowModelWarning
 from .inference.fit import fit as fit
+from .inference.results import Estimate as Estimate
 from .inference.sample import Draws as Draws
 from .inference.sample import sample as sample
 from .input.datasets import load_dataset as load_dataset
@@ -53,6 +53,9 @@ from .models.pooling import NoPooling as NoPooling
 from .models.protocol import Model as Model
 from .models.protocol import model as model
 from .models.spread import SpreadPartialPooling as SpreadPartialPooling
+from .plots.forest import plot_forest as plot_forest
+from .plots.funnel import plot_funnel as plot_funnel
+from .plots.shrinkage import plot_shrinkage as plot_shrinkage
 from .posterior.contradiction import PopulationWarning as PopulationWarning
 from .posterior.tree import load as load
 from .posterior.tree import save as save

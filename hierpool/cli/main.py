@@ -31,6 +31,7 @@ COMMANDS = {
     "score": "how well a fit predicted what came later",
     "predictive-check": "posterior predictive p-values, and whether rates depend on trials",
     "compare": "complete, none, partial, logit: which predicts each group best from the others",
+    "plot": "a picture of a saved fit: png, svg or pdf",
     "sensitivity": "the posterior under a range of hyperpriors, and the empirical-Bayes plug-in",
 }
 """The commands, each named after its module in this folder, with a short help text."""

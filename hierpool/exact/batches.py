@@ -4,7 +4,8 @@ Up to 64 small data sets share a batch, so that a thousand of unequal size compi
 two; a large data set is a batch of its own.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -15,10 +16,21 @@ from hierpool.likelihood.histograms import Data
 
 HISTOGRAM_LENGTHS = (64, 512)
 """Trials of a small data set's largest group: histograms are padded to one of these lengths."""
-BATCH_SIZES = (1, 8, 64)
-"""Numbers of data sets, padding included, that run in one call."""
-BLOCK_SIZES = (32, 512)
-"""Numbers of pairs, padding included, whose posteriors are computed in one call."""
+
+
+class Sizes(NamedTuple):
+    """How much runs in one call of a program, padding included, in ascending order."""
+
+    data_sets: tuple[int, ...]
+    """Numbers of small data sets in a batch."""
+    pairs: tuple[int, ...]
+    """Numbers of pairs in a block."""
+
+
+ON_PROCESSOR = Sizes((1, 8, 64), (32, 512))
+"""What a call reads and writes stays in the processor's cache."""
+ON_ACCELERATOR = Sizes((64, 1024, 8192), (512, 4096, 32768))
+"""A call is large enough to use all of an accelerator, and a block takes up to 10 GB there."""
 
 
 class DataSets:
@@ -61,40 +73,51 @@ class Batch(NamedTuple):
     """(pair,) the data set of each pair, as an index into ``numbers``."""
 
 
-def batches_of(sets: DataSets, numbers: np.ndarray) -> Iterator[Batch]:
-    """Yields batches that together hold each of the given data sets once.
+def batches_of(sets: DataSets, numbers: np.ndarray, sizes: Sizes) -> Iterator[Callable[[], Batch]]:
+    """Yields functions that make batches, which together hold each of the given data sets once.
 
-    They are yielded one by one, so that the first can run before the others are made.
+    So each batch can be made in the thread that runs it, when its turn comes.
 
     Args:
         sets: all data sets.
         numbers: (data set,) indices of those to run.
+        sizes: how many run in one call.
     """
     largest = np.searchsorted(HISTOGRAM_LENGTHS, sets.largest[numbers])
     for number in numbers[largest == len(HISTOGRAM_LENGTHS)]:
-        rows = np.arange(sets.first[number], sets.first[number + 1])
-        data = jax.tree.map(lambda leaf: np.asarray(leaf)[None], compress(sets.pairs(rows)))
-        yield Batch(np.array([number]), data, rows, np.zeros(len(rows), np.int64))
+        yield partial(_of_one, sets, number)
     for shape, near in enumerate(HISTOGRAM_LENGTHS):
         alike = numbers[largest == shape]
-        for start in range(0, len(alike), BATCH_SIZES[-1]):
-            some = alike[start : start + BATCH_SIZES[-1]]
-            size = next(size for size in BATCH_SIZES if size >= len(some))
-            rows = np.concatenate([np.arange(*sets.first[i : i + 2]) for i in some])
-            which = np.repeat(np.arange(len(some)), sets.size[some])
-            data = batch_histograms(sets.pairs(rows), which, size, near)
-            yield Batch(some, data, rows, which)
+        for start in range(0, len(alike), sizes.data_sets[-1]):
+            some = alike[start : start + sizes.data_sets[-1]]
+            size = next(size for size in sizes.data_sets if size >= len(some))
+            yield partial(_of_many, sets, some, size, near)
 
 
-def program_shapes(batch: Batch) -> tuple[Data, int]:
+def _of_one(sets: DataSets, number: int) -> Batch:
+    rows = np.arange(sets.first[number], sets.first[number + 1])
+    data = jax.tree.map(lambda leaf: np.asarray(leaf)[None], compress(sets.pairs(rows)))
+    return Batch(np.array([number]), data, rows, np.zeros(len(rows), np.int64))
+
+
+def _of_many(sets: DataSets, numbers: np.ndarray, size: int, near: int) -> Batch:
+    lengths = sets.size[numbers]
+    which = np.repeat(np.arange(len(numbers)), lengths)
+    # The rows of each data set follow each other from its first row on.
+    before = np.cumsum(lengths) - lengths
+    rows = np.arange(len(which)) + (sets.first[numbers] - before)[which]
+    return Batch(numbers, batch_histograms(sets.pairs(rows), which, size, near), rows, which)
+
+
+def program_shapes(batch: Batch, sizes: Sizes) -> tuple[Data, int]:
     """Returns the shapes of a batch, and its padded number of pairs, which fix its programs."""
     shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), batch.data)
-    return shapes, len(padded(batch.rows[: BLOCK_SIZES[-1]]))
+    return shapes, len(padded(batch.rows[: sizes.pairs[-1]], sizes))
 
 
-def padded(values: np.ndarray) -> np.ndarray:
-    """Returns values of pairs, padded with zeros to one of the sizes in ``BLOCK_SIZES``."""
-    size = next(size for size in BLOCK_SIZES if size >= len(values))
+def padded(values: np.ndarray, sizes: Sizes) -> np.ndarray:
+    """Returns values of pairs, padded with zeros to one of the sizes of a block."""
+    size = next(size for size in sizes.pairs if size >= len(values))
     result = np.zeros(size, values.dtype)
     result[: len(values)] = values  # np.pad takes twenty times as long.
     return result

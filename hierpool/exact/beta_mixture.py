@@ -23,9 +23,12 @@ from hierpool.likelihood.special import (
     stirling_remainder,
 )
 from hierpool.models.beta_population import BetaPopulation
+from hierpool.runtime.jax_settings import platform
 
 BATCH = 32
-"""Groups whose quantiles are solved at once."""
+"""Groups whose quantiles are solved at once on a processor."""
+BATCH_ON_ACCELERATOR = 8192
+"""The same on an accelerator, which they fill."""
 NEGLIGIBLE = 1e-6
 """Below theta = NEGLIGIBLE / (b + 1) the density of Beta(a, b) counts as a power of theta alone."""
 BESIDE = 3
@@ -157,22 +160,23 @@ def quantiles(
 
 
 def over_groups[T, Result](function: Callable[[T], Result], groups: T) -> Result:
-    """Returns the results of a function for each group, in batches that stay in a cache.
+    """Returns the results of a function for each group, in batches that suit the platform.
 
     Args:
         function: of one group.
         groups: the groups, each leaf (group, ...).
     """
     size = jax.tree.leaves(groups)[0].shape[0]
+    height = BATCH if platform() == "cpu" else BATCH_ON_ACCELERATOR
     if isinstance(size, int):
-        return jax.lax.map(function, groups, batch_size=BATCH)
+        return jax.lax.map(function, groups, batch_size=height)
     # An exported program takes any number of groups. Whether the last batch is a full one can't be
     # known of it: so it always is, with rows that are dropped.
-    num_batches = (size + BATCH - 1) // BATCH
+    num_batches = (size + height - 1) // height
 
     def batched(leaf: jax.Array) -> jax.Array:
-        fill = ((0, num_batches * BATCH - size), *[(0, 0)] * (leaf.ndim - 1))
-        return jnp.pad(leaf, fill).reshape(num_batches, BATCH, *leaf.shape[1:])
+        fill = ((0, num_batches * height - size), *[(0, 0)] * (leaf.ndim - 1))
+        return jnp.pad(leaf, fill).reshape(num_batches, height, *leaf.shape[1:])
 
     results = jax.lax.map(jax.vmap(function), jax.tree.map(batched, groups))
     return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[:size], results)

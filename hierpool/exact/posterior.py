@@ -21,7 +21,7 @@ from hierpool.exact.quadrature import Quadrature
 from hierpool.likelihood.histograms import Data, log_reference
 from hierpool.models.beta_population import BetaPopulation, beta_population_of
 from hierpool.models.joint import ExploresTheta
-from hierpool.runtime.jax_settings import default_promotion
+from hierpool.runtime.jax_settings import default_promotion, platform
 
 
 class Population(NamedTuple):
@@ -160,7 +160,7 @@ def over_batch[T, Result](function: Callable[[T], Result], batch: T) -> Result:
     A CPU is fastest, and uses least memory, with one part after another, since each stays in its
     cache. An accelerator is fastest with all parts at once.
     """
-    if jax.default_backend() == "cpu":
+    if platform() == "cpu":
         return jax.lax.map(function, batch)
     return jax.vmap(function)(batch)
 

@@ -6,10 +6,11 @@ of distinct pairs. Data sets run in batches, and their pairs in blocks (``hierpo
 
 import logging
 import os
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
-from typing import Any, NamedTuple
+from threading import Lock
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +18,16 @@ import numpy as np
 import pandas as pd
 
 from hierpool.counts import Counts
-from hierpool.exact.batches import BLOCK_SIZES, Batch, DataSets, batches_of, padded, program_shapes
+from hierpool.exact.batches import (
+    ON_ACCELERATOR,
+    ON_PROCESSOR,
+    Batch,
+    DataSets,
+    Sizes,
+    batches_of,
+    padded,
+    program_shapes,
+)
 from hierpool.exact.grid import Grid
 from hierpool.exact.posterior import (
     Groups,
@@ -29,6 +39,7 @@ from hierpool.exact.posterior import (
 )
 from hierpool.exact.quadrature import Quadrature
 from hierpool.exact.refining import INTERVAL_TOLERANCE, refined
+from hierpool.inference.results import Estimate
 from hierpool.inference.settings import check_quadrature
 from hierpool.input.arguments import check_prob
 from hierpool.input.new_groups import NewGroups, as_json
@@ -39,61 +50,20 @@ from hierpool.models.beta_population import BetaPopulation, beta_population_of
 from hierpool.models.catalogue import check_model
 from hierpool.models.protocol import Model
 from hierpool.posterior.contradiction import contradiction, warn_of_first
-from hierpool.posterior.sentences import (
-    OF_THETA,
-    groups_in_words,
-    plural,
-    population_in_words,
-    titled,
-)
 from hierpool.posterior.verdict import ConvergenceWarning, missed
-from hierpool.runtime.answer import printed
-from hierpool.runtime.jax_settings import scope
+from hierpool.runtime.jax_settings import as_configured, platform, scope
 from hierpool.runtime.order import noted
-from hierpool.runtime.tables import Table
 from hierpool.runtime.warn import warn
 
+LEAST_DATA_SETS = 50_000
+"""An accelerator is used from this many data sets on: programs for it take longer to compile."""
+MOST_BATCHES = 4
+"""Batches that an accelerator has room for: one runs while others are made."""
 log = logging.getLogger(__name__)
 OF_INTERVALS = ("lower", "upper", "median", "interval_error")
 """Endings of the names of columns that are absent without intervals."""
 Columns = tuple[dict[str, np.ndarray], dict[str, np.ndarray]]
 """Columns of the groups, (pair,) each, and of the population, (data set,) each."""
-
-
-@printed
-class Estimate(NamedTuple):
-    """Exact posteriors in two tables, whose columns ``estimate`` describes."""
-
-    groups: pd.DataFrame
-    """The posterior of theta, one row per group, in the order of the input."""
-    population: pd.DataFrame
-    """The posterior of the population, one row per data set."""
-
-    @property
-    def sentence(self) -> str:
-        """The answer: the new groups, or the lowest and the highest group and the population."""
-        if len(self.population) > 1:
-            return groups_in_words(self.groups, plural(len(self.population), "population"))
-        return groups_in_words(self.groups, population_in_words(self.population))
-
-    def tables(self) -> list[Table]:
-        """Returns the tables as they are printed."""
-        population = Table(
-            "population",
-            titled("Population", self.groups),
-            self.population,
-            keep=("phi_mean", "kappa_median", "new_group_mean", "phi_lower", "phi_upper"),
-            has_scales=True,
-        )
-        groups = Table(
-            "groups",
-            titled("Groups", self.groups),
-            self.groups,
-            keep=OF_THETA,
-            sort="mean",
-            within=self.groups.index.nlevels - 1,
-        )
-        return [population, groups]
 
 
 def estimate(
@@ -113,7 +83,9 @@ def estimate(
 
     Nothing is drawn. The tests require moments with a relative error below 1e-6, and ends of
     intervals with an error below 1e-4. The memory grows with the table only. It runs in float64 in
-    a scope of its own: no setting of JAX is changed.
+    a scope of its own: no setting of JAX is changed. On a machine with an accelerator, 50,000 or
+    more data sets run there, and fewer on the processor, which is then faster. JAX's default device
+    and ``JAX_PLATFORMS`` are obeyed.
 
     Args:
         frame: data in any form that ``fit`` accepts.
@@ -186,11 +158,12 @@ def estimate(
     sets = DataSets(table.successes, table.trials, table.data_set)
 
     def integrate(settings: Quadrature, rough: Columns | None) -> Columns:
+        sizes = ON_PROCESSOR if platform() == "cpu" else ON_ACCELERATOR
         if rough is None:
-            return _solve(collapsed, sets, np.arange(sets.number), settings, prob)
+            return _solve(collapsed, sets, np.arange(sets.number), settings, prob, sizes)
         groups, population = rough
         (again,) = np.nonzero(~population["converged"])
-        finer_groups, finer_population = _solve(collapsed, sets, again, settings, prob)
+        finer_groups, finer_population = _solve(collapsed, sets, again, settings, prob, sizes)
         for name, column in population.items():
             column[again] = finer_population[name][again]
         pairs = np.isin(sets.set_of_pair, again)
@@ -198,7 +171,7 @@ def estimate(
             column[pairs] = finer_groups[name][pairs]
         return groups, population
 
-    with scope():
+    with scope(is_large=sets.number >= LEAST_DATA_SETS):
         (groups, population), _ = refined(
             integrate, quadrature, lambda found: bool(found[1]["converged"].all())
         )
@@ -228,37 +201,40 @@ def _solve(
     numbers: np.ndarray,
     quadrature: Quadrature,
     prob: float | None,
+    sizes: Sizes,
 ) -> Columns:
     has_quantiles = prob is not None
     level = 0.5 if prob is None else prob
 
-    def run(batch: Batch) -> tuple[Batch, Population, list[Groups]]:
-        # JAX's scoped settings hold for one thread only: a new thread would fall back to float32.
-        with scope():
-            grids, population = _populations(model, batch.data, level, quadrature, has_quantiles)
-            starts = range(0, len(batch.rows), BLOCK_SIZES[-1])
-            groups = blocks.map(lambda start: block(grids, batch, start), starts)
-            return batch, *jax.tree.map(np.asarray, (population, list(groups)))
+    compiling = Lock()
+
+    def run(make: Callable[[], Batch]) -> tuple[Batch, Population, list[Groups]]:
+        batch = make()
+        # One thread compiles, and the others wait for its programs.
+        with compiling:
+            shapes = program_shapes(batch, sizes)
+            _compile_ahead(model, *shapes, quadrature, has_quantiles, platform())
+        grids, population = _populations(model, batch.data, level, quadrature, has_quantiles)
+        starts = range(0, len(batch.rows), sizes.pairs[-1])
+        groups = blocks.map(as_configured(partial(block, grids, batch)), starts)
+        return batch, *jax.tree.map(np.asarray, (population, list(groups)))
 
     def block(grids: Grid, batch: Batch, start: int) -> Groups:
-        here = slice(start, start + BLOCK_SIZES[-1])
-        rows, which = batch.rows[here], padded(batch.which[here])
-        counts = Counts(padded(sets.y[rows]), padded(sets.n[rows]))
-        with scope():
-            return _groups(model, grids, which, counts, level, has_quantiles)
+        here = slice(start, start + sizes.pairs[-1])
+        rows, which = batch.rows[here], padded(batch.which[here], sizes)
+        counts = Counts(padded(sets.y[rows], sizes), padded(sets.n[rows], sizes))
+        found: Groups = jax.tree.map(
+            np.asarray, _groups(model, grids, which, counts, level, has_quantiles)
+        )
+        return found
 
-    def batches() -> Iterator[Batch]:
-        for batch in batches_of(sets, numbers):
-            log.info("compiling")
-            _compile_ahead(model, *program_shapes(batch), quadrature, has_quantiles)
-            log.info("integrating")
-            yield batch
-
-    threads = os.cpu_count() or 1
+    threads = (os.cpu_count() or 1) if platform() == "cpu" else MOST_BATCHES
     of_pairs = {name: np.full(len(sets.y), np.nan) for name in Groups._fields}
     of_sets: dict[str, np.ndarray] = {}
     with ThreadPoolExecutor(threads) as workers, ThreadPoolExecutor(threads) as blocks:
-        for batch, population, groups in workers.map(run, batches()):
+        for batch, population, groups in workers.map(
+            as_configured(run), batches_of(sets, numbers, sizes)
+        ):
             for name, values in _columns(population).items():
                 empty = np.full(sets.number, np.nan if values.dtype.kind == "f" else False)
                 of_sets.setdefault(name, empty)[batch.numbers] = values[: len(batch.numbers)]
@@ -295,8 +271,9 @@ def _compile_ahead(
     num_pairs: int,
     quadrature: Quadrature,
     has_quantiles: bool,  # noqa: FBT001
+    platform: str,
 ) -> None:
-    """Compiles a batch's two programs at the same time, before they are called.
+    """Compiles a batch's two programs at the same time, before they are called; once for each.
 
     Args:
         model: the model; the values of its hyperparameters do not matter.
@@ -304,15 +281,19 @@ def _compile_ahead(
         num_pairs: number of pairs in a block.
         quadrature: settings of the integration.
         has_quantiles: whether to compute the intervals.
+        platform: what it is compiled for.
     """
+    log.info("compiling")
     populations = _populations.trace(model, data, 0.5, quadrature, has_quantiles)
     grids, _ = populations.out_info
     pair = np.zeros(num_pairs, np.int64)
     groups = _groups.trace(model, grids, pair, Counts(pair, pair), 0.5, has_quantiles)
+    lowered = groups.lower()
     with ThreadPoolExecutor(1) as other:
-        beside = other.submit(groups.lower().compile)
+        beside = other.submit(lowered.compile)
         populations.lower().compile()
         beside.result()
+    log.info("integrating")
 
 
 @partial(jax.jit, static_argnames=("quadrature", "has_quantiles"))

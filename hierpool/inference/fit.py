@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 from collections.abc import Hashable
 from contextlib import suppress
 from typing import Any
@@ -22,17 +23,20 @@ from hierpool.mcmc.chains import Progress
 from hierpool.mcmc.nuts import NUTS
 from hierpool.models.beta import PartialPooling
 from hierpool.models.catalogue import check_model
-from hierpool.models.protocol import Collapsible, DrawsPrior, Model, check_dims, dims
+from hierpool.models.protocol import Collapsible, DrawsPrior, Model, Position, check_dims, dims
 from hierpool.posterior import theta as thetas
 from hierpool.posterior.contradiction import warn_of_contradiction
 from hierpool.posterior.tree import settings, to_datatree
 from hierpool.posterior.verdict import ConvergenceWarning, check
-from hierpool.runtime.jax_settings import scope
+from hierpool.runtime.jax_settings import platform, scope
 from hierpool.runtime.warn import warn
 
 log = logging.getLogger(__name__)
 
 NUM_PRIOR_DRAWS = 1000
+LEAST_NUMBERS = 1000
+"""An accelerator is used for NUTS from this many numbers on that a processor core would explore:
+chains times numbers of a position, divided by the cores that they can use."""
 MANY_GROUPS = 2000
 """With more groups than this, a model that keeps theta in its position is slow."""
 
@@ -69,7 +73,11 @@ def fit(
 ) -> xr.DataTree:
     """Returns the posterior of every group's chance of success, as an ArviZ tree.
 
-    It runs in float64 in a scope of its own: no setting of JAX is changed.
+    It runs in float64 in a scope of its own: no setting of JAX is changed. On a machine with an
+    accelerator, NUTS runs there if every core would explore at least 1000 numbers (chains times
+    numbers of a position, divided by the cores that the chains can use), and else on the processor,
+    which is then faster. ``NUTS(chain_method=...)``, JAX's default device and ``JAX_PLATFORMS`` are
+    obeyed. The tree's attribute ``platform`` says where it ran.
 
     Args:
         frame: a data frame of pandas, or one that has ``to_pandas``; a mapping of column names to
@@ -180,13 +188,17 @@ def fit(
         _advise(model, num_groups)
         run_key, theta_key = _keys(seed)
 
-        def meanwhile() -> None:
-            if not hyperparameters_only:
+    def meanwhile() -> None:
+        if not hyperparameters_only:
+            with scope():
                 thetas.compile_ahead(theta_key, model, table.counts, pairs, position, num_draws)
-            import arviz_base  # noqa: F401
-            import arviz_stats.base  # noqa: F401
+        import arviz_base  # noqa: F401
+        import arviz_stats.base  # noqa: F401
 
+    with scope(is_large=_suits_accelerator(inference, position)):
         explored = explore(run_key, model, data, pairs, inference, progress, meanwhile)
+        where = platform()
+    with scope():
         log.info("drawing theta and replicates")
         # Chains and draws are flattened into one dimension: each draw is now used by itself.
         positions = {
@@ -226,7 +238,7 @@ def fit(
             "hierpool_model": settings(model),
             "hierpool_inference": settings(inference),
             "seed": seed,
-            "platform": jax.default_backend(),
+            "platform": where,
             "precision": "float64",
             "new_groups": json.dumps(as_json(new_groups)),
             **explored.attributes,
@@ -241,6 +253,15 @@ def fit(
         warn(" ".join(problems), ConvergenceWarning)
     warn_of_contradiction(table.successes, table.trials, draws)
     return tree
+
+
+def _suits_accelerator(inference: NUTS | Quadrature, position: Position) -> bool:
+    """Returns whether an algorithm is faster on an accelerator, or was told how to run."""
+    if isinstance(inference, Quadrature):
+        return False
+    numbers = inference.num_chains * sum(leaf.size for leaf in jax.tree.leaves(position))
+    cores = min(inference.num_chains, os.cpu_count() or 1)
+    return inference.chain_method is not None or numbers >= LEAST_NUMBERS * cores
 
 
 def _advise(model: Model, num_groups: int) -> None:

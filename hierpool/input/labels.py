@@ -191,6 +191,23 @@ def find(labels: np.ndarray, names: Iterable[Any]) -> np.ndarray:
     return indices
 
 
+def find_name(labels: np.ndarray, name: Any) -> int:
+    """Returns the index of one name in ``labels``.
+
+    Raises:
+        InputError: it is not found; the message gives the nearest name.
+    """
+    import difflib
+
+    (index,) = find(labels, [name])
+    if index < 0:
+        names = texts(labels)
+        near = difflib.get_close_matches(str(name), names)
+        told = f"the nearest name is {near[0]!r}" if near else f"the first is {names[0]!r}"
+        raise InputError(f"The fit has no group {str(name)!r}; {told}.")
+    return int(index)
+
+
 def _is_number(name: Any) -> bool:
     return isinstance(name, int | float | np.integer | np.floating) and not isinstance(name, bool)
 

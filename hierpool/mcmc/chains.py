@@ -33,7 +33,7 @@ from hierpool.mcmc.ravel import Flat
 from hierpool.mcmc.stats import Stats
 from hierpool.mcmc.target import is_free, target_of
 from hierpool.models.protocol import Model
-from hierpool.runtime.jax_settings import scope
+from hierpool.runtime.jax_settings import as_configured
 from hierpool.runtime.programs import BySize
 
 CHUNK = (250, 2000)
@@ -166,19 +166,6 @@ class Chains:
         steps = Schedule(*(np.resize(column[rows], self._size) for column in self._steps))
         arguments = *self._target, state, chain, first, steps, size, self._nuts.target_accept
         return arguments, {"max_tree_depth": self._nuts.max_tree_depth}
-
-
-def as_configured[**P, T](function: Callable[P, T]) -> Callable[P, T]:
-    """Returns a function that runs in any thread with the JAX settings of this one."""
-    # JAX's scoped settings hold for one thread only: a new thread would fall back to float32.
-    is_double = jnp.result_type(float) == np.float64
-    device = jax.config.jax_default_device
-
-    def run(*arguments: P.args, **settings: P.kwargs) -> T:
-        with scope(is_double=is_double), jax.default_device(device):
-            return function(*arguments, **settings)
-
-    return run
 
 
 class _Meter:

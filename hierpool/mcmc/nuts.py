@@ -30,6 +30,7 @@ from jax.typing import ArrayLike
 from hierpool.mcmc.ravel import Flat
 from hierpool.mcmc.stats import Stats
 from hierpool.models.protocol import Position
+from hierpool.runtime.jax_settings import platform
 from hierpool.runtime.keywords import suggest_settings
 from hierpool.runtime.settings import one_of, probability, setting, whole
 
@@ -118,7 +119,7 @@ class NUTS:
         """How the chains run: ``chain_method``, or by default what suits the platform."""
         if self.chain_method is not None:
             return self.chain_method
-        return "parallel" if jax.default_backend() == "cpu" else "vectorized"
+        return "parallel" if platform() == "cpu" else "vectorized"
 
 
 def chain_key(key: jax.Array, chain: ArrayLike) -> jax.Array:

@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
+from hierpool.runtime.jax_settings import platform
+
 
 class Flat:
     """A log density over positions, with every position as one vector.
@@ -31,4 +33,27 @@ class Flat:
 
     def log_density(self, position: jax.Array) -> jax.Array:
         """Returns () the log density of a position (dim,)."""
-        return self._log_density(self.unravel(position))
+        return self._log_density(_apart(self.unravel(position)))
+
+
+@jax.custom_vjp
+def _apart(position: Any) -> Any:
+    """Returns the position; each leaf of its gradient is computed before they are put together.
+
+    Otherwise XLA fuses the sums over all groups, which are the gradient of the population's
+    parameters, with the copy into one vector. On an accelerator one thread then computes such a
+    sum: 1.4 ms for 10,000 groups, ten times as long as all the rest of a leapfrog step.
+    """
+    return position
+
+
+def _forward(position: Any) -> tuple[Any, None]:
+    return position, None
+
+
+def _backward(_: None, gradient: Any) -> tuple[Any]:
+    # A processor has no such trouble, and runs the fused copy faster.
+    return (gradient if platform() == "cpu" else jax.lax.optimization_barrier(gradient),)
+
+
+_apart.defvjp(_forward, _backward)

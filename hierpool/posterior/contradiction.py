@@ -37,19 +37,22 @@ class PopulationWarning(UserWarning):
     """
 
 
-def new_rate_of(parameters: Mapping[str, np.ndarray]) -> float | None:
-    """Returns the posterior mean of a new group's theta; None if there is no population.
+def new_rates_of(parameters: Mapping[str, np.ndarray]) -> np.ndarray | None:
+    """Returns (draw,) means of a new group's theta given the population; None if there is none.
 
     Args:
         parameters: parameters of the population by name, (draw,) each.
     """
     if "phi" in parameters:
-        return float(np.mean(parameters["phi"]))
+        return parameters["phi"]
     if "mu" not in parameters:
         return None
     nodes, weights = np.polynomial.hermite_e.hermegauss(32)
-    means = [np.mean(expit(parameters["mu"] + parameters["sigma"] * node)) for node in nodes]
-    return float(np.dot(weights, means) / weights.sum())
+    mu, sigma = parameters["mu"], parameters["sigma"]
+    total = np.zeros(len(mu))
+    for node, weight in zip(nodes, weights / weights.sum(), strict=True):
+        total += weight * expit(mu + sigma * node)
+    return total
 
 
 def warn_of_contradiction(
@@ -62,8 +65,10 @@ def warn_of_contradiction(
         trials: (group,) trials.
         parameters: parameters of the population by name, (draw,) each.
     """
-    new_rate = new_rate_of(parameters)
-    sentence = None if new_rate is None else contradiction(successes, trials, new_rate)
+    new_rates = new_rates_of(parameters)
+    if new_rates is None:
+        return
+    sentence = contradiction(successes, trials, float(new_rates.mean()))
     if sentence:
         warn(sentence, PopulationWarning)
 

@@ -7,7 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from hierpool.input.errors import InputError
-from hierpool.input.labels import find, index_of, texts
+from hierpool.input.labels import find_name, index_of
 from hierpool.models.beta_population import BetaPopulation
 from hierpool.models.catalogue import class_of_name
 from hierpool.models.protocol import Model, heavy_tailed
@@ -158,15 +158,7 @@ def find_group(fitted: Fitted, label: Any) -> int:
     Raises:
         InputError: there is no group of that name; the message gives the nearest name.
     """
-    import difflib
-
-    (place,) = find(fitted.labels, [label])
-    if place < 0:
-        names = texts(fitted.labels)
-        near = difflib.get_close_matches(str(label), names)
-        told = f"the nearest name is {near[0]!r}" if near else f"the first is {names[0]!r}"
-        raise InputError(f"The fit has no group {str(label)!r}; {told}.")
-    return int(place)
+    return find_name(fitted.labels, label)
 
 
 def mcse(values: np.ndarray, num_chains: int, *, is_independent: bool) -> np.ndarray:

@@ -1,9 +1,11 @@
 """The JAX settings under which hierpool runs, independent of the caller's settings."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 
 
 @contextmanager
@@ -17,7 +19,7 @@ def default_promotion() -> Iterator[None]:
 
 
 @contextmanager
-def scope(*, is_double: bool = True) -> Iterator[None]:
+def scope(*, is_double: bool = True, is_large: bool = False) -> Iterator[None]:
     """Runs code in float64 by JAX's default rules, and then restores the caller's settings.
 
     The caller's checks for NaN and infinity are off inside, because infinite values occur in
@@ -26,15 +28,51 @@ def scope(*, is_double: bool = True) -> Iterator[None]:
     a scope of its own: JAX gives a new thread the settings of the process, not those of the thread
     that started it.
 
+    On a machine with an accelerator, small work is fastest on the processor: every operation on an
+    accelerator costs a launch, which takes longer than a small operation itself. Whoever chose a
+    platform or a default device is obeyed.
+
     Args:
         is_double: whether to use float64; False uses float32, for programs that run in the
             caller's precision.
+        is_large: whether the work suits an accelerator, where there is one.
     """
     with (
         default_promotion(),
+        jax.default_device(_device(is_large=is_large)),
         jax.enable_x64(is_double),
         jax.debug_nans(False),
         jax.debug_infs(False),
         jax.transfer_guard("allow"),
     ):
         yield
+
+
+def _device(*, is_large: bool) -> jax.Device | str | None:
+    """Returns the default device of a scope; None is JAX's own choice."""
+    chosen: jax.Device | str | None = jax.config.jax_default_device
+    if chosen is not None or jax.config.jax_platforms or is_large or jax.default_backend() == "cpu":
+        return chosen
+    return jax.devices("cpu")[0]
+
+
+def platform() -> str:
+    """Returns the platform on which programs run now: "cpu", "gpu" or "tpu"."""
+    device: jax.Device | str | None = jax.config.jax_default_device
+    if device is None:
+        return jax.default_backend()
+    return device if isinstance(device, str) else device.platform
+
+
+def as_configured[**P, T](function: Callable[P, T]) -> Callable[P, T]:
+    """Returns a function that runs in any thread with the JAX settings of this one."""
+    # JAX's scoped settings hold for one thread only: a new thread would fall back to float32, and
+    # to the accelerator.
+    is_double = jnp.result_type(float) == np.float64
+    device = jax.config.jax_default_device
+
+    def run(*arguments: P.args, **settings: P.kwargs) -> T:
+        with jax.default_device(device), scope(is_double=is_double, is_large=True):
+            return function(*arguments, **settings)
+
+    return run

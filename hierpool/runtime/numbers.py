@@ -16,7 +16,7 @@ MOST_DECIMALS = 7
 
 
 def decimals_for(values: Iterable[float]) -> int:
-    """Returns the decimals that show numbers of one scale: four up to 1, fewer above, more below .01.
+    """Returns the decimals that show numbers of one scale: four; fewer above 1, more below .01.
 
     The largest of the numbers has at least three significant digits.
     """

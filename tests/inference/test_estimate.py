@@ -13,6 +13,9 @@ from tables import EXACT, HOSPITALS, PLAYERS, TABLES, close
 
 import hierpool as hp
 from hierpool.counts import Counts, stack
+from hierpool.exact.batches import ON_PROCESSOR, DataSets, Sizes
+from hierpool.inference.estimate import _solve
+from hierpool.runtime.jax_settings import scope
 
 
 def frame(counts: Counts, **more: Any) -> pd.DataFrame:
@@ -102,8 +105,9 @@ def test_what_is_compiled_ahead_is_what_runs(leagues: pd.DataFrame) -> None:
     one, own = leagues[leagues["league"] == leagues["league"].iloc[0]], hp.Quadrature(num_nodes=46)
     with compiled() as programs:
         estimated(one, by="league", inference=own, prob=None)
-    # The population's and the groups', and neither again when it is called.
-    assert len(programs) == 2
+    # Neither is compiled again when it is called. JAX may compile an operation of its own besides.
+    assert sorted(programs)[-2:] == ["jit(_groups)", "jit(_populations)"]
+    assert len([name for name in programs if name.startswith("jit(_")]) == 2
     with compiled() as programs:
         estimated(one, by="league", inference=own, prob=None)
     assert programs == []
@@ -256,3 +260,19 @@ def test_a_data_set_needs_a_name(leagues: pd.DataFrame) -> None:
     nameless.iloc[3, nameless.columns.get_loc("league")] = None
     with pytest.raises(hp.InputError, match="Every row needs a value in column 'league'"):
         estimated(nameless, by="league")
+
+
+def test_batches_for_an_accelerator_give_what_batches_for_a_processor_give(
+    leagues: pd.DataFrame,
+) -> None:
+    some = leagues[leagues["league"] < 30]
+    sets = DataSets(*(some[name].to_numpy() for name in ("y", "n")), some["league"].to_numpy())
+    small = Sizes((4,), (32,))
+    with scope():
+        found = [
+            _solve(hp.CollapsedPartialPooling(), sets, np.arange(30), hp.Quadrature(), 0.89, sizes)
+            for sizes in (ON_PROCESSOR, small)
+        ]
+    for one, other in zip(*found, strict=True):
+        for name, column in one.items():
+            np.testing.assert_allclose(other[name], column, rtol=1e-9, atol=1e-13)

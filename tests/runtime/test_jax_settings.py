@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jax
@@ -13,8 +14,7 @@ from nuts_fits import MODELS, every_model
 from tables import PLAYERS as COUNTS
 
 import hierpool as hp
-from hierpool.mcmc.chains import as_configured
-from hierpool.runtime.jax_settings import scope
+from hierpool.runtime.jax_settings import as_configured, platform, scope
 
 PLAYER_COLUMNS = COLUMNS["efron-morris-75"]
 STRICT = {
@@ -104,3 +104,23 @@ def test_a_scope_is_of_one_thread_and_ends() -> None:
         inside = as_configured(lambda: jax.numpy.ones(1).dtype)
     assert jax.numpy.ones(1).dtype == np.float32
     assert inside() == np.float64
+
+
+def test_without_an_accelerator_the_size_of_the_work_changes_nothing() -> None:
+    before = jax.config.jax_default_device
+    for is_large in (True, False):
+        with scope(is_large=is_large):
+            assert jax.config.jax_default_device is before
+            assert platform() == jax.default_backend()
+
+
+def test_a_default_device_that_was_chosen_is_obeyed() -> None:
+    chosen = jax.devices()[-1]
+    with jax.default_device(chosen), scope():
+        assert jax.config.jax_default_device is chosen
+        # In another thread, too, to which JAX gives the settings of the process.
+        inside = as_configured(lambda: jax.config.jax_default_device)
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(inside).result() is chosen
+    with jax.default_device("cpu"):
+        assert platform() == "cpu"
