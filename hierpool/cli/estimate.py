@@ -15,7 +15,7 @@ from hierpool.cli.flags import (
     with_hyperparameters,
 )
 from hierpool.cli.output import check_tables
-from hierpool.cli.printing import TABLE, add_printing, show
+from hierpool.cli.printing import ENDS, TABLE, add_printing, show
 from hierpool.models.catalogue import CATALOGUE
 
 DESCRIPTION = (
@@ -53,10 +53,12 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     output.add_argument(
         "--no-intervals", action="store_true", help="only means and sds, in a fraction of the time"
     )
-    for flag, what in (("--output", "groups"), ("--population", "population")):
-        output.add_argument(
-            flag, metavar="FILE", help=f"write the table of the {what} to a {TABLE}"
-        )
+    output.add_argument(
+        "--output", metavar="FILE", help=f"write the table of the groups to {TABLE}"
+    )
+    output.add_argument(
+        "--population", metavar="FILE", help=f"write the table of the population to {ENDS}"
+    )
     output.add_argument("--force", action="store_true", help="replace files that exist")
     add_printing(output)
 

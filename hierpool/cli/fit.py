@@ -46,7 +46,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     output.add_argument(
         "--csv",
         metavar="FILE",
-        help=f"write the table of the groups to a {TABLE}",
+        help=f"write the table of the groups to {TABLE}",
     )
     output.add_argument(
         "--max-rhat",

@@ -192,7 +192,9 @@ def add_seed(parser: argparse.ArgumentParser) -> None:
 
 def add_quiet(parser: Any) -> None:
     """Adds the flag that hides the progress line of a terminal."""
-    parser.add_argument("--quiet", action="store_true", help="do not show progress on a terminal")
+    parser.add_argument(
+        "--quiet", action="store_true", help="show no progress, and not what was saved"
+    )
 
 
 def _new_group(text: str) -> tuple[str, tuple[int, int]]:

@@ -19,14 +19,16 @@ if TYPE_CHECKING:
 
 ROWS = 100
 """Most rows of a table that are printed, unless the user says otherwise."""
-TABLE = "FILE: .csv, .parquet or .xlsx; in the order of the input, unless --sort is given"
+ENDS = "FILE: .csv, .parquet or .xlsx"
 """What is said of a file that holds a table."""
+TABLE = f"{ENDS}; in the order of the input, unless --sort is given"
+"""The same, of the table that ``--sort`` is about."""
 
 
 def add_table_flags(parser: argparse.ArgumentParser) -> None:
     """Adds the flags that say how an answer is printed and written."""
     output = parser.add_argument_group("result")
-    output.add_argument("--output", metavar="FILE", help=f"write the table to a {TABLE}")
+    output.add_argument("--output", metavar="FILE", help=f"write the table to {TABLE}")
     output.add_argument("--force", action="store_true", help="replace FILE if it exists")
     add_printing(output)
 

@@ -5,7 +5,7 @@ import argparse
 from hierpool.cli.files import write_table
 from hierpool.cli.flags import add_best, add_prob
 from hierpool.cli.output import add_fit, load_fit
-from hierpool.cli.printing import TABLE, show
+from hierpool.cli.printing import ENDS, show
 
 DESCRIPTION = (
     "The rank of each group, the best first, and the probabilities that it is the best and "
@@ -24,7 +24,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--distribution",
         metavar="FILE",
-        help=f"write the probability of every rank of every group to a {TABLE}",
+        help=f"write the probability of every rank of every group to {ENDS}",
     )
 
 
