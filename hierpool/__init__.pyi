@@ -33,10 +33,10 @@ from .exact.posterior import integrate as integrate
 from .exact.quadrature import Quadrature as Quadrature
 from .inference.empirical_bayes import EmpiricalBayes as EmpiricalBayes
 from .inference.empirical_bayes import empirical_bayes as empirical_bayes
-from .inference.estimate import Estimate as Estimate
 from .inference.estimate import estimate as estimate
 from .inference.fit import SlowModelWarning as SlowModelWarning
 from .inference.fit import fit as fit
+from .inference.results import Estimate as Estimate
 from .inference.sample import Draws as Draws
 from .inference.sample import sample as sample
 from .input.datasets import load_dataset as load_dataset

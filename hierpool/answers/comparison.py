@@ -24,13 +24,20 @@ from hierpool.likelihood.compress import Distinct, distinct
 from hierpool.models.catalogue import COMPARED, check_model
 from hierpool.models.protocol import Model
 from hierpool.posterior.fitted import Fitted, read_fit
+from hierpool.posterior.sentences import name_of
 from hierpool.posterior.values import by_group, data_hash, with_log_likelihood
 from hierpool.posterior.verdict import ConvergenceWarning, missed
+from hierpool.runtime.answer import printed
+from hierpool.runtime.tables import Table
 from hierpool.runtime.warn import warn
+
+CLEAR = 2.0
+"""Number of standard errors beyond which a difference of elpd is called one."""
 
 log = logging.getLogger(__name__)
 
 
+@printed
 class Comparison(NamedTuple):
     """Comparison of models of the same data: what ``compare`` and ``compare_fits`` return."""
 
@@ -60,6 +67,17 @@ class Comparison(NamedTuple):
     leave the group out. Above min(1 - 1 / log10(draws), 0.7) the estimate of ``az.loo`` for the
     group is unreliable (the scores here are exact all the same). NaN where the log likelihood is
     the same in every draw. ``compare`` returns no columns."""
+
+    @property
+    def sentence(self) -> str:
+        """The answer: which model predicts best, and which the evidence prefers."""
+        return " ".join(filter(None, [_by_elpd(self.models), _by_evidence(self.models)]))
+
+    def tables(self) -> list[Table]:
+        """Returns the table of the models as it is printed."""
+        title = "Models, by leave-one-group-out elpd (weight: by evidence)"
+        keep = ("elpd", "difference", "difference_se", "weight", "log_evidence")
+        return [Table("models", title, self.models, keep)]
 
 
 def compare(
@@ -217,6 +235,41 @@ def compare_fits(
         unreliable=[int((pareto_k[name] > largest[name]).sum()) for name in table.index],
     )
     return Comparison(table, compared.pointwise, pareto_k[list(table.index)])
+
+
+def _by_elpd(models: pd.DataFrame) -> str:
+    best, *others = (name_of(name) for name in models.index)
+    if not others:
+        return f"{best} alone: elpd {models['elpd'].iloc[0]:.2f}."
+    gap, error = (abs(float(models[of].iloc[1])) for of in ("difference", "difference_se"))
+    if gap == 0:
+        return f"{best} and {others[0]} predict groups equally well."
+    unclear = "" if gap > CLEAR * error else ", too little to tell them apart"
+    return (
+        f"{best} predicts a group from the others best: its elpd is {gap:.2g} (standard error "
+        f"{error:.2g}) above that of {others[0]}{unclear}."
+    )
+
+
+def _by_evidence(models: pd.DataFrame) -> str:
+    """Returns what the weights prefer, and if they order the models otherwise than elpd, why."""
+    if len(models) == 1:
+        return ""
+    weights = models["weight"]
+    start = "The evidence, by which the weights are,"
+    preferred = f"prefers {name_of(weights.idxmax())}"
+    weight = f"(weight {weights.max():.2f})"
+    if weights.is_monotonic_decreasing:
+        return f"{start} {preferred} too {weight}."
+    if weights.iloc[0] == weights.max():
+        behind = int(np.argmax(weights.diff() > 0))
+        later, earlier = (name_of(models.index[place]) for place in (behind, behind - 1))
+        preferred, weight = f"{preferred} too {weight},", f"but {later} to {earlier}"
+    return (
+        f"{start} {preferred} {weight}: it asks how probable the whole table is under a model's "
+        "prior, and so penalises wide priors, while elpd asks how well a group is predicted once "
+        "the others are known."
+    )
 
 
 def _by_name(models: Any) -> dict[str, Model]:

@@ -12,7 +12,10 @@ from hierpool.answers.thresholds import check_threshold, check_thresholds, proba
 from hierpool.likelihood.beta_binomial import tail_cost
 from hierpool.posterior.conditional import Betas, Points, alike, fit_of, rows_of, spared
 from hierpool.posterior.fitted import Fitted
+from hierpool.posterior.sentences import plural, shown
 from hierpool.posterior.weights import FEWEST_EFFECTIVE, effective_draws, warn_of_few
+from hierpool.runtime.answer import printed
+from hierpool.runtime.tables import Table
 
 BLOCK = 2**22
 """Largest number of values held in memory at a time."""
@@ -20,6 +23,7 @@ NEGLIGIBLE = 1e-12
 """Joint events less probable than this are of no practical interest, and raise no warning."""
 
 
+@printed
 class Events(NamedTuple):
     """Probabilities that theta is above a threshold, for each group and jointly."""
 
@@ -36,6 +40,19 @@ class Events(NamedTuple):
     - ``all``: probability that every theta is.
     - ``expected_number``: expected number of groups whose theta is.
     - ``some_mcse``, ``all_mcse``, ``expected_number_mcse``: their Monte Carlo standard errors."""
+
+    @property
+    def sentence(self) -> str:
+        """The answer: for each threshold, how many groups are above it."""
+        return " ".join(_sentence(self, line) for line in self.joint.index)
+
+    def tables(self) -> list[Table]:
+        """Returns the tables as they are printed."""
+        keep = ("some", "expected_number", "all", "num_groups")
+        return [
+            Table("joint", "Together", self.joint, keep),
+            Table("groups", "Groups", self.groups, ("probability",), sort="probability", within=1),
+        ]
 
 
 def events(tree: xr.DataTree, *, above: float | Sequence[float]) -> Events:
@@ -200,6 +217,18 @@ def season(
         index=fitted.names,
     )
     return table[fitted.trials + m > 0].reindex(table.index)
+
+
+def _sentence(events: Events, threshold: float) -> str:
+    probability = events.groups["probability"].loc[threshold]
+    expected, some = (events.joint[name].loc[threshold] for name in ("expected_number", "some"))
+    above = int((probability > 0.5).sum())
+    verb = "is" if above <= 1 else "are"
+    return (
+        f"{above if above else 'None'} of {plural(len(probability), 'group')} {verb} above "
+        f"{threshold:g} with probability over 0.5; the expected number is {shown(expected)[0]}, "
+        f"and at least one is with probability {shown(some)[0]}."
+    )
 
 
 def _above(

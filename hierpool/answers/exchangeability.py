@@ -14,6 +14,8 @@ from hierpool.answers.predictive_check import new_replicates, tail_indicators
 from hierpool.input.arguments import check_prob, tails
 from hierpool.models.protocol import BetaGroups, WorthTrials, groups_differ, require
 from hierpool.posterior.fitted import Fitted, read_fit
+from hierpool.runtime.answer import printed
+from hierpool.runtime.tables import Table
 
 COLUMNS = [
     "correlation",
@@ -26,6 +28,7 @@ COLUMNS = [
 ]
 
 
+@printed
 class Exchangeability(NamedTuple):
     """Whether raw rates depend on the number of trials, and the evidence."""
 
@@ -43,6 +46,10 @@ class Exchangeability(NamedTuple):
       the groups, and its Monte Carlo standard error ``theta_correlation_mcse``.
     - ``theta_lower``, ``theta_upper``: ends of the equal-tailed interval of that correlation. These
       four columns of theta are NaN if the model gives all groups the same theta."""
+
+    def tables(self) -> list[Table]:
+        """Returns the evidence as it is printed; nothing where it does not apply."""
+        return [] if self.verdict == "not applicable" else [Table("table", "Evidence", self.table)]
 
 
 def exchangeability(

@@ -26,6 +26,7 @@ from hierpool.posterior.conditional import Betas, Points, fit_of, rows_of
 from hierpool.posterior.fitted import Fitted
 from hierpool.posterior.random import binomials, stream
 from hierpool.posterior.weights import effective_draws, moments, of_rows, resampled
+from hierpool.runtime.order import noted
 
 MOST_TERMS = 3e7
 """Most probabilities that are summed for the quantiles of one table: about a second."""
@@ -109,7 +110,8 @@ def predict(
     lower, upper = quantiles(fitted, weight, m, levels, seed).values
     columns = {"trials": m, "mean": m * mean, "sd": np.sqrt(spread)}
     columns |= {"lower": lower, "upper": upper, "mcse": m * error}
-    return pd.DataFrame(columns, index=fitted.names)
+    new = list(map(str, as_json(new_groups))) or None
+    return noted(pd.DataFrame(columns, index=fitted.names), prob=prob, new_groups=new)
 
 
 def add_predictions(

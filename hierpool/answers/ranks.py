@@ -10,6 +10,10 @@ from hierpool.input.arguments import check_prob, tails
 from hierpool.input.table import InputError
 from hierpool.models.protocol import groups_differ
 from hierpool.posterior.fitted import Fitted, read_fit
+from hierpool.posterior.sentences import MOST, joined, name_of, percent
+from hierpool.runtime.answer import printed
+from hierpool.runtime.order import noted
+from hierpool.runtime.tables import Table
 
 Best = Literal["highest", "lowest"]
 BLOCK = 2**20
@@ -18,6 +22,7 @@ MOST_GROUPS = 5000
 """Most groups that are ranked: with more, the table of groups by ranks exceeds 200 MB."""
 
 
+@printed
 class Ranks(NamedTuple):
     """The posterior distribution of each group's rank; rank 1 is the best."""
 
@@ -35,6 +40,26 @@ class Ranks(NamedTuple):
     """One row per group (index ``group``), one column per rank 1, 2, ...: the probability that the
     group has that rank. Each row and each column adds up to 1. With D independent draws the Monte
     Carlo standard error of a probability p is sqrt(p (1 - p) / D)."""
+
+    @property
+    def sentence(self) -> str:
+        """The answer: which groups are the most probable to be the best."""
+        likely = self.groups["best"].sort_values(ascending=False, kind="stable")[: MOST + 1]
+        (first, most), *rest = [(name_of(label), f"{p:.2f}") for label, p in likely.items()]
+        best = f"the best of {len(self.groups)} groups with probability {most}"
+        after = joined(f"{name} ({probability})" for name, probability in rest) if rest else ""
+        return f"{first} is {best}" + (f"; next come {after}." if after else ".")
+
+    def tables(self) -> list[Table]:
+        """Returns the table of the groups as it is printed; not that of every rank."""
+        attrs = self.groups.attrs
+        top = f", top: the first {attrs['top']}" if attrs.get("top", 1) > 1 else ""
+        title = f"Ranks, the {attrs.get('best', 'best')} first (lower and upper: "
+        title += f"{percent(self.groups)}{top})"
+        unseen = attrs.get("without_trials", 0)
+        notes = (f"Groups without trials that are left out: {unseen}.",) if unseen else ()
+        keep = ("rank", "best", "lower", "upper", "top")
+        return [Table("groups", title, self.groups, keep, sort="rank", notes=notes)]
 
 
 def rank(tree: xr.DataTree, *, top: int = 1, best: Best = "highest", prob: float = 0.89) -> Ranks:
@@ -81,7 +106,8 @@ def rank(tree: xr.DataTree, *, top: int = 1, best: Best = "highest", prob: float
     """
     check_best(best)
     check_prob(prob)
-    fitted = with_trials(read_unequal(tree))
+    of_all = read_unequal(tree)
+    fitted = with_trials(of_all)
     num_groups = len(fitted.labels)
     if not isinstance(top, int | np.integer):
         raise TypeError(f"top must be a whole number, not {type(top).__name__}.")
@@ -103,8 +129,10 @@ def rank(tree: xr.DataTree, *, top: int = 1, best: Best = "highest", prob: float
         columns |= {name: inside.mean(axis=0), f"{name}_mcse": fitted.share_error(inside)}
     cells = ranks - 1 + num_groups * np.arange(num_groups)
     times = np.bincount(cells.ravel(), minlength=num_groups**2).reshape(num_groups, num_groups)
+    unseen = len(of_all.labels) - num_groups
+    groups = pd.DataFrame(columns, index=fitted.names)
     return Ranks(
-        pd.DataFrame(columns, index=fitted.names),
+        noted(groups, prob=prob, top=int(top), best=best, without_trials=unseen),
         pd.DataFrame(
             times / len(ranks),
             index=fitted.names,

@@ -22,6 +22,7 @@ from hierpool.likelihood.compress import log_coefficient
 from hierpool.models.protocol import BetaGroups, groups_differ
 from hierpool.posterior.conditional import fit_of
 from hierpool.posterior.fitted import Fitted, read_fit
+from hierpool.posterior.sentences import plural
 from hierpool.posterior.weights import (
     FEWEST_EFFECTIVE,
     effective_draws,
@@ -29,6 +30,8 @@ from hierpool.posterior.weights import (
     warn_of_few,
     weights_of,
 )
+from hierpool.runtime.answer import printed
+from hierpool.runtime.tables import Table
 
 BUDGET = 4_000_000
 """Most densities (groups times draws) that one score evaluates: about a second."""
@@ -38,6 +41,7 @@ FEWEST_DRAWS = 400
 """Fewest draws that are used."""
 
 
+@printed
 class Score(NamedTuple):
     """Log predictive densities of held-out successes."""
 
@@ -55,7 +59,22 @@ class Score(NamedTuple):
     """One row per group (index ``group``): ``successes`` and ``trials`` held out, ``log_density``,
     which is log E p(z_i), and its Monte Carlo standard error ``mcse``."""
 
+    @property
+    def sentence(self) -> str:
+        """The answer: both scores."""
+        pointwise, joint = self.total["log_density"]
+        return f"Log predictive density: {pointwise:.2f} pointwise, {joint:.2f} jointly."
 
+    def tables(self) -> list[Table]:
+        """Returns the tables as they are printed."""
+        keep = ("log_density", "mcse")
+        return [
+            Table("total", "Log predictive density", self.total, keep),
+            Table("groups", "Groups", self.groups, keep),
+        ]
+
+
+@printed
 class Coverage(NamedTuple):
     """How many groups' held-out successes lie in their predictive intervals."""
 
@@ -76,6 +95,26 @@ class Coverage(NamedTuple):
     - ``lower``, ``upper``: ends of the predictive interval of the successes.
     - ``probability``: predictive probability of the interval, both ends included.
     - ``inside``: whether the successes lie in the interval, both ends included."""
+
+    @property
+    def sentence(self) -> str:
+        """The answer: how many groups lie in their intervals, and how many should."""
+        row = self.total.iloc[0]
+        number, prob = plural(int(row["groups"]), "group"), f"{100 * row['prob']:g}%"
+        expected = row["expected_share"] * row["groups"]
+        return (
+            f"{int(row['inside']):,} of {number} lie in their {prob} intervals, and "
+            f"{expected:.1f} are expected to."
+        )
+
+    def tables(self) -> list[Table]:
+        """Returns the tables as they are printed."""
+        keep = ("inside", "lower", "upper", "successes", "trials")
+        title = f"Groups (lower and upper: {100 * self.total['prob'].iloc[0]:g}% interval)"
+        return [
+            Table("total", "Predictive intervals", self.total),
+            Table("groups", title, self.groups, keep),
+        ]
 
 
 def score(tree: xr.DataTree, *, successes: ByLabel, trials: ByLabel) -> Score:

@@ -19,6 +19,7 @@ from hierpool.inference.empirical_bayes import maximise, plug_in
 from hierpool.inference.settings import check_quadrature
 from hierpool.input.arguments import check_prob
 from hierpool.input.labels import index_of
+from hierpool.input.new_groups import as_json
 from hierpool.input.table import InputError, read_table
 from hierpool.likelihood.compress import compress, distinct, padded_pairs, power_of_two
 from hierpool.likelihood.histograms import Data
@@ -28,8 +29,12 @@ from hierpool.models.catalogue import check_model
 from hierpool.models.protocol import Model
 from hierpool.posterior.contradiction import contradiction, warn_of_first
 from hierpool.posterior.fitted import read_fit
+from hierpool.posterior.sentences import OF_THETA, name_of, shown, titled
 from hierpool.posterior.verdict import ConvergenceWarning, missed
+from hierpool.runtime.answer import printed
 from hierpool.runtime.jax_settings import scope
+from hierpool.runtime.order import noted
+from hierpool.runtime.tables import Table
 from hierpool.runtime.warn import warn
 
 log = logging.getLogger(__name__)
@@ -38,6 +43,7 @@ HYPERPRIORS = ["kappa_log_rate", "phi_alpha", "phi_beta"]
 EMPIRICAL_BAYES = "empirical Bayes"
 
 
+@printed
 class Sensitivity(NamedTuple):
     """Posteriors under several hyperpriors, in two tables; empirical Bayes comes last in each."""
 
@@ -59,6 +65,34 @@ class Sensitivity(NamedTuple):
     groups: pd.DataFrame
     """One row per hyperprior and group (index ``prior``, ``group``): ``mean`` and ``sd``, posterior
     mean and standard deviation of theta, and ``lower`` and ``upper``, the ends of its interval."""
+
+    @property
+    def sentence(self) -> str:
+        """The answer: how far the priors move the groups and a new group."""
+        priors = self.population.drop(EMPIRICAL_BAYES)
+        new = priors["new_group_mean"]
+        if len(priors) == 1:
+            return f"One prior: a new group's mean is {shown(new.iloc[0])[0]}."
+        by_prior = self.groups["mean"].to_numpy().reshape(len(priors) + 1, -1)[:-1]
+        moves = np.ptp(by_prior, axis=0)
+        low, high, most = shown(new.min(), new.max(), moves.max())
+        moved = name_of(self.groups.index[int(moves.argmax())][-1])
+        return (
+            f"Over {len(priors)} priors the mean of a group moves by at most {most} ({moved}), and "
+            f"that of a new group lies between {low} and {high}."
+        )
+
+    def tables(self) -> list[Table]:
+        """Returns the tables as they are printed."""
+        population = Table(
+            "population",
+            titled("Population", self.groups),
+            self.population,
+            keep=("new_group_mean", "phi_mean", "kappa_median", "log_evidence"),
+            has_scales=True,
+        )
+        title = titled("Groups", self.groups)
+        return [population, Table("groups", title, self.groups, keep=OF_THETA, within=1)]
 
 
 def sensitivity(
@@ -143,6 +177,7 @@ def sensitivity(
         if aggregate or any(argument is not None for argument in asked):
             raise InputError("A fit holds its data: leave out the columns, or pass the table.")
         labels, y, n, own = _of_fit(data)
+        added: list[str] = []
     else:
         if successes is None:
             raise InputError("A table needs its columns: give successes=... and trials=....")
@@ -156,6 +191,7 @@ def sensitivity(
             aggregate=aggregate,
         )
         labels, y, n, own = table.labels, table.successes, table.trials, (1.0, 1.0)
+        added = list(map(str, as_json(table.new_groups)))
     priors = _priors(kappa_log_rate, [own] if phi_prior is None else phi_prior)
     others = _models_by_name(models)
     pairs = distinct(y, n)
@@ -209,7 +245,8 @@ def sensitivity(
     index = pd.MultiIndex.from_product(
         [population.index, index_of(labels)], names=["prior", "group"]
     )
-    return Sensitivity(population, pd.DataFrame(columns, index=index))
+    groups = noted(pd.DataFrame(columns, index=index), prob=prob, new_groups=added or None)
+    return Sensitivity(noted(population, prob=prob), groups)
 
 
 def _models_by_name(models: Sequence[Model | str]) -> dict[str, BetaPopulation]:

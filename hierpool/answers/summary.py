@@ -9,19 +9,25 @@ import xarray as xr
 
 from hierpool.input.arguments import check_prob, tails
 from hierpool.input.table import InputError
+from hierpool.posterior.attributes import new_names
 from hierpool.posterior.contradiction import warn_of_contradiction
 from hierpool.posterior.fitted import read_fit
 from hierpool.posterior.group_columns import read_group_columns
+from hierpool.posterior.sentences import OF_THETA, groups_in_words, percent, spread, titled
+from hierpool.runtime.answer import printed
+from hierpool.runtime.order import noted
+from hierpool.runtime.tables import Table
 
 
+@printed
 class Summary(NamedTuple):
     """The posterior of a fit in two tables: what ``summarize`` returns."""
 
     population: pd.DataFrame
     """One row per parameter of the population (index ``parameter``): its posterior ``mean``, ``sd``
-    and ``median``, and the ends ``lower`` and ``upper`` of its interval. Mean and sd of kappa are
-    NaN: under the default prior its posterior variance is infinite. The table is empty under no
-    pooling."""
+    and ``median``, and the ends ``lower`` and ``upper`` of its interval. Mean and sd are NaN where
+    the posterior variance may be infinite, as that of kappa under the default prior. The table is
+    empty under no pooling."""
     groups: pd.DataFrame
     """One row per group (index ``group``). If several columns name the groups, they come first.
     Then, of which a fit that holds the hyperparameters only has the first three:
@@ -32,6 +38,38 @@ class Summary(NamedTuple):
     - ``lower``, ``upper``: ends of the interval of theta.
     - ``shrinkage``: posterior mean of kappa / (kappa + trials), the weight of the population in the
       group's mean, from 0 to 1; only for a model with kappa."""
+
+    @property
+    def sentence(self) -> str:
+        """The answer: the new groups, or the lowest and the highest group and the population."""
+        return groups_in_words(self.groups, self._population())
+
+    def tables(self) -> list[Table]:
+        """Returns the tables as they are printed."""
+        lacking = [str(name) for name in self.population.index[self.population["mean"].isna()]]
+        note = (
+            f"Without mean and sd: {', '.join(lacking)}, whose posterior variance may be infinite "
+            "under this prior; read the median."
+        )
+        population = Table(
+            "population",
+            titled("Population", self.population),
+            self.population,
+            keep=("median", "lower", "upper", "mean", "sd"),
+            notes=(note,) if lacking else (),
+            has_scales=True,
+        )
+        groups = Table(
+            "groups", titled("Groups", self.groups), self.groups, keep=OF_THETA, sort="mean"
+        )
+        return [population, groups] if len(self.population) else [groups]
+
+    def _population(self) -> str:
+        if "phi" not in self.population.index:
+            return ""
+        row = self.population.loc["phi"]
+        mean = spread(row["mean"], row["lower"], row["upper"])
+        return f"population mean {mean}, {percent(self.population)}"
 
 
 def summarize(tree: xr.DataTree, *, prob: float = 0.89, interval: str = "equal-tailed") -> Summary:
@@ -46,7 +84,8 @@ def summarize(tree: xr.DataTree, *, prob: float = 0.89, interval: str = "equal-t
         A ``Summary``:
 
         - ``population``: one row per parameter: ``mean``, ``sd``, ``median``, and the interval from
-          ``lower`` to ``upper``. Mean and sd of kappa are NaN.
+          ``lower`` to ``upper``. Mean and sd are NaN where the posterior variance may be
+          infinite.
         - ``groups``: one row per group: the columns that name the groups, if there are several;
           ``successes``, ``trials``, the raw ``rate``, the ``mean``
           and ``sd`` of theta, its interval from ``lower`` to ``upper``, and ``shrinkage``, the
@@ -78,10 +117,10 @@ def summarize(tree: xr.DataTree, *, prob: float = 0.89, interval: str = "equal-t
         raise InputError(f"interval must be one of {tuple(INTERVALS)}, not {interval!r}.")
     fitted, ends = read_fit(tree, needs_theta=False), INTERVALS[interval]
     warn_of_contradiction(fitted.successes, fitted.trials, fitted.parameters)
-    rows = {}
+    rows, without = {}, fitted.heavy_tailed
     for name, draws in fitted.parameters.items():
         lower, upper = ends(draws[:, None], prob)
-        has_moments = name != "kappa"
+        has_moments = name not in without
         rows[name] = {
             "mean": draws.mean() if has_moments else np.nan,
             "sd": draws.std(ddof=1) if has_moments else np.nan,
@@ -114,7 +153,8 @@ def summarize(tree: xr.DataTree, *, prob: float = 0.89, interval: str = "equal-t
             sizes, of_group = np.unique(trials, return_inverse=True)
             share = np.array([np.mean(kappa / (kappa + size)) for size in sizes])
             groups["shrinkage"] = share[of_group]
-    return Summary(population, groups)
+    new = new_names(tree.attrs) or None
+    return Summary(noted(population, prob=prob), noted(groups, prob=prob, new_groups=new))
 
 
 def equal_tailed(draws: np.ndarray, prob: float) -> tuple[np.ndarray, np.ndarray]:

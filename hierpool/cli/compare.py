@@ -3,9 +3,11 @@
 import argparse
 
 from hierpool.cli.cache import use_compilation_cache
-from hierpool.cli.flags import add_hyperparameters
-from hierpool.cli.output import add_data_answer, check_tables, data_of, show, write_table
-from hierpool.models.catalogue import COMPARED, HYPERPARAMETERS, MODELS, class_of_word
+from hierpool.cli.files import write_table
+from hierpool.cli.flags import add_hyperparameters, models_of
+from hierpool.cli.output import add_data_answer, check_tables, data_of
+from hierpool.cli.printing import show
+from hierpool.models.catalogue import COMPARED, MODELS
 
 DESCRIPTION = (
     "Compare models of a file by exact leave-one-group-out scores and by their evidence. Nothing "
@@ -35,18 +37,9 @@ def run(options: argparse.Namespace) -> int:
     import hierpool
 
     check_tables(options, "output", "pointwise")
-    models = {}
-    for name in options.model or COMPARED:
-        kind = class_of_word(name)
-        given = {knob: getattr(options, knob) for knob in vars(kind())}
-        models[name] = kind(**{k: value for k, value in given.items() if value is not None})
-    used = {knob for model in models.values() for knob in vars(model)}
-    for name in HYPERPARAMETERS:
-        if getattr(options, name) is not None and name not in used:
-            flag = "--" + name.replace("_", "-")
-            raise hierpool.InputError(f"{flag} is a hyperparameter of no --model that is compared.")
+    models = models_of(options, options.model or COMPARED)
     result = hierpool.compare(options.file, models=models, **data_of(options))
     if options.pointwise:
-        write_table(result.pointwise, options.pointwise)
-    show(options, {"Models, by leave-one-group-out elpd": result.models})
+        write_table(result.pointwise, options.pointwise, options)
+    show(options, result.sentence, result.tables(), file=options.output, main="models")
     return 0

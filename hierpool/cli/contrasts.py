@@ -1,9 +1,15 @@
 """``hierpool contrasts``: differences between groups, and the expected loss of choosing one."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 from hierpool.cli.flags import add_best, add_prob
-from hierpool.cli.output import add_fit, load_fit, show
+from hierpool.cli.output import add_fit, load_fit
+from hierpool.cli.printing import show
+from hierpool.runtime.tables import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DESCRIPTION = (
     "Differences, ratios and odds ratios of all pairs of groups, and the expected loss of "
@@ -47,6 +53,43 @@ def run(options: argparse.Namespace) -> int:
         rope=rope,
         most_pairs=MOST_PAIRS if options.most_pairs is None else options.most_pairs,
     )
-    loss = expected_loss(tree, best=options.best).sort_values("expected_loss")
-    show(options, {"Expected loss of choosing a group": loss, "Contrasts, a and b": pairs})
+    loss = expected_loss(tree, best=options.best)
+    asked = options.pair or options.only
+    least = f"Expected loss of choosing a group, the {options.best} being the best"
+    tables = [
+        Table(
+            "contrasts",
+            f"Contrasts of a and b (lower and upper: {100 * options.prob:g}% interval)",
+            pairs,
+            ("probability", "difference", "difference_lower", "difference_upper", "in_rope"),
+        ),
+        Table("losses", least, loss, ("expected_loss", "best"), sort="expected_loss"),
+    ]
+    # Asked for pairs, these come first, and the losses are of their groups alone.
+    if asked:
+        loss = loss[loss.index.astype(str).isin(asked)]
+        tables[1] = tables[1]._replace(frame=loss)
+    else:
+        tables.reverse()
+    show(options, _sentence(pairs, loss, options), tables, file=options.output, main="contrasts")
     return 0
+
+
+def _sentence(pairs: "pd.DataFrame", loss: "pd.DataFrame", options: argparse.Namespace) -> str:
+    from hierpool.posterior.sentences import name_of, plural, shown, spread
+
+    if len(pairs) == 1:
+        row = pairs.iloc[0]
+        a, b = map(name_of, pairs.index[0])
+        ends = (row[f"difference{end}"] for end in ("", "_lower", "_upper"))
+        return (
+            f"{a} is above {b} with probability {row['probability']:.2f}; the difference is "
+            f"{spread(*ends)}, {100 * options.prob:g}% interval."
+        )
+    least = loss["expected_loss"]
+    clear = int((abs(pairs["probability"] - 0.5) > 0.45).sum())
+    return (
+        f"The direction of the difference is known, with a probability over 0.95, for "
+        f"{f'{clear:,}' if clear else 'none'} of {plural(len(pairs), 'pair')}; choosing "
+        f"{name_of(least.idxmin())} loses least, {shown(least.min())[0]}."
+    )

@@ -2,21 +2,20 @@
 
 import argparse
 import itertools
-from typing import Any
 
 from hierpool.cli.cache import use_compilation_cache
+from hierpool.cli.files import write_table
 from hierpool.cli.flags import (
     add_data,
     add_hyperparameters,
     add_nodes,
     add_prob,
-    add_quiet,
     data_of,
     quadrature_of,
     with_hyperparameters,
 )
-from hierpool.cli.output import check_tables, say_more, write_table
-from hierpool.cli.terminal import printable_table, say
+from hierpool.cli.output import check_tables
+from hierpool.cli.printing import ENDS, TABLE, add_printing, show
 from hierpool.models.catalogue import CATALOGUE
 
 DESCRIPTION = (
@@ -54,13 +53,14 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     output.add_argument(
         "--no-intervals", action="store_true", help="only means and sds, in a fraction of the time"
     )
-    for flag, what in (("--output", "groups"), ("--population", "population")):
-        output.add_argument(
-            flag, metavar="FILE", help=f"write the table of the {what}: .csv or .parquet"
-        )
+    output.add_argument(
+        "--output", metavar="FILE", help=f"write the table of the groups to {TABLE}"
+    )
+    output.add_argument(
+        "--population", metavar="FILE", help=f"write the table of the population to {ENDS}"
+    )
     output.add_argument("--force", action="store_true", help="replace files that exist")
-    output.add_argument("--rows", type=int, default=100, help="most rows to print; 0 for all (100)")
-    add_quiet(output)
+    add_printing(output)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -81,26 +81,7 @@ def run(options: argparse.Namespace) -> int:
         inference=quadrature_of(options),
         prob=None if options.no_intervals else options.prob,
     )
-    if options.output:
-        write_table(result.groups, options.output)
     if options.population:
-        write_table(result.population, options.population)
-    _print(result, options)
+        write_table(result.population, options.population, options)
+    show(options, result.sentence, result.tables(), file=options.output)
     return 0
-
-
-def _print(result: Any, options: argparse.Namespace) -> None:
-    interval = "" if options.no_intervals else f" (lower and upper: {100 * options.prob:g}%)"
-    say(f"Population{interval}")
-    if options.by:
-        _print_rows(result.population, options.rows, "{:.4g}")
-    else:
-        say(result.population.iloc[0].to_string(float_format="{:.5g}".format))
-    say(f"\nGroups{interval}")
-    _print_rows(result.groups, options.rows, "{:.4f}")
-
-
-def _print_rows(table: Any, most_rows: int, form: str) -> None:
-    shown = printable_table(table if most_rows <= 0 else table.head(most_rows))
-    say(shown.to_string(float_format=form.format, na_rep=""))
-    say_more(len(table) - len(shown))

@@ -2,7 +2,9 @@
 
 import argparse
 
-from hierpool.cli.output import add_fit, load_fit, show
+from hierpool.cli.output import add_fit, load_fit
+from hierpool.cli.printing import show
+from hierpool.runtime.tables import Table
 
 DESCRIPTION = (
     "Probabilities that groups' chances of success are above a threshold, one by one and together."
@@ -62,9 +64,12 @@ def run(options: argparse.Namespace) -> int:
         parts.append(chosen)
     # Last, because it may warn: an error in the arguments is then reported alone.
     answer = events(tree, above=thresholds)
-    parts.insert(0, answer.groups)
+    groups = pd.concat([answer.groups, *parts], axis=1)
     if options.false_discovery_rate is not None:
-        # In the order of the selection, which leaves out groups without trials.
-        parts = [part.loc[chosen.index] for part in parts]
-    show(options, {"Together": answer.joint, "Groups": pd.concat(parts, axis=1)})
+        # The selection leaves out groups without trials.
+        groups = groups.loc[groups["selected"].notna()].astype({"selected": bool})
+    keep = ("probability", "selected", "season_probability", "expected_rate", "q_value")
+    table = Table("groups", "Groups", groups, keep, sort="probability", within=1)
+    together, _ = answer.tables()
+    show(options, answer.sentence, [together, table], file=options.output)
     return 0

@@ -4,22 +4,28 @@ import argparse
 import json
 import time
 import warnings
+from typing import TYPE_CHECKING, Any
 
 from hierpool.cli import stopping
 from hierpool.cli.cache import use_compilation_cache
+from hierpool.cli.files import say_saved
 from hierpool.cli.flags import (
     add_data,
     add_inference,
     add_model,
     add_prob,
-    add_quiet,
     data_of,
     inference_of,
     model_of,
 )
-from hierpool.cli.output import check_outputs, print_summary, write_csv
+from hierpool.cli.output import check_outputs
+from hierpool.cli.printing import TABLE, add_printing, in_json, show, width_of_output
 from hierpool.cli.sampling import Sampling
 from hierpool.cli.terminal import say, status
+from hierpool.runtime.text import wrapped
+
+if TYPE_CHECKING:
+    from hierpool.posterior.verdict import Verdict
 
 DESCRIPTION = "Fit a model to a CSV, TSV or Parquet file with one row per group."
 
@@ -43,9 +49,10 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     output.add_argument(
         "--report", metavar="FILE.html", help="write a page with the answer, pictures and checks"
     )
-    output.add_argument("--csv", metavar="FILE.csv", help="write the table of the groups")
     output.add_argument(
-        "--rows", type=int, default=100, help="most groups to print; 0 for all (100)"
+        "--csv",
+        metavar="FILE",
+        help=f"write the table of the groups to {TABLE}",
     )
     output.add_argument(
         "--max-rhat",
@@ -56,7 +63,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     output.add_argument(
         "--strict", action="store_true", help="nuts: not converged if a single draw diverges"
     )
-    add_quiet(output)
+    add_printing(output)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -113,9 +120,7 @@ def run(options: argparse.Namespace) -> int:
         status.phase(f"writing {options.output}")
         with stopping.finishing(options.output):
             hierpool.save(tree, options.output, force=options.force)
-    if options.csv and not verdict.partial:
-        with stopping.finishing(options.csv):
-            write_csv(summary.groups, options.csv)
+        say_saved(options.output, options)
     if options.report:
         from hierpool.reports.page import render, write_page
 
@@ -125,14 +130,22 @@ def run(options: argparse.Namespace) -> int:
             page = render(tree, options.prob)
         with stopping.finishing(options.report):
             write_page(page, options.report)
-    print_summary(summary, options.prob, options.rows)
-    finished = time.perf_counter()
+        say_saved(options.report, options)
     compiling, sampling = tree.attrs["compile_time"], tree.attrs["sampling_time"]
-    rest = finished - loaded - compiling - sampling
-    say(
-        f"{verdict.sentence} Seconds: {loaded - started:.2f} loading, {compiling:.2f} compiling, "
-        f"{sampling:.2f} sampling, {rest:.2f} the rest."
+    seconds = {"loading": loaded - started, "compiling": compiling, "sampling": sampling}
+    seconds["the rest"] = time.perf_counter() - loaded - compiling - sampling
+    show(
+        options,
+        summary.sentence,
+        summary.tables(),
+        # Nothing in a table of numbers could say that it is partial.
+        file=None if verdict.partial else options.csv,
+        lines=[verdict.sentence],
+        more={"verdict": _as_json(verdict), "seconds": seconds},
     )
+    if not options.json:
+        spent = ", ".join(f"{time_of:.2f} {step}" for step, time_of in seconds.items())
+        say("\n" + wrapped(f"Seconds: {spent}.", width_of_output()))
     for problem in verdict.problems:
         say(f"hierpool: {problem}", error=True)
     stopped = stopped_after(tree.attrs)
@@ -145,6 +158,10 @@ def run(options: argparse.Namespace) -> int:
 def _kept(options: argparse.Namespace) -> str:
     """Returns what became of a fit that the user stopped."""
     saved = f"was saved to {options.output} and is marked partial" if options.output else "is above"
-    # Nothing in a table of numbers could say that it is partial.
     left_out = f"; {options.csv} was not written" if options.csv else ""
     return f"the partial fit {saved}{left_out}."
+def _as_json(verdict: "Verdict") -> dict[str, Any]:
+    """Returns a verdict as JSON holds it: its fields, whether it converged, and its sentence."""
+    fields = {name: in_json(value) for name, value in verdict._asdict().items()}
+    fields["problems"] = list(verdict.problems)
+    return {"converged": not verdict.problems, "sentence": verdict.sentence, **fields}

@@ -5,11 +5,11 @@ No heavy library is imported at the top, so that ``--help`` is quick.
 
 import argparse
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from hierpool.models.catalogue import HYPERPARAMETERS, MODELS, class_of_word
+from hierpool.models.catalogue import CATALOGUE, HYPERPARAMETERS, MODELS, class_of_word
 
 if TYPE_CHECKING:
     from hierpool.exact.quadrature import Quadrature
@@ -237,7 +237,9 @@ def add_seed(parser: argparse.ArgumentParser) -> None:
 
 def add_quiet(parser: Any) -> None:
     """Adds the flag that hides the progress line of a terminal."""
-    parser.add_argument("--quiet", action="store_true", help="do not show progress on a terminal")
+    parser.add_argument(
+        "--quiet", action="store_true", help="show no progress, and not what was saved"
+    )
 
 
 def _new_group(text: str) -> tuple[str, tuple[int, int]]:
@@ -283,19 +285,32 @@ def with_hyperparameters(options: argparse.Namespace, word: str) -> "Model":
     Raises:
         InputError: the model does not have one of the hyperparameters.
     """
+    return models_of(options, [word])[word]
+
+
+def models_of(options: argparse.Namespace, words: Sequence[str]) -> "dict[str, Model]":
+    """Returns models by their words, each with those of the given hyperparameters that it has.
+
+    Raises:
+        InputError: none of the models has one of the hyperparameters.
+    """
     from hierpool.input.errors import InputError
 
-    kind = class_of_word(word)
     given = {name: getattr(options, name, None) for name in HYPERPARAMETERS}
     given = {name: value for name, value in given.items() if value is not None}
+    own = {word: CATALOGUE[word].hyperparameters for word in words}
+    every = list(dict.fromkeys(name for names in own.values() for name in names))
     for name in given:
-        if name not in vars(kind()):
-            flag, *others = ("--" + one.replace("_", "-") for one in (name, *vars(kind())))
+        if name not in every:
+            flag, *others = ("--" + one.replace("_", "-") for one in (name, *every))
             raise InputError(
-                f"{flag} is not a hyperparameter of --model {word}, which has {', '.join(others)}."
+                f"{flag} is not a hyperparameter of --model {' or '.join(words)}, which "
+                f"{'has' if len(own) == 1 else 'have'} {', '.join(others)}."
             )
-    model: Model = kind(**given)
-    return model
+    return {
+        word: class_of_word(word)(**{name: given[name] for name in names if name in given})
+        for word, names in own.items()
+    }
 
 
 def inference_of(options: argparse.Namespace) -> "NUTS | Quadrature":

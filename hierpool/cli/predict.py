@@ -2,13 +2,19 @@
 
 import argparse
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hierpool.cli import stopping
 from hierpool.cli.cache import use_compilation_cache
+from hierpool.cli.files import say_saved
 from hierpool.cli.flags import FILE, add_new_groups, add_prob, add_seed, new_groups_of
-from hierpool.cli.output import add_fit, check_outputs, load_fit, show
+from hierpool.cli.output import add_fit, check_outputs, load_fit
+from hierpool.cli.printing import show
 from hierpool.cli.renamed import say_renamed
+from hierpool.runtime.tables import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DESCRIPTION = (
     "How many successes to expect in further trials of a saved fit's groups, and of groups that "
@@ -65,8 +71,31 @@ def run(options: argparse.Namespace) -> int:
         with_draws = hierpool.add_predictions(tree, **asked)
         with stopping.finishing(options.save):
             hierpool.save(with_draws, options.save, force=options.force)
-    show(options, {f"Successes to come (lower and upper: {100 * options.prob:g}%)": table})
+        say_saved(options.save, options)
+    title = f"Successes to come (lower and upper: {100 * options.prob:g}% interval)"
+    keep = ("mean", "lower", "upper", "trials", "sd")
+    show(options, _sentence(table), [Table("groups", title, table, keep)], file=options.output)
     return 0
+
+
+def _sentence(table: "pd.DataFrame") -> str:
+    """Returns the answer: the new groups, or the group with the most successes to come."""
+    from hierpool.posterior.sentences import MOST, name_of, percent, plural
+    from hierpool.runtime.order import new_in
+
+    if not len(table):
+        return "No group has further trials."
+    new = table[new_in(table)]
+    rows = new if len(new) else table.loc[[table["mean"].idxmax()]]
+    each = [
+        f"{name_of(label)}: {row['mean']:.1f} ({row['lower']:.0f} to {row['upper']:.0f}) "
+        f"successes in {plural(int(row['trials']), 'trial')}"
+        for label, row in rows[:MOST].iterrows()
+    ]
+    if len(rows) > MOST:
+        each.append(f"and {len(rows) - MOST} more")
+    lead = "" if len(new) else f"The most of {plural(len(table), 'group')}: "
+    return f"{lead}{'; '.join(each)}, {percent(table)}."
 
 
 def _trials(options: argparse.Namespace) -> Any:

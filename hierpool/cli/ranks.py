@@ -2,9 +2,10 @@
 
 import argparse
 
+from hierpool.cli.files import write_table
 from hierpool.cli.flags import add_best, add_prob
-from hierpool.cli.output import add_fit, load_fit, show, write_table
-from hierpool.cli.terminal import say
+from hierpool.cli.output import add_fit, load_fit
+from hierpool.cli.printing import ENDS, show
 
 DESCRIPTION = (
     "The rank of each group, the best first, and the probabilities that it is the best and "
@@ -23,7 +24,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--distribution",
         metavar="FILE",
-        help="write the probability of every rank of every group: .csv or .parquet",
+        help=f"write the probability of every rank of every group to {ENDS}",
     )
 
 
@@ -31,14 +32,11 @@ def run(options: argparse.Namespace) -> int:
     """Runs the command, and returns its exit code."""
     tree = load_fit(options, "distribution")
     from hierpool.answers.ranks import rank
-    from hierpool.posterior.fitted import read_fit
 
     ranks = rank(tree, top=options.top, best=options.best, prob=options.prob)
     if options.distribution:
         # Parquet requires column names that are text.
-        write_table(ranks.distribution.rename(columns=str), options.distribution)
-    show(options, {f"Ranks, the {options.best} first": ranks.groups.sort_values("rank")})
-    left_out = len(read_fit(tree).labels) - len(ranks.groups)
-    if left_out:
-        say(f"Groups without trials that are left out: {left_out}.")
+        distribution = ranks.distribution.rename(columns=str)
+        write_table(distribution, options.distribution, options)
+    show(options, ranks.sentence, ranks.tables(), file=options.output)
     return 0

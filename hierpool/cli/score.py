@@ -4,7 +4,9 @@ import argparse
 
 from hierpool.cli.cache import use_compilation_cache
 from hierpool.cli.flags import FILE, add_prob, add_seed
-from hierpool.cli.output import add_fit, load_fit, show
+from hierpool.cli.output import add_fit, load_fit
+from hierpool.cli.printing import show
+from hierpool.runtime.tables import Table
 
 DESCRIPTION = (
     "Log predictive density of held-out successes, pointwise and joint, and how many lie in "
@@ -47,12 +49,14 @@ def run(options: argparse.Namespace) -> int:
     score = hierpool.score(tree, **held_out)
     coverage = hierpool.coverage(tree, **held_out, prob=options.prob, seed=options.seed)
     groups = score.groups.join(coverage.groups[["lower", "upper", "inside"]])
-    show(
-        options,
-        {
-            "Log predictive density": score.total,
-            "Predictive intervals": coverage.total,
-            f"Groups (lower and upper: {100 * options.prob:g}%)": groups,
-        },
-    )
+    title = f"Groups (lower and upper: {100 * options.prob:g}% interval)"
+    keep = ("log_density", "inside", "successes", "lower", "upper", "trials")
+    densities, _ = score.tables()
+    intervals, _ = coverage.tables()
+    tables = [
+        densities._replace(name="scores"),
+        intervals._replace(name="coverage"),
+        Table("groups", title, groups, keep),
+    ]
+    show(options, f"{score.sentence} {coverage.sentence}", tables, file=options.output)
     return 0

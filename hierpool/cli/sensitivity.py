@@ -3,8 +3,10 @@
 import argparse
 
 from hierpool.cli.cache import use_compilation_cache
+from hierpool.cli.files import write_table
 from hierpool.cli.flags import add_prob
-from hierpool.cli.output import add_data_answer, check_tables, data_of, show, write_table
+from hierpool.cli.output import add_data_answer, check_tables, data_of
+from hierpool.cli.printing import show
 from hierpool.models.catalogue import HYPERPARAMETERS
 
 DESCRIPTION = (
@@ -52,9 +54,6 @@ def run(options: argparse.Namespace) -> int:
         **data_of(options),
     )
     if options.population:
-        write_table(result.population, options.population)
-    interval = f"(lower and upper: {100 * options.prob:g}%)"
-    show(
-        options, {f"Population {interval}": result.population, f"Groups {interval}": result.groups}
-    )
+        write_table(result.population, options.population, options)
+    show(options, result.sentence, result.tables(), file=options.output)
     return 0

@@ -90,7 +90,8 @@ def _leave_when_whole() -> None:
 
 def _leave() -> None:
     # Imported late, so that the signal is watched for as early as possible.
-    from hierpool.cli.terminal import printable, status
+    from hierpool.cli.terminal import status
+    from hierpool.runtime.text import printable
 
     with suppress(OSError, ValueError):
         status.clear()

@@ -3,7 +3,8 @@
 import argparse
 
 from hierpool.cli.flags import add_prob
-from hierpool.cli.output import add_fit, load_fit, print_summary, write_table
+from hierpool.cli.output import add_fit, load_fit
+from hierpool.cli.printing import show
 
 DESCRIPTION = "Print the population's parameters and each group's mean, sd, interval and shrinkage."
 
@@ -26,7 +27,5 @@ def run(options: argparse.Namespace) -> int:
     from hierpool.answers.summary import summarize
 
     summary = summarize(tree, prob=options.prob, interval=options.interval)
-    if options.output:
-        write_table(summary.groups, options.output)
-    print_summary(summary, options.prob, options.rows)
+    show(options, summary.sentence, summary.tables(), file=options.output)
     return 0

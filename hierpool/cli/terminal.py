@@ -1,39 +1,16 @@
 """Prints text that is safe to show on a terminal, and a status line for the current phase."""
 
 import os
-import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from hierpool.runtime.screen import size
+from hierpool.runtime.text import printable
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from hierpool.mcmc.progress import Meter
-
-# Control characters, line separators, and characters that change the direction of the text: with
-# any of them a name could rewrite what a terminal shows. A file may also hold lone surrogates.
-_UNSAFE = re.compile("[\0-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
-def printable[T](value: T) -> T | str:
-    """Returns a text with its control characters escaped, and any other value unchanged."""
-    if not isinstance(value, str):
-        return value
-    return _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), value)
-
-
-def printable_table(table: "pd.DataFrame") -> "pd.DataFrame":
-    """Returns a table whose names, columns and cells hold no control characters."""
-    named = table.rename(index=printable, columns=printable)
-    named = named.rename_axis(index=printable, columns=printable)
-    for index, kind in enumerate(named.dtypes):
-        if kind.kind not in "biufc":
-            named.isetitem(index, named.iloc[:, index].map(printable).array)
-    return named
 
 
 def say(text: str = "", *, error: bool = False) -> None:

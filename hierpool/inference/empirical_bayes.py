@@ -16,10 +16,16 @@ from scipy.special import betaincinv, expit, logit, xlogy
 
 from hierpool.input.arguments import check_prob, tails
 from hierpool.input.labels import index_of
+from hierpool.input.new_groups import as_json
 from hierpool.input.table import InputError, read_table
 from hierpool.likelihood.compress import Distinct, compress, distinct, tally
 from hierpool.likelihood.histograms import Data, log_marginal
+from hierpool.posterior.sentences import OF_THETA, groups_in_words, shown, titled
+from hierpool.runtime.answer import printed
 from hierpool.runtime.jax_settings import scope
+from hierpool.runtime.numbers import number
+from hierpool.runtime.order import noted
+from hierpool.runtime.tables import Table
 
 LOG_KAPPAS = np.linspace(-6, 18, 25)
 """Values of log kappa at which the search may start, with phi at the pooled or at the mean raw
@@ -40,6 +46,7 @@ class PlugIn(NamedTuple):
     """Log probability of the data given phi and kappa, binomial coefficients included."""
 
 
+@printed
 class EmpiricalBayes(NamedTuple):
     """Empirical Bayes estimates in two tables, whose columns ``empirical_bayes`` describes."""
 
@@ -47,6 +54,23 @@ class EmpiricalBayes(NamedTuple):
     """The distribution of theta given the estimated population, one row per group."""
     population: pd.DataFrame
     """The estimated population, in one row."""
+
+    @property
+    def sentence(self) -> str:
+        """The answer: the new groups, or the lowest and the highest group and the population."""
+        phi, kappa = self.population.iloc[0][["phi", "kappa"]]
+        worth = f"worth {number(kappa, 0)} trials" if np.isfinite(kappa) else "all groups alike"
+        worth = "its concentration is not known" if np.isnan(kappa) else worth
+        return groups_in_words(self.groups, f"population mean {shown(phi)[0]}, {worth}")
+
+    def tables(self) -> list[Table]:
+        """Returns the tables as they are printed."""
+        title = titled("Population of maximum likelihood, taken as known", self.groups)
+        population = Table("population", title, self.population, has_scales=True)
+        groups = Table(
+            "groups", titled("Groups", self.groups), self.groups, keep=OF_THETA, sort="mean"
+        )
+        return [population, groups]
 
 
 def empirical_bayes(
@@ -124,7 +148,8 @@ def empirical_bayes(
     columns = {**table.group_columns, "successes": y, "trials": n, "rate": rate}
     columns |= plug_in(best, y, n, prob)
     groups = pd.DataFrame(columns, index=index_of(table.labels))
-    return EmpiricalBayes(groups, population)
+    added = list(map(str, as_json(table.new_groups))) or None
+    return EmpiricalBayes(noted(groups, prob=prob, new_groups=added), noted(population, prob=prob))
 
 
 def maximise(pairs: Distinct) -> PlugIn:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -39,8 +39,10 @@ from hierpool.exact.posterior import (
 )
 from hierpool.exact.quadrature import Quadrature
 from hierpool.exact.refining import INTERVAL_TOLERANCE, refined
+from hierpool.inference.results import Estimate
 from hierpool.inference.settings import check_quadrature
 from hierpool.input.arguments import check_prob
+from hierpool.input.new_groups import as_json
 from hierpool.input.table import read_table
 from hierpool.likelihood.histograms import Data
 from hierpool.models.beta import PartialPooling
@@ -50,6 +52,7 @@ from hierpool.models.protocol import Model
 from hierpool.posterior.contradiction import contradiction, warn_of_first
 from hierpool.posterior.verdict import ConvergenceWarning, missed
 from hierpool.runtime.jax_settings import as_configured, platform, scope
+from hierpool.runtime.order import noted
 from hierpool.runtime.warn import warn
 
 LEAST_DATA_SETS = 50_000
@@ -61,15 +64,6 @@ OF_INTERVALS = ("lower", "upper", "median", "interval_error")
 """Endings of the names of columns that are absent without intervals."""
 Columns = tuple[dict[str, np.ndarray], dict[str, np.ndarray]]
 """Columns of the groups, (pair,) each, and of the population, (data set,) each."""
-
-
-class Estimate(NamedTuple):
-    """Exact posteriors in two tables, whose columns ``estimate`` describes."""
-
-    groups: pd.DataFrame
-    """The posterior of theta, one row per group, in the order of the input."""
-    population: pd.DataFrame
-    """The posterior of the population, one row per data set."""
 
 
 def estimate(
@@ -202,7 +196,11 @@ def estimate(
     names = [] if table.data_sets is None else list(table.data_sets.names)
     index = _group_index(table.labels, table.data_set, table.data_sets)
     sets_index = pd.RangeIndex(1) if not names else table.data_sets
-    return Estimate(pd.DataFrame(columns, index=index), pd.DataFrame(population, index=sets_index))
+    new = list(map(str, as_json(table.new_groups))) or None
+    return Estimate(
+        noted(pd.DataFrame(columns, index=index), prob=prob, new_groups=new),
+        noted(pd.DataFrame(population, index=sets_index), prob=prob),
+    )
 
 
 def _solve(

@@ -44,6 +44,9 @@ class BetaPopulation:
     """The name of kappa's coordinate in a position."""
     integrated_out: ClassVar[tuple[str, ...]] = ("theta_i",)
     """The quantities of its graph that it does not explore."""
+    heavy_tailed: ClassVar[tuple[str, ...]] = ("kappa",)
+    """The parameters whose posterior variance is infinite: kappa, under a Pareto prior or under one
+    of the spread, since a likelihood does not vanish where kappa is infinite."""
 
     def log_prior(self, position: Position) -> jax.Array:
         """Returns () the normalized log prior density of a position."""

@@ -58,6 +58,8 @@ class GammaPartialPooling(LogKappa):
         0.6
     """
 
+    heavy_tailed: ClassVar[tuple[str, ...]] = ()
+
     kappa_shape: ArrayLike = 1.0
     kappa_rate: ArrayLike = 1.0
     phi_alpha: ArrayLike = 1.0

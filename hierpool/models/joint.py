@@ -25,6 +25,11 @@ class ExploresTheta:
         """Returns the model of the same posterior with theta integrated out."""
         raise NotImplementedError
 
+    @property
+    def heavy_tailed(self) -> tuple[str, ...]:
+        """The parameters whose posterior variance is infinite: those of the other model."""
+        return self.collapsed().heavy_tailed
+
     def init(self, key: jax.Array, data: Counts | Pairs) -> Position:
         """Returns a random start of the population near the data, and of theta given it."""
         population_key, theta_key = jax.random.split(key)

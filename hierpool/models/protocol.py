@@ -184,6 +184,15 @@ def groups_differ(model: object) -> bool:
     return bool(getattr(model, "groups_differ", True))
 
 
+def heavy_tailed(model: object) -> tuple[str, ...]:
+    """Returns the parameters whose posterior variance is infinite, or may be.
+
+    They have quantiles, but no mean or sd worth reporting. It is the model's attribute
+    ``heavy_tailed``, or none.
+    """
+    return tuple(getattr(model, "heavy_tailed", ()))
+
+
 def dims(model: object) -> dict[str, tuple[str, ...]]:
     """Returns the dimensions of each parameter after chain and draw.
 

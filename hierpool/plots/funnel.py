@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from hierpool.answers.new_rates import NewRate, new_rate, new_rate_of_point
-from hierpool.inference.estimate import Estimate
+from hierpool.inference.results import Estimate
 from hierpool.input.errors import InputError
 from hierpool.input.labels import texts
 from hierpool.plots.labels import place_names

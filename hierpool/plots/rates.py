@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from hierpool.answers.summary import equal_tailed
-from hierpool.inference.estimate import Estimate
+from hierpool.inference.results import Estimate
 from hierpool.input.arguments import check_prob
 from hierpool.input.errors import InputError
 from hierpool.input.labels import find_name, texts

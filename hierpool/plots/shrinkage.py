@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from hierpool.inference.estimate import Estimate
+from hierpool.inference.results import Estimate
 from hierpool.input.errors import InputError
 from hierpool.plots.labels import place_names
 from hierpool.plots.rates import Rates, check_choice, find_names, read_rates

@@ -102,6 +102,17 @@ def read_problems(attributes: Attributes) -> list[str]:
     return problems
 
 
+def new_names(attributes: Attributes) -> list[str]:
+    """Returns the names of the groups that ``fit`` added to those of the table, as text.
+
+    They only say what is printed first: a record that can't be read names none.
+    """
+    try:
+        return [str(name) for name in json.loads(attributes["new_groups"])]
+    except (KeyError, TypeError, ValueError):
+        return []
+
+
 def _named(attributes: Attributes, name: str) -> dict[str, Any]:
     found = _read(attributes, name)
     if not isinstance(found, dict) or not isinstance(found.get("name"), str):

@@ -8,8 +8,9 @@ import xarray as xr
 
 from hierpool.input.errors import InputError
 from hierpool.input.labels import find_name, index_of
+from hierpool.models.beta_population import BetaPopulation
 from hierpool.models.catalogue import class_of_name
-from hierpool.models.protocol import Model
+from hierpool.models.protocol import Model, heavy_tailed
 from hierpool.posterior.partial import PartialFitWarning
 from hierpool.posterior.values import read_values
 from hierpool.posterior.verdict import ConvergenceWarning
@@ -47,6 +48,15 @@ class Fitted(NamedTuple):
             **{field: value for field, value in self.settings.items() if field != "name"}
         )
         return model
+
+    @property
+    def heavy_tailed(self) -> tuple[str, ...]:
+        """The parameters whose posterior variance may be infinite, as the model declares them."""
+        try:
+            return heavy_tailed(self.model)
+        except InputError:
+            # The class of a user's own model is not at hand: kappa as under the default prior.
+            return BetaPopulation.heavy_tailed
 
     @property
     def names(self) -> pd.Index:

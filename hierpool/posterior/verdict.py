@@ -16,6 +16,7 @@ from hierpool.posterior.attributes import read_inference, read_name
 from hierpool.posterior.diagnostics import Diagnostics, diagnose, joined
 from hierpool.posterior.partial import mark
 from hierpool.posterior.values import require_fit, sampled
+from hierpool.runtime.answer import html_of_lines, text_of_lines
 
 FALSE_ALARMS = 1e-3
 """Probability of a false alarm by R-hat if the chains agree: once for the population, once for all
@@ -89,6 +90,17 @@ class Verdict(NamedTuple):
             f"{least:.0f} in the {part} ({of}) and {more:.0f} in the {rest} ({rest_of}) of "
             f"{self.num_draws}, {self.divergences} divergent."
         )
+
+    def __str__(self) -> str:
+        """Returns the verdict, and a line for each rule that is broken."""
+        return text_of_lines([self.sentence, *self.problems])
+
+    def __repr__(self) -> str:
+        """Returns the same."""
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        return html_of_lines([self.sentence, *self.problems])
 
     @property
     def effectives(self) -> list[tuple[float, str, str]]:

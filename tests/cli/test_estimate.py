@@ -20,7 +20,8 @@ def test_it_prints_both_tables(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["estimate", PLAYERS, *COLUMNS, "--new-group", "rookie=0/4"]) == 0
     printed = capsys.readouterr().out
     assert "kappa_median" in printed
-    (rookie,) = [line for line in printed.splitlines() if line.startswith("rookie")]
+    assert printed.startswith("rookie: 0.248 (0.151 to 0.341), 89% interval.\n")
+    (rookie,) = [line for line in printed.splitlines() if line.startswith("rookie ")]
     assert "0.2475" in rookie
 
 
@@ -75,7 +76,7 @@ def test_without_intervals_none_are_printed(capsys: pytest.CaptureFixture[str]) 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--output", "groups.txt"], "must end in .csv or .parquet"),
+        (["--output", "groups.txt"], "must end in .csv, .parquet or .xlsx"),
         (["--output", "nowhere/groups.csv"], "does not exist"),
         (["--output", "a.csv", "--population", "a.csv"], "the same file"),
         (["--prob", "2"], "--prob must lie between 0 and 1"),

@@ -113,16 +113,17 @@ def test_what_was_written_is_named_by_whoever_fails_or_is_stopped_later(
     words = [*FIT, "--output", str(path), "--force"]
 
     def fail(error: BaseException) -> Run:
-        def printing(*_: Any) -> None:
+        def printing(*_: Any, **__: Any) -> None:
             raise error
 
         # It comes after everything was saved.
-        monkeypatch.setattr("hierpool.cli.fit.print_summary", printing)
+        monkeypatch.setattr("hierpool.cli.fit.show", printing)
         return Run(words, capsys)
 
     stopped, full = fail(KeyboardInterrupt()), fail(OSError(28, "No space left on device"))
-    assert (stopped.code, stopped.err) == (130, f"hierpool: Stopped; {path} was written.\n")
-    assert (full.code, full.err) == (2, f"hierpool: No space left on device. {path} was written.\n")
+    saved = f"hierpool: saved {path}\nhierpool: "
+    assert (stopped.code, stopped.err) == (130, f"{saved}Stopped; {path} was written.\n")
+    assert (full.code, full.err) == (2, f"{saved}No space left on device. {path} was written.\n")
     assert path.exists()
     # What another run wrote is not this one's.
     Run(["--version"], capsys)
@@ -135,7 +136,8 @@ def test_estimate_says_how_many_rows_it_leaves_out(
 ) -> None:
     run = Run([*ESTIMATE, "--rows", rows], capsys)
     names = hp.load_dataset("efron-morris-75")["player"]
-    assert sum(name in run.out for name in names) == shown
+    sentence, *lines = run.out.splitlines()
+    assert sum(line.startswith(f"{name} ") for name in names for line in lines) == shown
     more = re.findall(r"\.\.\. and (\d+) more \(--rows 0 prints all\)", run.out)
     assert sum(map(int, more)) == 18 - shown
 

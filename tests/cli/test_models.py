@@ -56,7 +56,7 @@ def test_compare_prints_four_models_and_writes_their_parts(
     words = ["--output", str(models), "--pointwise", str(pointwise)]
     assert main(["compare", PLAYERS, *COLUMNS, *words]) == 0
     printed = capsys.readouterr().out
-    names = [line.split()[0] for line in printed.splitlines()[2:6]]
+    names = [line.split()[0] for line in printed.splitlines()[4:8]]
     assert names == ["complete", "logit", "partial", "none"] and "-46.43" in printed
     table = pd.read_csv(models, index_col="model")
     parts = pd.read_csv(pointwise, index_col="group")
@@ -165,13 +165,19 @@ def test_hyperpriors_of_sensitivity_reach_it_by_name(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["compare", PLAYERS, *COLUMNS, "--output", "t.txt"], "must end in .csv or .parquet"),
+        (
+            ["compare", PLAYERS, *COLUMNS, "--output", "t.txt"],
+            "must end in .csv, .parquet or .xlsx",
+        ),
         (["compare", PLAYERS, *COLUMNS, "--pointwise", "no/t.csv"], "does not exist"),
         (
             ["compare", PLAYERS, *COLUMNS, "--output", "a.csv", "--pointwise", "a.csv"],
             "--output and --pointwise are the same file",
         ),
-        (["compare", PLAYERS, *COLUMNS, *BRIEF, "--mu-sd", "2"], "--mu-sd is a hyperparameter of"),
+        (
+            ["compare", PLAYERS, *COLUMNS, *BRIEF, "--mu-sd", "2"],
+            "--mu-sd is not a hyperparameter of --model complete or none",
+        ),
         (
             ["compare", PLAYERS, *COLUMNS, *BRIEF, "--phi-alpha", "-1"],
             "phi_alpha must be a positive number, not -1",
@@ -191,7 +197,10 @@ def test_hyperpriors_of_sensitivity_reach_it_by_name(
             "--output and --population are the same file",
         ),
         (["predictive-check", "absent.nc"], "absent.nc does not exist"),
-        (["predictive-check", "absent.nc", "--output", "t.txt"], "must end in .csv or .parquet"),
+        (
+            ["predictive-check", "absent.nc", "--output", "t.txt"],
+            "must end in .csv, .parquet or .xlsx",
+        ),
     ],
 )
 def test_wrong_words_get_one_sentence(

@@ -32,7 +32,7 @@ def test_predict_prints_and_writes_the_table(
     table = str(tmp_path / "table.csv")
     assert main(["predict", saved, *AHEAD, "--prob", "0.8", "--output", table]) == 0
     printed = capsys.readouterr().out
-    assert printed.startswith("Successes to come (lower and upper: 80%)")
+    assert "\nSuccesses to come (lower and upper: 80% interval)\n" in printed
     assert [line for line in printed.splitlines() if line.startswith("Roberto Clemente")]
     want = hp.predict(hp.load(saved), trials=REST, prob=0.8)
     pd.testing.assert_frame_equal(
@@ -59,7 +59,10 @@ def test_predict_knows_newcomers_and_saves_the_draws(
         )
         == 0
     )
-    (rookie,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("rookie")]
+    sentence, *lines = capsys.readouterr().out.splitlines()
+    assert sentence.startswith("rookie: 24.") and sentence.endswith("in 100 trials, 89% interval.")
+    # The new group comes first, after the title and the header.
+    rookie = lines[3]
     assert rookie.split()[1] == "100" and abs(float(rookie.split()[2]) - 24.753) < 0.5
     y = hp.load(out)["predictions"]["y"].sel(groups="rookie")
     close(y.mean(), 24.753, relative=0.03)

@@ -83,7 +83,7 @@ def test_a_terminal_is_told_each_phase_and_keeps_none(cache: Path, tmp_path: Pat
     assert code == 0 and path.exists()
     places = [terminal.said.find(phase) for phase in phases]
     assert -1 not in places and places == sorted(places)
-    assert terminal.left == []
+    assert terminal.left == [f"hierpool: saved {path}"]
     assert "Converged" in printed and "\r" not in printed and "..." not in printed
 
 
@@ -219,7 +219,7 @@ def test_a_poor_environment_prints_all_names_and_writes_all_files(tmp_path: Path
     table.write_text("g,y,n\nJosé,1,10\n山田,2,10\n", encoding="utf-8")
     words = ["--successes", "y", "--trials", "n", "--group", "g", *EXACT, "--csv", str(out)]
     run = _command("fit", str(table), *words, LC_ALL="C", PYTHONIOENCODING="ascii", HOME=None)
-    assert (run.returncode, run.stderr) == (0, "")
+    assert (run.returncode, run.stderr) == (0, f"hierpool: saved {out}\n")
     assert r"Jos\xe9" in run.stdout and r"\u5c71\u7530" in run.stdout
     assert "José" in out.read_text(encoding="utf-8")
 

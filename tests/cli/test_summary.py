@@ -28,7 +28,10 @@ def test_a_saved_fit_is_printed_and_written(
     words = ["--prob", "0.5", "--interval", "highest-density", "--output", str(written)]
     assert main(["summary", fit, *words, "--rows", "3"]) == 0
     printed = capsys.readouterr().out
-    assert "Roberto Clemente" in printed and "Max Alvis" not in printed
+    sentence, *lines = printed.splitlines()
+    low, high = (f"{of(hp.summarize(hp.load(fit)).groups['mean']):.3f}" for of in (min, max))
+    assert sentence == f"18 groups, from {low} (Max Alvis) to {high} (Roberto Clemente)."
+    assert lines[3].startswith("Roberto Clemente ") and "Max Alvis" not in "".join(lines)
     assert "... and 15 more" in printed and "50% interval" in printed
     want = hp.summarize(hp.load(fit), prob=0.5, interval="highest-density").groups
     pd.testing.assert_frame_equal(
@@ -41,7 +44,7 @@ def test_a_saved_fit_is_printed_and_written(
     [
         (["nowhere.nc"], "nowhere.nc does not exist"),
         (["FIT", "--prob", "1"], "prob must lie between 0 and 1, not 1.0"),
-        (["FIT", "--output", "groups.txt"], "must end in .csv or .parquet"),
+        (["FIT", "--output", "groups.txt"], "must end in .csv, .parquet or .xlsx"),
     ],
 )
 def test_wrong_words_get_one_sentence(

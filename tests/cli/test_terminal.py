@@ -14,9 +14,10 @@ from screen import screen
 from shell import Run
 
 from hierpool.cli.main import main
-from hierpool.cli.terminal import Status, printable
+from hierpool.cli.terminal import Status
 from hierpool.mcmc.nuts import NUTS
 from hierpool.mcmc.progress import Meter
+from hierpool.runtime.text import printable
 
 pytestmark = pytest.mark.usefixtures("jax_as_it_was")
 COLUMNS = ["--successes", "y", "--trials", "n", "--group", "g"]

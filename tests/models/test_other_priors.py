@@ -17,6 +17,8 @@ from scipy.integrate import quad
 from shell import Run
 
 import hierpool as hp
+from hierpool.models.catalogue import class_of_word
+from hierpool.models.protocol import heavy_tailed
 
 PLAYER = COLUMNS["efron-morris-75"]
 ARMS = {"y": [1100, 900, 1300], "n": [10**6] * 3}
@@ -227,3 +229,23 @@ def test_what_a_model_does_not_have_is_refused(
     command, *rest = words.split()
     columns = "efron-morris-75 --group player --successes hits --trials at_bats".split()
     refuses([command, *columns, *rest], message)
+
+
+@pytest.mark.parametrize("word", ["collapsed", "gamma", "spread"])
+def test_a_model_reports_moments_of_all_parameters_but_those_of_heavy_tails(word: str) -> None:
+    model = class_of_word(word)()
+    position = {"logit_phi": jnp.zeros(()), model.coordinate: jnp.ones(())}
+    reported, every = (set(of(position)) for of in (model.reported, model.population))
+    assert reported == every - set(heavy_tailed(model))
+    assert heavy_tailed(hp.Joint(model)) == heavy_tailed(model)
+
+
+def test_kappa_has_a_mean_and_an_sd_under_a_gamma_prior() -> None:
+    summary = hp.summarize(fitted(GAMMA))
+    kappa = fitted(GAMMA)["posterior"]["kappa"].values
+    row = summary.population.loc["kappa"]
+    assert row["mean"] == pytest.approx(kappa.mean()) and row["sd"] == pytest.approx(
+        kappa.std(), rel=1e-3
+    )
+    assert "Without mean and sd" not in str(summary)
+    assert "Without mean and sd: kappa, " in str(hp.summarize(fitted(SPREAD)))
