@@ -46,6 +46,12 @@ def note_program(event: str, seconds: float, **more: str) -> None:
 jax.monitoring.register_event_duration_secs_listener(note_program)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_width() -> None:
+    """Lets tables be as wide as they are: the processes of pytest-xdist are given a width."""
+    os.environ.pop("COLUMNS", None)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def few_programs() -> Iterator[None]:
     """Lets compiled programs go, between modules, once there are many."""

@@ -160,6 +160,8 @@ def _kept(options: argparse.Namespace) -> str:
     saved = f"was saved to {options.output} and is marked partial" if options.output else "is above"
     left_out = f"; {options.csv} was not written" if options.csv else ""
     return f"the partial fit {saved}{left_out}."
+
+
 def _as_json(verdict: "Verdict") -> dict[str, Any]:
     """Returns a verdict as JSON holds it: its fields, whether it converged, and its sentence."""
     fields = {name: in_json(value) for name, value in verdict._asdict().items()}

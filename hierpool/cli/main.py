@@ -108,6 +108,13 @@ def _fail(sentence: str, code: int) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Refuses a flag that there is not, then parses as argparse does."""
+        unknown = unknown_flag(self, args)
+        if unknown:
+            self.error(unknown)
+        return super().parse_known_args(args, namespace)
+
     def _print_message(self, message: str, file: Any = None) -> None:
         # argparse itself ignores an output that could not be written.
         put(message, error=file is not sys.stdout)
@@ -154,9 +161,6 @@ class _Command(_Parser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Adds the command's own flags, then parses as argparse does."""
         self.fill()
-        unknown = unknown_flag(self, args)
-        if unknown:
-            self.error(unknown)
         return super().parse_known_args(args, namespace)
 
 

@@ -16,6 +16,8 @@ def commands_of(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentP
 
 def unknown_flag(parser: argparse.ArgumentParser, words: Sequence[str]) -> str:
     """Returns a sentence about the first of some words that is no flag, else an empty text."""
+    if commands_of(parser):
+        return ""  # The words belong to one of them, which looks itself.
     flags = list(parser._option_string_actions)
     for word in words:
         name = word.partition("=")[0]

@@ -25,7 +25,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def estimated(capsys: pytest.CaptureFixture[str], file: str, *words: str) -> pd.DataFrame:
     run = Run(["estimate", file, *words, *FLAT, "out.csv"], capsys)
-    assert (run.code, run.err) == (0, "")
+    assert (run.code, run.err) == (0, "hierpool: saved out.csv\n")
     return pd.read_csv("out.csv")
 
 
@@ -122,11 +122,11 @@ def test_a_fit_of_several_columns_prints_and_saves_them(
 ) -> None:
     words = ["--group", "region", "--group", "store", "--successes", "made", "--trials", "sold"]
     run = Run(["fit", "stores.csv", *words, "--model", "none", "--output", "fit.nc"], capsys)
-    assert run.code == 0 and "region store  successes" in run.out
+    assert run.code == 0 and "region  store  successes" in run.out
     groups = hp.summarize(hp.load(folder / "fit.nc")).groups
     assert groups[["region", "store"]].to_numpy().tolist() == [["n", "1"], ["n", "2"], ["s", "1"]]
     run = Run(["summary", "fit.nc"], capsys)
-    assert run.code == 0 and "region store  successes" in run.out
+    assert run.code == 0 and "region  store  successes" in run.out
 
 
 def test_a_column_of_groups_is_named_once(capsys: pytest.CaptureFixture[str]) -> None:

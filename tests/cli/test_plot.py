@@ -70,7 +70,7 @@ def test_the_help_lists_every_kind_with_what_it_shows(capsys: pytest.CaptureFixt
         (["forest", "FIT", "--group", "Clement"], "The fit has no group 'Clement'"),
         (["forest", "FIT", "--width", "0.5"], "--width must be from 1 to 100 inches, not 0.5"),
         (["forest", "FIT", "--dpi", "5"], "--dpi must be from 10 to 1200, not 5"),
-        (["funnel", "FIT", "--sort", "mean"], "unrecognized arguments: --sort"),
+        (["funnel", "FIT", "--sort", "mean"], "there is no flag --sort"),
         (["tree", "FIT"], "invalid choice: 'tree'"),
     ],
 )

@@ -111,7 +111,8 @@ def test_an_interrupt_after_warmup_saves_the_draws_so_far(cache: Path, tmp_path:
         terminal.wait_for(f"chain {chain} draws   ")
     terminal.process.send_signal(signal.SIGINT)
     code, printed = terminal.end()
-    (line,) = terminal.left
+    saved, line = terminal.left
+    assert saved == f"hierpool: saved {path}"
     told = re.fullmatch(
         rf"hierpool: (Stopped after (\d+) of 200000 draws a chain); the partial fit was saved to "
         rf"{path} and is marked partial; {table} was not written\.",
