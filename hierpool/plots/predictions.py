@@ -1,5 +1,6 @@
 """What was predicted against what came later."""
 
+import warnings
 from typing import Any
 
 import numpy as np
