@@ -1,5 +1,6 @@
 """What was predicted against what came later."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -93,7 +94,10 @@ def plot_predictions(
     groups = groups[groups["trials"] > 0]
     if groups.empty:
         raise InputError("No group has later trials: there is nothing to compare.")
-    fitted = fit_of(tree)
+    with warnings.catch_warnings():
+        # ``coverage`` has warned of the fit already.
+        warnings.simplefilter("ignore", UserWarning)
+        fitted = fit_of(tree)
     groups = groups.assign(mean=means(fitted.of(find(fitted.labels, groups.index))))
     groups = groups.sort_values("mean", ascending=False, kind="stable")
     shown = groups if top is None else groups.iloc[:top]
