@@ -46,7 +46,8 @@ def drawing(source: str) -> str:
     head += 'orient="auto"><path d="M0 0L8 4L0 8z" fill="currentColor"/></marker>'
     return (
         f'<svg class="rooms" viewBox="0 0 {WIDTH} {height}" role="img" '
-        f'aria-label="Which room imports which"><defs>{head}</defs>{"".join(lines + shapes)}</svg>\n'
+        f'aria-label="Which room imports which"><defs>{head}</defs>'
+        f"{''.join(lines + shapes)}</svg>\n"
     )
 
 
