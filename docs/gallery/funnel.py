@@ -11,6 +11,6 @@ import hierpool as hp
 
 hospitals = hp.load_dataset("surgical-mortality")
 columns = {"successes": "deaths", "trials": "operations", "group": "hospital"}
-tree = hp.fit(hospitals, **columns, model="collapsed", inference="quadrature")
+tree = hp.fit(hospitals, **columns, model="spread", inference="quadrature")
 axes = hp.plot_funnel(tree, groups=["H"])
 axes.figure.savefig(sys.argv[1] if sys.argv[1:] else "funnel.png")

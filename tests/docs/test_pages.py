@@ -54,3 +54,15 @@ def test_a_page_links_to_what_is_there(name: str) -> None:
 def test_every_page_is_in_the_navigation() -> None:
     navigation = (ROOT / "mkdocs.yml").read_text()
     assert not [name for name in PAGES if f" {name}\n" not in navigation]
+
+
+@pytest.mark.parametrize("name", ["benchmarks.md", "accelerators.md"])
+def test_a_measured_row_of_a_page_stands_in_a_result(name: str) -> None:
+    results = "\n".join(path.read_text() for path in (ROOT / "benchmarks/results").glob("*.md"))
+    rows = [line for line in PAGES[name].read_text().splitlines() if line.startswith("| ")]
+    measured = [row for row in rows if re.search(r"\d\.\d.*\|.*\d", row)]
+    # The table of peers joins cells of several tables.
+    joined = [row for row in measured if row not in results]
+    assert measured and not [
+        cell for row in joined for cell in row.split("|") if cell not in results
+    ]
