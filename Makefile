@@ -36,7 +36,7 @@ docs: $(INSTALLED)
 	@echo "The site is $(CURDIR)/build/site/index.html"
 
 examples: $(INSTALLED)
-	$(BIN)/python -m pytest -q tests/test_readme.py tests/docs
+	$(BIN)/python -m pytest -q tests/test_readme.py tests/docs/test_pages.py
 
 mutants: $(INSTALLED)
 	$(BIN)/python benchmarks/mutants.py
