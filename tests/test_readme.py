@@ -1,4 +1,4 @@
-"""Every example of the README runs, and prints what the README says; its numbers were printed too."""
+"""The README: its examples run and print what it says, and its figures are the benchmark's."""
 
 import re
 from collections.abc import Iterator
