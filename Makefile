@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/.installed
 BENCH_VENV := .venv-bench
 BENCH_INSTALLED := $(BENCH_VENV)/.installed
 
-.PHONY: demo test lint types examples speed exact-speed exact-everywhere answers-speed memory \
+.PHONY: demo test lint types docs examples speed exact-speed exact-everywhere answers-speed memory \
   mutants bench bench-full clean
 
 demo: $(INSTALLED)
@@ -30,8 +30,13 @@ lint: $(INSTALLED)
 types: $(INSTALLED)
 	$(BIN)/mypy
 
+# The site, build/site/index.html: it is read from the folder, without a server or a network.
+docs: $(INSTALLED)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo "The site is $(CURDIR)/build/site/index.html"
+
 examples: $(INSTALLED)
-	$(BIN)/python -m pytest -q tests/test_readme.py
+	$(BIN)/python -m pytest -q tests/test_readme.py tests/docs
 
 mutants: $(INSTALLED)
 	$(BIN)/python benchmarks/mutants.py

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import tempfile
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,6 +22,7 @@ from hierpool.posterior.attributes import FORMAT
 from hierpool.posterior.fitted import read_fit
 from hierpool.posterior.values import data_hash
 
+NEVER_WRITTEN = Path(tempfile.gettempdir()) / "hierpool-of-no-fit.html"
 LATER = {"successes": dict.fromkeys(NAMES, 1), "trials": 4}
 ANSWERS: dict[str, Callable[[xr.DataTree], Any]] = {
     "summarize": hp.summarize,
@@ -41,6 +43,16 @@ ANSWERS: dict[str, Callable[[xr.DataTree], Any]] = {
     "exchangeability": hp.exchangeability,
     "sensitivity": hp.sensitivity,
     "compare_fits": lambda tree: hp.compare_fits({"one": tree, "other": tree}),
+    "plot_new_groups": lambda tree: hp.plot_new_groups(tree, {"unseen": (0, 0)}),
+    "plot_predictions": lambda tree: hp.plot_predictions(tree, **LATER),
+    "report": lambda tree: hp.report(tree, NEVER_WRITTEN),
+    **{
+        name: getattr(hp, name)
+        for name in (
+            "plot_best plot_forest plot_funnel plot_population plot_predictive_check "
+            "plot_rank_intervals plot_ranks plot_shrinkage plot_trace"
+        ).split()
+    },
 }
 """Every function that answers from a tree."""
 
@@ -65,7 +77,7 @@ def test_every_public_function_that_takes_a_tree_is_among_the_answers() -> None:
         for name in hp.__all__
         if inspect.isfunction(getattr(hp, name))
     }
-    takes_tree = {name for name, argument in first.items() if argument in ("tree", "fits")}
+    takes_tree = {name for name, argument in first.items() if argument in ("tree", "fit", "fits")}
     assert takes_tree - {"save", "check"} <= set(ANSWERS)
 
 
@@ -77,6 +89,7 @@ def test_what_no_fit_can_hold_is_refused_by_every_answer(edit: Edit) -> None:
             answer(tree)
             pytest.fail(f"{name} answered")
         assert "\n" not in str(refusal.value)
+    assert not NEVER_WRITTEN.exists()
 
 
 # A file takes fifty times as long as an answer: every third.
