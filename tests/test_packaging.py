@@ -46,7 +46,7 @@ def test_make_finds_in_the_source_distribution_all_that_it_runs(sdist: Path) -> 
     text = (sdist / "Makefile").read_text()
     named = set(re.findall(r"(?<![\w(/])(?:\.ci|data|tests|benchmarks)/[\w./-]+", text))
     assert {".ci/find-python", "data/efron-morris-75.csv"} <= named
-    assert not [path for path in named if not (sdist / path).is_file()]
+    assert not [path for path in named if not (sdist / path).exists()]
     for script in (sdist / ".ci").iterdir():
         assert script.stat().st_mode & 0o100, script
 

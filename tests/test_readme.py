@@ -1,52 +1,83 @@
-"""Every example of the README runs as it stands there."""
+"""The README: its examples run and print what it says, and its figures are the benchmark's."""
 
-import os
 import re
-import shlex
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
 import pytest
+from pages import ROOT, blocks_of, differences, run_page
 
-ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-BLOCKS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
-SHELL = [block for block in BLOCKS if block.startswith("hierpool ")]
+# What these do is tested elsewhere: they make environments.
+EXAMPLES = re.sub(r"^```sh\n(?:make|pip) .*?^```\n", "", README, flags=re.DOTALL | re.MULTILINE)
+PICTURE = ROOT / "docs" / "images" / "shrinkage.png"
+# The rows of the benchmark that a row of the README is taken from.
+CONTENDERS = {
+    "hierpool, joint NUTS": ("| `hierpool fit`, joint |", "| hierpool, joint NUTS |"),
+    "hierpool, exact": ("| hierpool, Quadrature draws", "| hierpool, `estimate`, with intervals |"),
+    "PyMC + nutpie": ("| PyMC + nutpie |",),
+    "NumPyro, compiled once": ("| NumPyro, compiled once |",),
+    "Stan (PyStan)": ("| Stan (PyStan) |",),
+}
+matplotlib.use("agg")
 
 
-def test_there_are_examples() -> None:
-    assert len(PYTHON) >= 3 and len(SHELL) >= 1
+@pytest.fixture(autouse=True)
+def as_on_a_terminal_of_80_columns(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("COLUMNS", "80")
+    yield
+    plt.close("all")
 
 
-@pytest.mark.parametrize("number", range(len(PYTHON)))
-def test_the_python_examples_run(number: int, tmp_path: Path) -> None:
-    run([sys.executable, "-W", "error::UserWarning", "-c", PYTHON[number]], tmp_path)
+def test_the_examples_run_and_print_what_the_readme_says(tmp_path: Path) -> None:
+    random = np.random.default_rng(3)
+    views = random.negative_binomial(1, 1 / 400, 40) + 1
+    clicks = random.binomial(views, random.beta(0.03 * 60, 0.97 * 60, 40))
+    frame = pd.DataFrame({"campaign": range(40), "clicks": clicks, "views": views})
+    frame.to_csv(tmp_path / "campaigns.csv", index=False)
+    languages, said = [], []
+    for block, printed in run_page(EXAMPLES, tmp_path):
+        languages.append(block.language)
+        if block.printed is not None:
+            said += differences(block.printed, printed)
+    assert sorted(languages) == ["python", "sh"] and not said, "\n".join(said)
+    assert {"campaigns.nc", "campaigns.html", "ranking.csv", "shrinkage.png"} <= {
+        path.name for path in tmp_path.iterdir()
+    }
 
 
-@pytest.mark.parametrize("number", range(len(SHELL)))
-def test_the_commands_run(number: int, tmp_path: Path) -> None:
-    (tmp_path / "data").symlink_to(ROOT / "data")
-    # Those of a block share a folder: one asks what another saved.
-    for command in SHELL[number].replace("\\\n", " ").splitlines():
-        program, *words = shlex.split(command)
-        assert program == "hierpool"
-        assert run([sys.executable, "-m", "hierpool.cli", *words], tmp_path)
+def test_python_says_what_it_prints() -> None:
+    assert [
+        block.printed is not None for block in blocks_of(EXAMPLES) if block.language == "python"
+    ]
 
 
 def test_the_commands_of_make_are_the_readmes() -> None:
     for target in ("demo", "test"):
-        assert f"make {target}" in README
+        assert f"\nmake {target}\n" in README
         assert f"\n{target}:" in (ROOT / "Makefile").read_text()
 
 
-def test_no_line_of_the_readme_waits_for_a_number() -> None:
-    assert "_TABLE" not in README
+def test_the_readme_fits_three_screens_and_its_picture_a_page() -> None:
+    assert len(README.splitlines()) <= 110
+    assert f"]({PICTURE.relative_to(ROOT)})" in README
+    assert PICTURE.stat().st_size < 120_000
 
 
-def run(words: list[str], folder: Path) -> str:
-    environment = {**os.environ, "XDG_CACHE_HOME": str(folder / "cache")}
-    done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+@pytest.mark.parametrize("name", CONTENDERS)
+def test_the_figures_beside_its_peers_are_medians_of_the_benchmark(name: str) -> None:
+    lines = (ROOT / "benchmarks" / "results" / "bench.md").read_text().splitlines()
+    printed = {
+        cell.split(" (")[0].strip()
+        for line in lines
+        for row in CONTENDERS[name]
+        if row.removeprefix("| ") in line
+        for cell in line.split("|")
+    }
+    (row,) = re.findall(rf"^\| {re.escape(name)} \|(.*)\|$", README, re.MULTILINE)
+    figures = [cell.strip() for cell in row.split("|")]
+    assert len(figures) == 5 and set(figures) <= printed
