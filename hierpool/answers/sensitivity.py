@@ -34,6 +34,7 @@ from hierpool.posterior.verdict import ConvergenceWarning, missed
 from hierpool.runtime.answer import printed
 from hierpool.runtime.jax_settings import scope
 from hierpool.runtime.order import noted
+from hierpool.runtime.programs import COMPILED_SOON
 from hierpool.runtime.tables import Table
 from hierpool.runtime.warn import warn
 
@@ -305,7 +306,7 @@ def _keep_converged(before: Exact, exact: Exact) -> Exact:
     return kept
 
 
-@partial(jax.jit, static_argnames="quadrature")
+@partial(jax.jit, static_argnames="quadrature", compiler_options=COMPILED_SOON)
 def _sweep(
     models: BetaPopulation,
     data: Data,

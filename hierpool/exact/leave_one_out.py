@@ -9,7 +9,6 @@ This is exact if the grid still fits the new weights. If it does not, since the 
 posterior far, the population is integrated again without the group.
 """
 
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -33,7 +32,8 @@ from hierpool.likelihood.compress import (
 from hierpool.likelihood.histograms import Data, Pairs
 from hierpool.models.pooling import CompletePooling, NoPooling
 from hierpool.models.protocol import Collapsible, Compressible, Model, Position
-from hierpool.runtime.jax_settings import scope
+from hierpool.runtime.jax_settings import platform, scope
+from hierpool.runtime.programs import COMPILED_SOON
 
 MOST_PAIRS = 4096
 """With more distinct (y, n) than this, a Beta population is integrated from histograms."""
@@ -133,8 +133,9 @@ def _by_quadrature(model: Model, pairs: Distinct, quadrature: Quadrature) -> Lef
     data: Data = whole
     if isinstance(model, Compressible) and len(pairs.trials) > MOST_PAIRS:
         data = model.compress(pairs)
+    programs = _SOON if length == FEWEST and platform() == "cpu" else _FAST
     grid, quadrature = refined(
-        lambda settings, _: _integrate(model, data, settings),
+        lambda settings, _: programs.integrate(model, data, settings),
         quadrature,
         lambda found: bool(found.converged),
     )
@@ -142,7 +143,7 @@ def _by_quadrature(model: Model, pairs: Distinct, quadrature: Quadrature) -> Lef
     parts = []
     for start in range(0, len(pairs.trials), size):
         counts = padded_pairs(Distinct(*(x[start : start + size] for x in pairs)), size).counts
-        parts.append(jax.tree.map(np.asarray, _leave_out(model, grid, counts)))
+        parts.append(jax.tree.map(np.asarray, programs.leave_out(model, grid, counts)))
     elpd, own, gap, edge = (
         np.concatenate(columns)[: len(pairs.trials)] for columns in zip(*parts, strict=True)
     )
@@ -151,7 +152,7 @@ def _by_quadrature(model: Model, pairs: Distinct, quadrature: Quadrature) -> Lef
     for i in doubtful:
         groups = np.array(whole.groups)
         groups[i] -= 1
-        without = _integrate(model, Pairs(whole.counts, groups), quadrature)
+        without = programs.integrate(model, Pairs(whole.counts, groups), quadrature)
         elpd[i] = float(grid.log_evidence - without.log_evidence) + own[i]
     return LeftOut(
         np.where(pairs.trials > 0, elpd, 0.0),
@@ -162,12 +163,10 @@ def _by_quadrature(model: Model, pairs: Distinct, quadrature: Quadrature) -> Lef
     )
 
 
-@partial(jax.jit, static_argnames="quadrature")
 def _integrate(model: Model, data: Data, quadrature: Quadrature) -> Grid:
     return explore(model, data, quadrature)
 
 
-@jax.jit
 def _leave_out(
     model: Model, grid: Grid, counts: Counts
 ) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
@@ -193,3 +192,18 @@ def _leave_out(
     gap = jnp.max(jnp.abs(jnp.log(2 * halves)), axis=0) ** 2
     rows, columns = share[0].sum(axis=0) + share[-1].sum(axis=0), share[:, 0] + share[:, -1]
     return -total, reference(counts), gap, jnp.maximum(rows, columns.sum(axis=0))
+
+
+class _Programs(NamedTuple):
+    integrate: Any
+    leave_out: Any
+
+
+def _programs(options: dict[str, Any] | None) -> _Programs:
+    return _Programs(
+        jax.jit(_integrate, static_argnames="quadrature", compiler_options=options),
+        jax.jit(_leave_out, compiler_options=options),
+    )
+
+
+_SOON, _FAST = _programs(COMPILED_SOON), _programs(None)

@@ -8,12 +8,11 @@ import logging
 import os
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache, partial
+from functools import partial
 from threading import Lock
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
@@ -32,19 +31,15 @@ from hierpool.exact.grid import Grid
 from hierpool.exact.posterior import (
     Groups,
     Population,
-    explore,
-    of_groups,
-    of_population,
-    over_batch,
 )
 from hierpool.exact.quadrature import Quadrature
 from hierpool.exact.refining import INTERVAL_TOLERANCE, refined
+from hierpool.inference.estimate_programs import compile_ahead, programs_for
 from hierpool.inference.results import Estimate
 from hierpool.inference.settings import check_quadrature
 from hierpool.input.arguments import check_prob
 from hierpool.input.new_groups import as_json
 from hierpool.input.table import read_table
-from hierpool.likelihood.histograms import Data
 from hierpool.models.beta import PartialPooling
 from hierpool.models.beta_population import BetaPopulation, beta_population_of
 from hierpool.models.catalogue import check_model
@@ -213,7 +208,7 @@ def _solve(
 ) -> Columns:
     has_quantiles = prob is not None
     level = 0.5 if prob is None else prob
-
+    programs = programs_for(len(numbers), sets.size[numbers].sum())
     compiling = Lock()
 
     def run(make: Callable[[], Batch]) -> tuple[Batch, Population, list[Groups]]:
@@ -221,8 +216,10 @@ def _solve(
         # One thread compiles, and the others wait for its programs.
         with compiling:
             shapes = program_shapes(batch, sizes)
-            _compile_ahead(model, *shapes, quadrature, has_quantiles, platform())
-        grids, population = _populations(model, batch.data, level, quadrature, has_quantiles)
+            compile_ahead(programs, model, *shapes, quadrature, has_quantiles, platform())
+        grids, population = programs.populations(
+            model, batch.data, level, quadrature, has_quantiles
+        )
         starts = range(0, len(batch.rows), sizes.pairs[-1])
         groups = blocks.map(as_configured(partial(block, grids, batch)), starts)
         return batch, *jax.tree.map(np.asarray, (population, list(groups)))
@@ -232,7 +229,7 @@ def _solve(
         rows, which = batch.rows[here], padded(batch.which[here], sizes)
         counts = Counts(padded(sets.y[rows], sizes), padded(sets.n[rows], sizes))
         found: Groups = jax.tree.map(
-            np.asarray, _groups(model, grids, which, counts, level, has_quantiles)
+            np.asarray, programs.groups(model, grids, which, counts, level, has_quantiles)
         )
         return found
 
@@ -270,65 +267,6 @@ def _columns(population: Population) -> dict[str, np.ndarray]:
     names = list(columns)
     after = names.index("new_group_mean")
     return {name: columns[name] for name in names[:after]} | others | columns
-
-
-@lru_cache(maxsize=256)
-def _compile_ahead(
-    model: BetaPopulation,
-    data: Data,
-    num_pairs: int,
-    quadrature: Quadrature,
-    has_quantiles: bool,  # noqa: FBT001
-    platform: str,
-) -> None:
-    """Compiles a batch's two programs at the same time, before they are called; once for each.
-
-    Args:
-        model: the model; the values of its hyperparameters do not matter.
-        data: shapes of the batch's data.
-        num_pairs: number of pairs in a block.
-        quadrature: settings of the integration.
-        has_quantiles: whether to compute the intervals.
-        platform: what it is compiled for.
-    """
-    log.info("compiling")
-    populations = _populations.trace(model, data, 0.5, quadrature, has_quantiles)
-    grids, _ = populations.out_info
-    pair = np.zeros(num_pairs, np.int64)
-    groups = _groups.trace(model, grids, pair, Counts(pair, pair), 0.5, has_quantiles)
-    lowered = groups.lower()
-    with ThreadPoolExecutor(1) as other:
-        beside = other.submit(lowered.compile)
-        populations.lower().compile()
-        beside.result()
-    log.info("integrating")
-
-
-@partial(jax.jit, static_argnames=("quadrature", "has_quantiles"))
-def _populations(
-    model: BetaPopulation,
-    data: Data,
-    prob: float,
-    quadrature: Quadrature,
-    has_quantiles: bool,  # noqa: FBT001
-) -> tuple[Grid, Population]:
-    def one(data: Data) -> tuple[Grid, Population]:
-        grid = explore(model, data, quadrature)
-        return grid, of_population(model, grid, data, prob, has_quantiles=has_quantiles)
-
-    return over_batch(one, data)
-
-
-@partial(jax.jit, static_argnames="has_quantiles")
-def _groups(
-    model: BetaPopulation,
-    grids: Grid,
-    which: np.ndarray,
-    counts: Counts,
-    prob: float,
-    has_quantiles: bool,  # noqa: FBT001
-) -> Groups:
-    return of_groups(model, grids, jnp.asarray(which), counts, prob, has_quantiles=has_quantiles)
 
 
 def _collapsed(model: Any) -> BetaPopulation:

@@ -29,10 +29,14 @@ from hierpool.mcmc.progress import Display, Progress
 from hierpool.mcmc.stats import Stats
 from hierpool.mcmc.target import has_a_row_each
 from hierpool.models.protocol import Compressible, Model, Position
-from hierpool.runtime.programs import SIZES
+from hierpool.runtime.jax_settings import platform
+from hierpool.runtime.programs import COMPILED_SOON, SIZES
 
 log = logging.getLogger(__name__)
 
+FEW_NUMBERS = 5000
+"""Data of up to so many numbers are integrated in less time than a faster program takes to compile
+longer."""
 PIECE = 512
 """Draws computed from a grid at a time: each reads its tables, and this number fits the processor's
 cache."""
@@ -214,11 +218,13 @@ def _compile(
         return jax.vmap(chart_of(model, data).to_position)(points)
 
     arguments = jax.tree.unflatten(structure, shapes)
+    is_little = sum(map(math.prod, (shape.shape for shape in shapes))) <= FEW_NUMBERS
+    options = COMPILED_SOON if is_little and platform() == "cpu" else None
     grid = jax.eval_shape(integrate, *arguments)
     first = jax.ShapeDtypeStruct((), np.dtype(np.int64))
     return (
-        jax.jit(integrate).lower(*arguments).compile(),
-        jax.jit(draw_piece).lower(jax.random.key(0), *arguments, grid, first).compile(),
+        jax.jit(integrate).lower(*arguments).compile(options),
+        jax.jit(draw_piece).lower(jax.random.key(0), *arguments, grid, first).compile(options),
     )
 
 

@@ -1,0 +1,122 @@
+"""The two programs of ``estimate``: one for populations, and one for groups given these."""
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from hierpool.counts import Counts
+from hierpool.exact.grid import Grid
+from hierpool.exact.posterior import (
+    Groups,
+    Population,
+    explore,
+    of_groups,
+    of_population,
+    over_batch,
+)
+from hierpool.exact.quadrature import Quadrature
+from hierpool.likelihood.histograms import Data
+from hierpool.models.beta_population import BetaPopulation
+from hierpool.runtime.jax_settings import platform
+from hierpool.runtime.programs import COMPILED_SOON
+
+log = logging.getLogger(__name__)
+FEW_DATA_SETS, FEW_PAIRS = 8, 1000
+"""Up to so many data sets, and distinct counts in all of them, it takes longer to compile than to
+run."""
+
+
+def _populations(
+    model: BetaPopulation,
+    data: Data,
+    prob: float,
+    quadrature: Quadrature,
+    has_quantiles: bool,  # noqa: FBT001
+) -> tuple[Grid, Population]:
+    def one(data: Data) -> tuple[Grid, Population]:
+        grid = explore(model, data, quadrature)
+        return grid, of_population(model, grid, data, prob, has_quantiles=has_quantiles)
+
+    return over_batch(one, data)
+
+
+def _groups(
+    model: BetaPopulation,
+    grids: Grid,
+    which: np.ndarray,
+    counts: Counts,
+    prob: float,
+    has_quantiles: bool,  # noqa: FBT001
+) -> Groups:
+    return of_groups(model, grids, jnp.asarray(which), counts, prob, has_quantiles=has_quantiles)
+
+
+class Programs(NamedTuple):
+    """The two programs that solve data sets."""
+
+    populations: Any
+    """Integrates over the populations of a batch."""
+    groups: Any
+    """Returns the posteriors of a block of groups, given these."""
+
+
+def _programs(options: dict[str, Any] | None) -> Programs:
+    static = ("quadrature", "has_quantiles")
+    return Programs(
+        jax.jit(_populations, static_argnames=static, compiler_options=options),
+        jax.jit(_groups, static_argnames=static[1:], compiler_options=options),
+    )
+
+
+SOON, FAST = _programs(COMPILED_SOON), _programs(None)
+"""The programs for few data sets and groups, which are compiled sooner, and for many."""
+
+
+def programs_for(num_data_sets: int, num_pairs: int) -> Programs:
+    """Returns the programs that take the least time in all, to compile and to run.
+
+    Args:
+        num_data_sets: number of data sets.
+        num_pairs: number of distinct (y, n) of all of them.
+    """
+    is_little = num_data_sets <= FEW_DATA_SETS and num_pairs <= FEW_PAIRS and platform() == "cpu"
+    return SOON if is_little else FAST
+
+
+@lru_cache(maxsize=256)
+def compile_ahead(
+    programs: Programs,
+    model: BetaPopulation,
+    data: Data,
+    num_pairs: int,
+    quadrature: Quadrature,
+    has_quantiles: bool,  # noqa: FBT001
+    platform: str,
+) -> None:
+    """Compiles a batch's two programs at the same time, before they are called; once for each.
+
+    Args:
+        programs: the two.
+        model: the model; the values of its hyperparameters do not matter.
+        data: shapes of the batch's data.
+        num_pairs: number of pairs in a block.
+        quadrature: settings of the integration.
+        has_quantiles: whether to compute the intervals.
+        platform: what it is compiled for.
+    """
+    log.info("compiling")
+    populations = programs.populations.trace(model, data, 0.5, quadrature, has_quantiles)
+    grids, _ = populations.out_info
+    pair = np.zeros(num_pairs, np.int64)
+    groups = programs.groups.trace(model, grids, pair, Counts(pair, pair), 0.5, has_quantiles)
+    lowered = groups.lower()
+    with ThreadPoolExecutor(1) as other:
+        beside = other.submit(lowered.compile)
+        populations.lower().compile()
+        beside.result()
+    log.info("integrating")
