@@ -18,7 +18,7 @@ from hierpool.cli.main import main
 from hierpool.models.catalogue import USER_CLASSES
 from hierpool.posterior.tree import settings
 from hierpool.reports.page import render
-from hierpool.reports.provenance import provenance_of
+from hierpool.reports.provenance import Source, provenance_of
 
 FEW = hp.Quadrature(num_chains=2, num_draws=100)
 
@@ -189,6 +189,18 @@ def test_the_command_and_the_lines_of_the_page_repeat_the_fit(
     lines: dict[str, Any] = {}
     exec(found.python.replace("COLUMN", "player"), lines)
     xr.testing.assert_equal(lines["tree"]["posterior"].dataset, tree["posterior"].dataset)
+
+
+def test_the_command_names_the_file_and_the_columns_that_are_known() -> None:
+    columns = {"successes": "won", "trials": None, "failures": "it's lost", "group": ["a", "b c"]}
+    source = Source("my data.csv", columns | {"aggregate": True})
+    found = provenance_of(fit_of(), source)
+    words = shlex.split(found.command.replace("\\\n", " "))
+    given = "--successes won --failures X --group a --group Y --aggregate --model".split()
+    given = [{"X": "it's lost", "Y": "b c"}.get(word, word) for word in given]
+    assert words[:3] == ["hierpool", "fit", "my data.csv"] and words[3 : 3 + len(given)] == given
+    assert 'hp.fit(\n    "my data.csv",\n    successes="won",\n    failures="' in found.python
+    assert 'group=["a", "b c"],\n    aggregate=True,' in found.python
 
 
 def test_a_page_is_never_written_over_without_force(tmp_path: Path) -> None:
