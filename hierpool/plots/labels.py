@@ -112,7 +112,9 @@ class _Room(NamedTuple):
                 leader = np.array([centre, middle])
                 if any(_crosses(other, box) for other in self.leaders):
                     continue
-                if ring and any(_crosses(leader, other) for other in self.taken):
+                if ring and any(
+                    _crosses(leader, other.padded(2 * self.scale)) for other in self.taken
+                ):
                     continue
                 wide = box.padded(self.radius)
                 under = np.all((wide.min < self.marks) & (self.marks < wide.max), axis=1)
