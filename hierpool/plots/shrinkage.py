@@ -193,7 +193,7 @@ def _arrows(
         if where.any():
             axes.scatter(
                 x[where], y[where], s=34, marker=marker, c=WARM, ec="white", lw=0.4, zorder=4,
-                label=label,
+                clip_on=False, label=label,
             )  # fmt: skip
             label = ""
 
