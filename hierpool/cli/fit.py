@@ -123,11 +123,13 @@ def run(options: argparse.Namespace) -> int:
         say_saved(options.output, options)
     if options.report:
         from hierpool.reports.page import render, write_page
+        from hierpool.reports.provenance import Source
 
         status.phase(f"writing {options.report}")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", hierpool.ConvergenceWarning)
-            page = render(tree, options.prob)
+            columns = {name: value for name, value in data.items() if name != "new_groups"}
+            page = render(tree, options.prob, source=Source(options.file, columns))
         with stopping.finishing(options.report):
             write_page(page, options.report)
         say_saved(options.report, options)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hierpool.cli import stopping
+from hierpool.cli.files import say_saved
 from hierpool.cli.flags import EXIT_CODES, FILE, NEW_GROUP, add_quiet
 from hierpool.cli.output import check_outputs
 from hierpool.cli.plot_arguments import of_later, of_new_groups
@@ -206,7 +207,7 @@ def run(options: argparse.Namespace) -> int:
             else:
                 figure.set_size_inches(size)
         _write(figure, options.output, options.dpi)
-    say(f"{options.kind}: {options.output}")
+    say_saved(options.output, options)
     return 0
 
 

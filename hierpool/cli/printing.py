@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 ROWS = 100
 """Most rows of a table that are printed, unless the user says otherwise."""
+SMALL = 20
+"""Most rows of a table beside the main one that is printed whole, whatever ``--rows`` says."""
 ENDS = "FILE: .csv, .parquet or .xlsx"
 """What is said of a file that holds a table."""
 TABLE = f"{ENDS}; in the order of the input, unless --sort is given"
@@ -43,7 +45,10 @@ def add_printing(output: Any) -> None:
         "which; within each data set, threshold or prior",
     )
     output.add_argument(
-        "--rows", type=int, default=ROWS, help=f"most rows to print; 0 for all ({ROWS})"
+        "--rows",
+        type=int,
+        default=ROWS,
+        help=f"most rows of the table to print; 0 for all ({ROWS})",
     )
     output.add_argument(
         "--json",
@@ -90,10 +95,12 @@ def show(
     flag = "--csv" if hasattr(options, "csv") else "--output"
     for table in by_name.values():
         shown = table if options.sort and table.name == main else _in_order(table)
-        whole = f"{flag} FILE" if table.name == main else "--json"
+        is_main = table.name == main
+        whole = f"{flag} FILE" if is_main else "--json"
+        rows = options.rows if is_main or not options.rows else max(options.rows, SMALL)
         where = Where("--rows 0 prints all", f"a wider terminal or {whole} has all")
         say()
-        say(text_of(shown, width, options.rows, where))
+        say(text_of(shown, width, rows, where))
 
 
 def width_of_output() -> int | None:

@@ -3,9 +3,10 @@
 import argparse
 
 from hierpool.cli import stopping
+from hierpool.cli.files import say_saved
 from hierpool.cli.flags import add_prob, add_quiet
 from hierpool.cli.output import check_outputs
-from hierpool.cli.terminal import say, status
+from hierpool.cli.terminal import status
 
 DESCRIPTION = (
     "Write a saved fit as one HTML page with the answer, pictures, a table to search and sort, and "
@@ -39,5 +40,5 @@ def run(options: argparse.Namespace) -> int:
     page = render(tree, options.prob, options.title)
     with stopping.finishing(options.output):
         write_page(page, options.output)
-    say(f"Saved {options.output}.")
+    say_saved(options.output, options)
     return 0

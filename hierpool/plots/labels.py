@@ -24,6 +24,8 @@ def place_names(
     names: Sequence[str],
     marks: np.ndarray,
     radius: float = 2.0,
+    *,
+    most: int | None = None,
 ) -> int:
     """Writes names beside points, the first ones first, and returns how many found no room.
 
@@ -37,6 +39,7 @@ def place_names(
         marks: (mark, 2) x and y of what names cover only where it can't be helped, of very many
             the first and a part of the rest.
         radius: radius of a mark in points.
+        most: most marks that a name may cover: one that would cover more is left out.
     """
     figure = figure_of(axes)
     # Fixes the limits and the layout, on which places in the picture depend.
@@ -44,14 +47,15 @@ def place_names(
     for _ in range(3):
         figure.draw_without_rendering()
     scale = figure.dpi / 72
+    first, rest = marks[:_MOST_MARKS], marks[_MOST_MARKS:]
     room = _Room(
         axes.get_window_extent(),
-        axes.transData.transform(
-            np.concatenate([marks[:_MOST_MARKS], marks[:: max(1, len(marks) // _MOST_MARKS)]])
-        ),
+        axes.transData.transform(np.concatenate([first, rest[:: 1 + len(marks) // _MOST_MARKS]])),
         [text.get_window_extent() for text in axes.texts],
+        [],
         scale,
         radius * scale,
+        np.inf if most is None else most,
     )
     left_out = 0
     for at, name in zip(np.column_stack([x, y]), names, strict=True):
@@ -71,6 +75,8 @@ def place_names(
             textcoords="offset points", fontsize=_FONT, arrowprops=arrow if is_far else None,
         )  # fmt: skip
         room.taken.append(Bbox([middle - size / 2, middle + size / 2]))
+        if is_far:
+            room.leaders.append(np.array([centre, middle]))
     return left_out
 
 
@@ -83,10 +89,14 @@ class _Room(NamedTuple):
     """(mark, 2) what names should not cover."""
     taken: list[Bbox]
     """Names that stand already."""
+    leaders: list[np.ndarray]
+    """(2, 2) the ends of lines that lead from names to their points."""
     scale: float
     """Pixels in a point."""
     radius: float
     """Radius of a mark."""
+    most: float
+    """Most marks that a name may cover."""
 
     def find(self, centre: np.ndarray, size: np.ndarray) -> tuple[np.ndarray | None, bool]:
         """Returns the best middle of a name, None without room, and whether it needs a line."""
@@ -99,14 +109,28 @@ class _Room(NamedTuple):
                 inside = inside and self.frame.y0 <= box.y0 and box.y1 <= self.frame.y1
                 if not inside or any(box.overlaps(other) for other in self.taken):
                     continue
+                leader = np.array([centre, middle])
+                if any(_crosses(other, box) for other in self.leaders):
+                    continue
+                if ring and any(
+                    _crosses(leader, other.padded(2 * self.scale)) for other in self.taken
+                ):
+                    continue
                 wide = box.padded(self.radius)
                 under = np.all((wide.min < self.marks) & (self.marks < wide.max), axis=1)
                 # Its own point is beside it.
                 own = np.all(np.abs(self.marks - centre) < 1, axis=1)
-                cost = int(np.sum(under & ~own)) + ring
-                if cost < least:
+                covered = int(np.sum(under & ~own))
+                cost = 2 * covered + ring
+                if covered <= self.most and cost < least:
                     best, is_far, least = middle, ring > 0, cost
         return best, is_far
+
+
+def _crosses(line: np.ndarray, box: Bbox) -> bool:
+    """Returns whether a line, given its (2, 2) ends, goes through a box."""
+    along = line[0] + np.linspace(0, 1, 60)[:, None] * (line[1] - line[0])
+    return bool(np.all((box.min < along) & (along < box.max), axis=1).any())
 
 
 def _size(axes: Axes, text: str) -> np.ndarray:

@@ -93,11 +93,16 @@ def read_rates(fit: xr.DataTree | Estimate, *, prob: float = 0.89, inner: float 
         fitted.rate,
         fitted.theta.mean(axis=0),
         tuple(
-            Interval(*equal_tailed(fitted.theta, each), f"{100 * each:g}% interval")
+            Interval(*equal_tailed(fitted.theta, each), _interval(each))
             for each in sorted({prob, min(inner, prob)}, reverse=True)
         ),
         None if means is None else float(means.mean()),
     )
+
+
+def _interval(prob: float) -> str:
+    """Returns what an interval is, in words."""
+    return f"{100 * prob:g}% interval"
 
 
 def _of_estimate(estimate: Estimate) -> Rates:
@@ -110,7 +115,9 @@ def _of_estimate(estimate: Estimate) -> Rates:
     columns = {name: groups[name].to_numpy() for name in groups}
     intervals: tuple[Interval, ...] = ()
     if "lower" in columns:
-        intervals = (Interval(columns["lower"], columns["upper"], "interval of the estimate"),)
+        prob = groups.attrs.get("prob")
+        name = "interval of the estimate" if prob is None else _interval(prob)
+        intervals = (Interval(columns["lower"], columns["upper"], name),)
     return Rates(
         np.asarray(groups.index.get_level_values(-1)),
         columns["successes"],

@@ -19,7 +19,7 @@ from hierpool.reports.columns import Groups, groups_of
 from hierpool.reports.forest import MOST_NAMED, Center, caterpillar_of, forest_of
 from hierpool.reports.plots import Plot
 from hierpool.reports.population import parameters_of, population_plot
-from hierpool.reports.provenance import new_groups_of, provenance_of
+from hierpool.reports.provenance import Source, new_groups_of, provenance_of
 from hierpool.reports.sentences import (
     answers_of,
     comparison_rows,
@@ -112,8 +112,17 @@ def write_page(page: str, path: str | os.PathLike[str]) -> None:
         file.write(page.encode(errors="replace"))
 
 
-def render(tree: xr.DataTree, prob: float, title: str | None = None) -> str:
-    """Returns the page of a fit; ``report`` describes it."""
+def render(
+    tree: xr.DataTree, prob: float, title: str | None = None, source: Source | None = None
+) -> str:
+    """Returns the page of a fit; ``report`` describes it.
+
+    Args:
+        tree: a fit.
+        prob: probability of the intervals.
+        title: title of the page.
+        source: where the data were read, if that is known, for the command that repeats the fit.
+    """
     # Imported late: only the report needs it.
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
@@ -149,7 +158,7 @@ def render(tree: xr.DataTree, prob: float, title: str | None = None) -> str:
         findings=findings_of(asked),
         conclusion=conclusion_of(asked),
         comparison=comparison_rows(asked),
-        provenance=provenance_of(tree),
+        provenance=provenance_of(tree, source),
         # Only this script runs, whatever a name may hold.
         script=Markup(script),
         digest=digest,

@@ -35,13 +35,25 @@ class Provenance(NamedTuple):
     """The command that repeats the fit; empty for a user's own model."""
     python: str
     """The lines of Python that repeat it."""
+    has_source: bool
+    """Whether both name the file and its columns; else `FILE` and `GROUP` stand for them."""
 
 
-def provenance_of(tree: xr.DataTree) -> Provenance:
+class Source(NamedTuple):
+    """Where the data of a fit were read, which the fit does not record."""
+
+    file: str
+    """The file."""
+    columns: Mapping[str, Any]
+    """Arguments of ``fit`` that name the columns; None and False are left out."""
+
+
+def provenance_of(tree: xr.DataTree, source: Source | None = None) -> Provenance:
     """Returns how a fit was computed.
 
     Args:
         tree: a fit.
+        source: where its data were read; None if that is not known.
     """
     attributes = tree.attrs
     model, inference = read_model(attributes), read_inference(attributes)
@@ -59,16 +71,16 @@ def provenance_of(tree: xr.DataTree) -> Provenance:
     ]
     if "log_evidence" in attributes:
         facts.insert(5, ("Log evidence", _number(attributes, "log_evidence", 4)))
-    columns = {
-        name: str(attributes.get(name, name.upper())) for name in ("successes", "trials")
-    } | {"group": GROUP}
+    recorded = {name: str(attributes.get(name, name.upper())) for name in ("successes", "trials")}
+    read = source or Source(FILE, recorded | {"group": GROUP})
     new_groups = new_groups_of(attributes)
     seed = str(attributes.get("seed", 0))
     return Provenance(
         _formulas(model["name"]),
         [(name, value) for name, value in facts if value],
-        _command(model, inference, columns, new_groups, seed),
-        _python(model, inference, columns, new_groups, seed),
+        _command(model, inference, read, new_groups, seed),
+        _python(model, inference, read, new_groups, seed),
+        source is not None,
     )
 
 
@@ -132,40 +144,39 @@ def _changed(settings: Mapping[str, Any], kind: Any) -> dict[str, Any]:
 def _command(
     model: Mapping[str, Any],
     inference: Mapping[str, Any],
-    columns: Mapping[str, str],
+    source: Source,
     new_groups: Mapping[str, list[int]],
     seed: str,
 ) -> str:
     word = word_of(model["name"])
     if word not in CATALOGUE:
         return ""
-    words = ["hierpool", "fit", FILE]
-    for name, column in columns.items():
-        words += [f"--{name}", column]
+    words: list[str] = []
+    for name, value in _given(source).items():
+        for each in value if isinstance(value, list) else [value]:
+            words.append(f"--{name}" if each is True else f"--{name} {shlex.quote(str(each))}")
     for name, (y, n) in new_groups.items():
-        words += ["--new-group", f"{name}={y}/{n}"]
-    words += ["--model", word]
+        words.append(f"--new-group {shlex.quote(f'{name}={y}/{n}')}")
+    words.append(f"--model {word}")
     knobs = _changed(model, class_of_name(model["name"]))
     if inference.get("name") in KINDS:
-        words += ["--inference", inference["name"].lower()]
+        words.append(f"--inference {inference['name'].lower()}")
         knobs |= _changed(inference, KINDS[inference["name"]])
     for name, value in knobs.items():
-        words += ["--" + FLAGS.get(name, name).replace("_", "-"), str(value)]
-    words += ["--seed", seed, "--output", "fit.nc"]
-    lines = [" ".join(words[:3])]
-    for flag, value in zip(words[3::2], words[4::2], strict=True):
-        lines.append(f"{flag} {shlex.quote(value)}")
-    return " \\\n  ".join(lines)
+        words.append(f"--{FLAGS.get(name, name).replace('_', '-')} {shlex.quote(str(value))}")
+    words += [f"--seed {shlex.quote(seed)}", "--output fit.nc"]
+    return " \\\n  ".join([f"hierpool fit {shlex.quote(source.file)}", *words])
 
 
 def _python(
     model: Mapping[str, Any],
     inference: Mapping[str, Any],
-    columns: Mapping[str, str],
+    source: Source,
     new_groups: Mapping[str, list[int]],
     seed: str,
 ) -> str:
-    arguments = [f'"{FILE}"', *(f"{name}={_quoted(column)}" for name, column in columns.items())]
+    columns = (f"{name}={_quoted(value)}" for name, value in _given(source).items())
+    arguments = [_quoted(source.file), *columns]
     if word_of(model["name"]) in CATALOGUE:
         short = {"name": model["name"], **_changed(model, class_of_name(model["name"]))}
         arguments.append(f"model=hp.{_call(short)}")
@@ -182,6 +193,12 @@ def _python(
     return f"import hierpool as hp\n\ntree = hp.fit(\n{inside})\nprint(hp.summarize(tree))"
 
 
-def _quoted(text: str) -> str:
-    """Returns a text as Python writes it, in double quotes."""
-    return json.dumps(text, ensure_ascii=False)
+def _given(source: Source) -> dict[str, Any]:
+    """Returns the columns that were named, by the arguments that name them."""
+    columns = source.columns.items()
+    return {name: value for name, value in columns if value is not None and value is not False}
+
+
+def _quoted(value: str | int | list[str]) -> str:
+    """Returns a text, a number, a truth value or a list of texts as Python writes it."""
+    return repr(value) if isinstance(value, bool) else json.dumps(value, ensure_ascii=False)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from hierpool.plots.reach import reach_of, said_beyond
 from hierpool.reports.columns import Groups
 from hierpool.reports.plots import SIDE, Axis, Plot, Stroke, boxes, dots, lines, range_of
 
@@ -12,6 +13,8 @@ MOST_PULLS = 400
 CELLS = 80
 """Rows and columns of the density."""
 SHADES = 6
+ARROW = 26
+"""Length of the arrow of a group whose raw rate lies beyond the edge, and its height."""
 
 
 CAPTIONS = {
@@ -35,7 +38,10 @@ def shrinkage_plot(groups: Groups, pooled: float, pooling: str) -> Plot:
     rate, mean, trials = groups.values("rate", "mean", "trials")
     has_rate = trials > 0
     rate, mean, trials, is_new = (part[has_rate] for part in (rate, mean, trials, groups.is_new))
-    low, high = range_of(rate, mean)
+    low, high = reach_of(rate, mean, trials)
+    is_left, is_right = rate < low, rate > high
+    inside = ~(is_left | is_right)
+    low, high = range_of(np.array([low, high]))
     x, y = Axis("raw rate", low, high, "rate"), Axis("estimate", low, high, "mean")
     level = SIDE - int(y.at(pooled))
     strokes = [
@@ -47,29 +53,47 @@ def shrinkage_plot(groups: Groups, pooled: float, pooling: str) -> Plot:
     is_dotted = len(rate) <= MOST_DOTS
     if is_dotted:
         if len(rate) <= MOST_PULLS:
-            strokes.append(Stroke("pull", lines(across, SIDE - y.at(rate), across, up)))
+            ends = across, SIDE - y.at(rate), across, up
+            strokes.append(Stroke("pull", lines(*(end[inside] for end in ends))))
         least, most = (4, 13) if len(rate) <= 60 else (2.5, 9) if len(rate) <= 500 else (1.5, 5)
         widths = np.round(2 * (least + (most - least) * np.sqrt(trials / trials.max()))) / 2
         for kind, which in (("dot", ~is_new), ("dot new", is_new)):
-            for width in np.unique(widths[which])[::-1]:
-                same = which & (widths == width)
+            for width in np.unique(widths[which & inside])[::-1]:
+                same = which & inside & (widths == width)
                 strokes.append(Stroke(kind, dots(across[same], up[same]), float(width)))
         legend.append(("dot", "a group; more trials, larger dot"))
         if is_new.any():
             legend.append(("dot new", "a new group"))
     else:
-        strokes += _density(across, up)
+        strokes += _density(across[inside], up[inside])
         legend.append(("cell", "groups; more groups, darker"))
+    for kind, which in (("edge", ~is_new), ("edge new", is_new)):
+        arrows = [
+            _arrows(up[which & side], is_right=side is is_right) for side in (is_left, is_right)
+        ]
+        if any(arrows):
+            strokes.append(Stroke(kind, "".join(arrows)))
+    caption = CAPTIONS[pooling]
+    number = int(np.sum(~inside))
+    if number:
+        legend.append(("edge", said_beyond(number)))
+        caption += f" {said_beyond(number)}: arrows at the height of the estimates stand there."
     return Plot(
         "shrinkage",
         "Shrinkage",
-        CAPTIONS[pooling],
+        caption,
         x,
         y,
         strokes,
         legend,
         is_dotted,
     )
+
+
+def _arrows(up: np.ndarray, *, is_right: bool) -> str:
+    """Returns a path of arrows at the left or right edge, at heights ``up``."""
+    tip, back = (SIDE, -ARROW) if is_right else (0, ARROW)
+    return "".join(f"M{tip} {y}l{back} {-ARROW // 2}v{ARROW}z" for y in up.tolist())
 
 
 def _density(across: np.ndarray, up: np.ndarray) -> list[Stroke]:

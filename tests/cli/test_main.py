@@ -115,6 +115,14 @@ def test_rows_limits_what_is_printed(
     assert ("... and 13 more (--rows 0 prints all)." in run.out) == (shown < 18)
 
 
+def test_rows_leaves_the_small_table_of_the_population_whole(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run = fit(capsys, "--model", "collapsed", "--inference", "quadrature", "--rows", "1")
+    assert all(f"\n{name} " in run.out for name in ("phi", "kappa", "kappa_log"))
+    assert run.out.count(" more (") == 1 and "... and 17 more" in run.out
+
+
 def test_output_can_be_loaded_and_nothing_else_is_left(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -26,7 +26,7 @@ def test_a_saved_fit_becomes_a_page(
     path = tmp_path / "report.html"
     words = ["report", saved, "--output", str(path), "--title", "Bats & <b>", "--prob", "0.5"]
     assert main(words) == 0
-    assert capsys.readouterr() == (f"Saved {path}.\n", "")
+    assert capsys.readouterr() == ("", f"hierpool: saved {path}\n")
     page = path.read_text(encoding="utf-8")
     assert "<title>Bats &amp; &lt;b&gt;</title>" in page and "50% interval" in page
 
@@ -39,6 +39,8 @@ def test_a_fit_is_reported_as_it_is_saved(
     assert run.code == 0 and "Roberto Clemente" in run.out and "report.html" in run.err
     page = path.read_text(encoding="utf-8")
     assert page.index("0 for 4") < page.index("Roberto Clemente")
+    assert "--successes hits" in page and "--group player" in page
+    assert "COLUMN" not in page and "hierpool fit FILE" not in page
     before = path.read_bytes()
     refused(fit(capsys, "--report", str(path)), "report.html exists: --force")
     assert path.read_bytes() == before

@@ -27,6 +27,8 @@ def test_a_fit_has_two_intervals_and_an_estimate_says_that_it_has_its_own() -> N
     assert {"80% interval", "50% interval"} < set(of_fit)
     of_estimate = legend(hp.plot_forest(estimate_of(5)))
     assert of_estimate == ["interval of the estimate", "raw rate", "mean"]
+    computed = hp.estimate({"y": [1, 2], "n": [9, 9]}, "y", "n", prob=0.8)
+    assert legend(hp.plot_forest(computed))[0] == "80% interval"
 
 
 @pytest.mark.parametrize("number", [5, 18, 60, 308])

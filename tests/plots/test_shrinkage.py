@@ -1,8 +1,10 @@
 import numpy as np
+import pandas as pd
 import pytest
 from pictures import NAMES, estimate_of, require_legible, texts_in
 
 import hierpool as hp
+from hierpool.plots.reach import reach_of
 
 # Boxes stand for the letters of Chinese where the machine has no font for them.
 pytestmark = pytest.mark.filterwarnings("ignore:Glyph")
@@ -33,6 +35,57 @@ def test_texts_are_neither_cut_nor_cover_each_other(number: int) -> None:
     boxes = texts_in(axes)
     assert len(boxes) > 5
     require_legible(axes, boxes)
+
+
+def campaigns(*tiny: tuple[int, int]) -> hp.Estimate:
+    """Returns an estimate of 60 groups of many trials with rates near 3%, and of tiny ones."""
+    many = [(k, 1000) for k in range(10, 70)]
+    counts = np.array([*many, *tiny])
+    mean = (counts[:, 0] + 3) / (counts[:, 1] + 100)
+    groups = pd.DataFrame({"successes": counts[:, 0], "trials": counts[:, 1]})
+    groups = groups.assign(rate=groups["successes"] / groups["trials"], mean=mean)
+    return hp.Estimate(groups, pd.DataFrame({"phi_mean": [0.03]}))
+
+
+def test_a_raw_rate_of_few_trials_does_not_stretch_the_axes_and_is_marked_at_the_edge() -> None:
+    estimate = campaigns((1, 1), (0, 2), (1, 2))
+    axes = hp.plot_shrinkage(estimate)
+    (low, high), up = axes.get_xlim(), axes.get_ylim()
+    assert (low, high) == up and -0.01 < low < 0 and 0.069 < high < 0.075
+    dots, arrows = axes.collections[1], axes.collections[-1]
+    assert len(dots.get_offsets()) == 61
+    x, y = np.asarray(arrows.get_offsets()).T
+    np.testing.assert_allclose(y, estimate.groups["mean"].iloc[[60, 62]])
+    assert ((0.98 * high < x) & (x < high)).all()
+    told = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert told[-1] == "2 raw rates lie beyond the edge"
+
+
+def test_a_raw_rate_that_does_not_squeeze_the_others_stays_where_it_is() -> None:
+    # The 18 players' rates, and 0 for 4.
+    rate = np.append(np.linspace(7, 18, 18).round() / 45, 0)
+    mean = 0.26 + 0.4 * (rate - 0.26)
+    assert reach_of(rate, mean, np.append(np.full(18, 45), 4)) == (0, 0.4)
+
+
+@pytest.mark.parametrize("trials", [1, 3, 1000])
+def test_no_raw_rate_is_beyond_the_edge_where_all_have_as_many_trials(trials: int) -> None:
+    rate = np.append(np.full(50, 0.0), 1.0)
+    assert reach_of(rate, np.full(51, 0.02), np.full(51, trials)) == (0, 1)
+
+
+def test_a_name_covers_no_dot_and_no_line_of_another_name() -> None:
+    axes = hp.plot_shrinkage(campaigns((1, 1), (0, 2)))
+    boxes = texts_in(axes)[2 : len(axes.texts)]
+    dots = axes.transData.transform(axes.collections[1].get_offsets())
+    lines = [text.arrow_patch for text in axes.texts[2:] if text.arrow_patch is not None]
+    assert len(boxes) > 2 and lines
+    for box in boxes:
+        assert not np.any(np.all((box.min < dots) & (dots < box.max), axis=1))
+    for text, box in zip(axes.texts[2:], boxes, strict=True):
+        for line in lines:
+            path = line.get_path().transformed(line.get_transform())
+            assert line is text.arrow_patch or not path.intersects_bbox(box, filled=False)
 
 
 def test_chosen_groups_alone_are_named() -> None:

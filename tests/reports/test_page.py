@@ -18,7 +18,7 @@ from hierpool.cli.main import main
 from hierpool.models.catalogue import USER_CLASSES
 from hierpool.posterior.tree import settings
 from hierpool.reports.page import render
-from hierpool.reports.provenance import provenance_of
+from hierpool.reports.provenance import Source, provenance_of
 
 FEW = hp.Quadrature(num_chains=2, num_draws=100)
 
@@ -172,6 +172,20 @@ def test_many_groups_make_a_page_that_is_not_large(num_groups: int, kind: str) -
     assert ("5,000 groups are the most" in page) == (num_groups > 5000)
 
 
+def test_a_raw_rate_of_few_trials_is_an_arrow_at_the_edge_of_the_picture() -> None:
+    successes, trials = [*range(10, 70), 1, 0], [*[1000] * 60, 1, 2]
+    theta = (np.array(successes) + 3) / (np.array(trials) + 100)
+    tree = tree_of(np.array([theta, 1.01 * theta]), successes, trials)
+    tree.attrs["hierpool_model"] = settings(hp.NoPooling())
+    page = render(tree, 0.89)
+    # The legend, and the arrow: its tip is at the right end of the 1000 units.
+    assert len(re.findall(r'<path class="edge" d="M1000 \d+l', page)) == 1
+    assert text_of(page).count("1 raw rate lies beyond the edge") == 3
+    (high,) = re.findall(r'data-x="rate".*? data-x-high="([\d.]+)"', page)
+    assert 0.069 < float(high) < 0.075
+    assert 'class="edge"' not in render(fit_of("beta", with_unseen=True), 0.89)
+
+
 def test_the_command_and_the_lines_of_the_page_repeat_the_fit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jax_as_it_was: None
 ) -> None:
@@ -189,6 +203,18 @@ def test_the_command_and_the_lines_of_the_page_repeat_the_fit(
     lines: dict[str, Any] = {}
     exec(found.python.replace("COLUMN", "player"), lines)
     xr.testing.assert_equal(lines["tree"]["posterior"].dataset, tree["posterior"].dataset)
+
+
+def test_the_command_names_the_file_and_the_columns_that_are_known() -> None:
+    columns = {"successes": "won", "trials": None, "failures": "it's lost", "group": ["a", "b c"]}
+    source = Source("my data.csv", columns | {"aggregate": True})
+    found = provenance_of(fit_of(), source)
+    words = shlex.split(found.command.replace("\\\n", " "))
+    given = "--successes won --failures X --group a --group Y --aggregate --model".split()
+    given = [{"X": "it's lost", "Y": "b c"}.get(word, word) for word in given]
+    assert words[:3] == ["hierpool", "fit", "my data.csv"] and words[3 : 3 + len(given)] == given
+    assert 'hp.fit(\n    "my data.csv",\n    successes="won",\n    failures="' in found.python
+    assert 'group=["a", "b c"],\n    aggregate=True,' in found.python
 
 
 def test_a_page_is_never_written_over_without_force(tmp_path: Path) -> None:

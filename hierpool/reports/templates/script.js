@@ -106,7 +106,9 @@
     const key = plot.dataset[axis];
     const at = key === "order" ? row + 0.5 : byKey.has(key) ? value(byKey.get(key), row) : NaN;
     const [low, high] = ["Low", "High"].map((end) => Number(plot.dataset[axis + end]));
-    return (at - low) / (high - low);
+    const share = (at - low) / (high - low);
+    // A raw rate beyond the edge has its mark there.
+    return plot.dataset.dotted === undefined ? share : Math.min(Math.max(share, 0), 1);
   };
   const plots = [...document.querySelectorAll(".plot")].map((plot) => {
     const spot = make("div", undefined, plot.dataset.y ? "spot" : "spot upright");
