@@ -16,6 +16,7 @@ from hierpool.counts import Counts
 from hierpool.input.arguments import check_prob, check_seed, tails
 from hierpool.input.new_groups import NewGroups, read_new_groups
 from hierpool.input.table import InputError
+from hierpool.likelihood.compress import distinct_rows
 from hierpool.models.protocol import (
     BetaGroups,
     Collapsible,
@@ -141,7 +142,7 @@ def _described(fitted: Fitted, weight: np.ndarray, levels: np.ndarray) -> pd.Dat
 
 
 def _num_pairs(fitted: Fitted) -> int:
-    return np.unique(np.stack([fitted.successes, fitted.trials]), axis=1).shape[1]
+    return len(distinct_rows(fitted.successes, fitted.trials)[0])
 
 
 def weighted_new_groups(fitted: Fitted, new_groups: NewGroups | None) -> tuple[Fitted, np.ndarray]:
@@ -208,18 +209,18 @@ def draw_theta(fitted: Fitted, seed: int, part: int = 0) -> np.ndarray:
 
 def _solved(rows: Betas, weight: np.ndarray, levels: np.ndarray) -> np.ndarray:
     """Returns (level, group) quantiles of the weighted mixtures of Betas."""
-    pairs = np.stack([rows.successes, rows.failures], axis=1)
-    found, inverse = np.unique(pairs, axis=0, return_inverse=True)
+    first, inverse = distinct_rows(rows.successes, rows.failures)
     # Rows of negligible weight are left out: they change nothing, and cost as much as others.
     heavy = weight > weight.max() * 1e-12
     weight = weight[heavy] / weight[heavy].sum()
-    ends = np.empty((len(levels), len(found)))
-    for column, (y, failures) in enumerate(found):
-        a, b = rows.alpha[heavy] + y, rows.beta[heavy] + failures
+    ends = np.empty((len(levels), len(first)))
+    for column, group in enumerate(first):
+        a = rows.alpha[heavy] + rows.successes[group]
+        b = rows.beta[heavy] + rows.failures[group]
         low, high = _brackets(a, b, weight, levels)
         for row, level in enumerate(levels):
             ends[row, column] = _quantile(a, b, weight, level, low[row], high[row])
-    return ends[:, inverse.ravel()]
+    return ends[:, inverse]
 
 
 def _brackets(

@@ -22,7 +22,7 @@ from hierpool.input.new_groups import NewGroups, as_json
 from hierpool.input.table import InputError
 from hierpool.likelihood.beta_binomial import log_beta_binomial
 from hierpool.models.protocol import GROUPS
-from hierpool.posterior.conditional import Betas, Points, fit_of, rows_of
+from hierpool.posterior.conditional import Betas, Points, alike, fit_of, rows_of
 from hierpool.posterior.fitted import Fitted
 from hierpool.posterior.random import binomials, stream
 from hierpool.posterior.weights import effective_draws, moments, of_rows, resampled
@@ -201,25 +201,24 @@ def quantiles(
     """
     rows = rows_of(fitted)
     weight_of_row = of_rows(weight, rows)
-    cells = np.stack([fitted.successes, fitted.trials, trials], axis=1)
-    # Draws of theta (Points) differ between groups even where the counts agree.
-    if isinstance(rows, Points):
-        cells = np.insert(cells, 0, np.arange(len(cells)), axis=1)
-    found, first, inverse = np.unique(cells, axis=0, return_index=True, return_inverse=True)
-    terms = len(weight_of_row) * float(np.sum(found[:, -1] + 1.0))
+    groups = alike(fitted, trials)
+    terms = len(weight_of_row) * float(np.sum(trials[groups.first] + 1.0))
     every = max(1, int(np.ceil(terms / MOST_TERMS)))
     if every > 1 and len(weight_of_row) < FEWEST_ROWS * every:
         return _drawn_quantiles(fitted, weight, trials, levels, seed)
     if every > 1:
         rows, weight_of_row = rows_of(fitted.thinned(every)), weight_of_row[fitted.kept(every)]
-    ends, probability = np.empty((len(levels), len(found)), np.int64), np.empty(len(found))
-    for column, index in enumerate(first):
+    ends, probability = (
+        np.empty((len(levels), len(groups.first)), np.int64),
+        np.empty(len(groups.first)),
+    )
+    for column, index in enumerate(groups.first):
         each = _probabilities(rows, weight_of_row, index, int(trials[index]))
         below = np.cumsum(each)
         at = np.searchsorted(below, levels * below[-1])
         ends[:, column] = at
         probability[column] = each[at[0] : at[-1] + 1].sum() / below[-1]
-    return Quantiles(ends[:, inverse.ravel()], probability[inverse.ravel()])
+    return Quantiles(ends[:, groups.inverse], probability[groups.inverse])
 
 
 def _probabilities(rows: Betas | Points, weight: np.ndarray, group: int, trials: int) -> np.ndarray:

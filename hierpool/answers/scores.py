@@ -18,7 +18,7 @@ import xarray as xr
 from hierpool.answers.by_group import ByLabel, Further, read_further
 from hierpool.answers.predictions import quantiles
 from hierpool.input.arguments import check_prob, check_seed, tails
-from hierpool.likelihood.compress import log_coefficient
+from hierpool.likelihood.compress import distinct_rows, log_coefficient
 from hierpool.models.protocol import BetaGroups, groups_differ
 from hierpool.posterior.conditional import fit_of
 from hierpool.posterior.fitted import Fitted, read_fit
@@ -274,7 +274,8 @@ def _log_densities(fitted: Fitted, further: Further, budget: float) -> np.ndarra
     of = fitted.of(further.indices)
     y, n = of.successes, of.trials
     is_integral = groups_differ(fitted.model) and not isinstance(fitted.model, BetaGroups)
-    cells = np.unique(np.stack([y, n, z, m]), axis=1).shape[1] * (LOGIT_COST if is_integral else 1)
+    kinds, _ = distinct_rows(y, n, z, m)
+    cells = len(kinds) * (LOGIT_COST if is_integral else 1)
     every = max(1, int(np.ceil(len(fitted.theta) / max(FEWEST_DRAWS, budget / cells))))
     of = of.thinned(every)
     logs = log_probability(of, y + z, n + m)

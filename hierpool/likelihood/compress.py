@@ -58,6 +58,26 @@ def distinct(successes: np.ndarray, trials: np.ndarray) -> Distinct:
     return Distinct(sorted_y[first], sorted_n[first], groups, inverse)
 
 
+def distinct_rows(*columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns (distinct,) the first row of each kind, and (row,) the kind of every row.
+
+    Rows of one kind are equal in every column. Kinds are in ascending order, by the first column,
+    then by the second, and so on.
+
+    Args:
+        columns: (row,) numbers each.
+    """
+    order = np.lexsort(columns[::-1])
+    is_new = np.zeros(len(order), bool)
+    is_new[:1] = True
+    for column in columns:
+        is_new[1:] |= np.diff(column[order]) != 0
+    kind = np.empty(len(order), np.int64)
+    kind[order] = np.cumsum(is_new) - 1
+    # The sort is stable, so that the first of a run is the first of its kind.
+    return order[is_new], kind
+
+
 @dataclass(frozen=True)
 class Tally:
     """Three histograms of one data set: (distinct,) counts and (distinct,) numbers of groups."""

@@ -12,6 +12,7 @@ import xarray as xr
 from scipy.special import betainc
 
 from hierpool.likelihood.beta_binomial import beta_binomial_tail
+from hierpool.likelihood.compress import distinct_rows
 from hierpool.models.protocol import BetaGroups
 from hierpool.posterior.fitted import Fitted, mcse, read_fit
 
@@ -173,9 +174,7 @@ def alike(fitted: Fitted, *further: np.ndarray) -> Alike:
     everyone = np.arange(len(fitted.trials))
     if not isinstance(fitted.model, BetaGroups):
         return Alike(everyone, everyone)
-    keys = np.stack([fitted.successes, fitted.trials, *further], axis=1)
-    _, first, inverse = np.unique(keys, axis=0, return_index=True, return_inverse=True)
-    return Alike(first, inverse.ravel())
+    return Alike(*distinct_rows(fitted.successes, fitted.trials, *further))
 
 
 def spared(fitted: Fitted, cost: float) -> int:

@@ -204,13 +204,15 @@ def test_a_spreadsheet_without_its_library_names_the_extra(
 def test_the_width_is_that_of_the_terminal_and_a_pipe_has_none(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.delenv("COLUMNS", raising=False)
-    assert width_of_output() is None
-    monkeypatch.setenv("COLUMNS", "57")
-    assert width_of_output() == 57
-    monkeypatch.setenv("COLUMNS", "wide")
-    monkeypatch.setattr(sys, "stdout", type("Terminal", (), {"isatty": lambda self: True})())
-    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((91, 24)))
-    assert width_of_output() == 91
-    monkeypatch.setattr(sys, "stdout", None)
-    assert width_of_output() is None
+    # Undone before pytest itself asks for the width of its terminal.
+    with monkeypatch.context() as changed:
+        changed.delenv("COLUMNS", raising=False)
+        assert width_of_output() is None
+        changed.setenv("COLUMNS", "57")
+        assert width_of_output() == 57
+        changed.setenv("COLUMNS", "wide")
+        changed.setattr(sys, "stdout", type("Terminal", (), {"isatty": lambda self: True})())
+        changed.setattr("shutil.get_terminal_size", lambda: os.terminal_size((91, 24)))
+        assert width_of_output() == 91
+        changed.setattr(sys, "stdout", None)
+        assert width_of_output() is None

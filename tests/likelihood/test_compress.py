@@ -14,6 +14,7 @@ from hierpool.likelihood.compress import (
     batch_histograms,
     compress,
     distinct,
+    distinct_rows,
     log_coefficient,
     padded_pairs,
     power_of_two,
@@ -158,3 +159,12 @@ def test_the_constants_of_a_tally_are_those_of_its_groups(name: str) -> None:
     close(found.reference, np.sum(binom.logpmf(y, n, rate)), relative=1e-12)
     want = np.sum(gammaln(n + 1) - gammaln(y + 1) - gammaln(n - y + 1))
     close(found.log_coefficients, want, relative=1e-12)
+
+
+@pytest.mark.parametrize("size", [0, 1, 200])
+def test_distinct_rows_are_those_of_numpy(size: int) -> None:
+    columns = np.random.default_rng(size).integers(0, 4, (3, size))
+    first, kind = distinct_rows(*columns)
+    _, want_first, want_kind = np.unique(columns, axis=1, return_index=True, return_inverse=True)
+    np.testing.assert_array_equal(first, want_first)
+    np.testing.assert_array_equal(kind, want_kind.ravel())
