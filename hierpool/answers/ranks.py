@@ -46,15 +46,15 @@ class Ranks(NamedTuple):
         """The answer: which groups are the most probable to be the best."""
         likely = self.groups["best"].sort_values(ascending=False, kind="stable")[: MOST + 1]
         (first, most), *rest = [(name_of(label), f"{p:.2f}") for label, p in likely.items()]
-        best = f"the best of {len(self.groups)} groups with probability {most}"
         after = joined(f"{name} ({probability})" for name, probability in rest) if rest else ""
-        return f"{first} is {best}" + (f"; next come {after}." if after else ".")
+        best = f"The most probable best of {len(self.groups)} groups is {first} ({most})"
+        return best + (f", then {after}." if after else ".")
 
     def tables(self) -> list[Table]:
         """Returns the table of the groups as it is printed; not that of every rank."""
         attrs = self.groups.attrs
         top = f", top: the first {attrs['top']}" if attrs.get("top", 1) > 1 else ""
-        title = f"Ranks, the {attrs.get('best', 'best')} first (lower and upper: "
+        title = f"Ranks, by their means, the {attrs.get('best', 'best')} first (lower and upper: "
         title += f"{percent(self.groups)}{top})"
         unseen = attrs.get("without_trials", 0)
         notes = (f"Groups without trials that are left out: {unseen}.",) if unseen else ()

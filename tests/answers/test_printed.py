@@ -74,7 +74,7 @@ def test_the_sentence_of_the_ranks_names_the_most_probable_best() -> None:
     ranks = hp.rank(fit_of("beta", with_unseen=True))
     first = ranks.groups["best"].idxmax()
     assert ranks.sentence.startswith(
-        f"{first} is the best of 18 groups with probability {ranks.groups['best'].max():.2f}; next"
+        f"The most probable best of 18 groups is {first} ({ranks.groups['best'].max():.2f}), then "
     )
     assert "Groups without trials that are left out: 1." in str(ranks)
 

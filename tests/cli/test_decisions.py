@@ -65,7 +65,7 @@ def test_ranks_are_printed_best_first_and_written(
     words = ["--top", "3", "--prob", ".5", "--output", files[0], "--distribution", files[1]]
     assert main(["ranks", saved, *words]) == 0
     printed = capsys.readouterr().out
-    assert printed.startswith("Roberto Clemente is the best of 18 groups with probability 0.2")
+    assert printed.startswith("The most probable best of 18 groups is Roberto Clemente (0.2")
     assert printed.splitlines()[4].startswith("Roberto Clemente")
     assert "Groups without trials that are left out: 1." in printed
     want = hp.rank(hp.load(saved), top=3, prob=0.5)
