@@ -24,6 +24,7 @@ from hierpool.likelihood import binomial as likelihood
 from hierpool.likelihood.compress import compress, distinct
 from hierpool.likelihood.histograms import Data
 from hierpool.models.beta import CollapsedPartialPooling, PartialPooling
+from hierpool.runtime.programs import COMPILED_SOON
 
 MODEL = CollapsedPartialPooling()
 LEVELS = (0.055, 0.25, 0.5, 0.75, 0.945)
@@ -57,6 +58,10 @@ class Summary(NamedTuple):
 @functools.partial(jax.jit, static_argnums=2)
 def integrate(model: CollapsedPartialPooling, data: Data, quadrature: Quadrature) -> Grid:
     return explore(model, data, quadrature)
+
+
+# As ``fit`` compiles it; within other programs there can be no such options.
+soon = jax.jit(explore, static_argnums=2, compiler_options=COMPILED_SOON)
 
 
 @jax.jit
@@ -104,7 +109,7 @@ def got(name: str, precision: str = "float64", form: str = "compressed") -> Summ
         model = CollapsedPartialPooling(kappa_log_rate=rate)
         # As every verb does: where it does not converge, with twice the nodes.
         grid, _ = refined(
-            lambda settings, _: integrate(model, data, settings),
+            lambda settings, _: soon(model, data, settings),
             Quadrature(),
             lambda found: bool(found.converged),
         )
