@@ -30,7 +30,7 @@ class Sizes(NamedTuple):
 ON_PROCESSOR = Sizes((1, 8, 64), (32, 512))
 """What a call reads and writes stays in the processor's cache."""
 ON_ACCELERATOR = Sizes((64, 1024, 8192), (512, 4096, 32768))
-"""A call is large enough to use all of an accelerator, and a block takes up to 10 GB there."""
+"""A call is large enough to use all of an accelerator."""
 
 
 class DataSets:

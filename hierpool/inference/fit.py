@@ -279,7 +279,7 @@ def _fit(
         _advise(model, num_groups)
         run_key, theta_key = _keys(seed)
 
-    with scope(is_large=_suits_accelerator(inference, position)):
+    with scope(is_large=suits_accelerator(inference, position)):
         explored = explore(run_key, model, data, pairs, inference, follow)
         where = platform()
     with scope():
@@ -349,7 +349,7 @@ def _fit(
     return tree
 
 
-def _suits_accelerator(inference: NUTS | Quadrature, position: Position) -> bool:
+def suits_accelerator(inference: NUTS | Quadrature, position: Position) -> bool:
     """Returns whether an algorithm is faster on an accelerator, or was told how to run."""
     if isinstance(inference, Quadrature):
         return False

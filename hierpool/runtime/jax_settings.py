@@ -51,9 +51,21 @@ def scope(*, is_double: bool = True, is_large: bool = False) -> Iterator[None]:
 def _device(*, is_large: bool) -> jax.Device | str | None:
     """Returns the default device of a scope; None is JAX's own choice."""
     chosen: jax.Device | str | None = jax.config.jax_default_device
-    if chosen is not None or jax.config.jax_platforms or is_large or jax.default_backend() == "cpu":
-        return chosen
-    return jax.devices("cpu")[0]
+    is_chosen = chosen is not None or bool(jax.config.jax_platforms)
+    if to_processor(jax.default_backend(), is_chosen=is_chosen, is_large=is_large):
+        return jax.devices("cpu")[0]
+    return chosen
+
+
+def to_processor(backend: str, *, is_chosen: bool, is_large: bool) -> bool:
+    """Returns whether work is brought to the processor from where JAX would run it.
+
+    Args:
+        backend: the platform on which JAX runs programs by default.
+        is_chosen: whether the user chose a platform or a device.
+        is_large: whether the work suits an accelerator.
+    """
+    return backend != "cpu" and not is_chosen and not is_large
 
 
 def platform() -> str:
@@ -72,6 +84,7 @@ def as_configured[**P, T](function: Callable[P, T]) -> Callable[P, T]:
     device = jax.config.jax_default_device
 
     def run(*arguments: P.args, **settings: P.kwargs) -> T:
+        # Where the work runs is decided already: is_large leaves it there.
         with jax.default_device(device), scope(is_double=is_double, is_large=True):
             return function(*arguments, **settings)
 

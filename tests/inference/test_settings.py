@@ -12,6 +12,8 @@ from fits import COLUMNS, PLAYERS
 import hierpool as hp
 from hierpool.cli.flags import MODELS as FLAG_WORDS
 from hierpool.inference import settings
+from hierpool.inference.estimate_programs import FAST, SOON, programs_for
+from hierpool.inference.fit import suits_accelerator
 from hierpool.input.arguments import check_seed
 from hierpool.models.catalogue import COMPARED, MODELS, check_model, class_of_word
 
@@ -186,3 +188,24 @@ def test_columns_of_counts_may_be_given_by_position(verb: Any) -> None:
         verb(PLAYERS, "at_bats", "hits")
     with pytest.raises(hp.InputError, match=r"at_bats must not exceed hits \(are the two columns"):
         verb("efron-morris-75", trials="hits", successes="at_bats")
+
+
+@pytest.mark.parametrize(
+    ("inference", "num_numbers", "is_suited"),
+    [
+        (hp.NUTS(num_chains=1), 1000, True),
+        (hp.NUTS(num_chains=1), 999, False),
+        (hp.NUTS(num_chains=10_000), 1000, True),
+        (hp.NUTS(num_chains=1, chain_method="sequential"), 1, True),
+        (hp.Quadrature(), 1000, False),
+    ],
+)
+def test_an_accelerator_gets_what_gives_each_core_a_thousand_numbers(
+    inference: Any, num_numbers: int, *, is_suited: bool
+) -> None:
+    assert suits_accelerator(inference, {"theta": jnp.zeros(num_numbers)}) == is_suited
+
+
+def test_programs_that_do_little_are_compiled_sooner() -> None:
+    assert programs_for(8, 1000) is SOON
+    assert programs_for(9, 9) is FAST and programs_for(1, 1001) is FAST

@@ -14,7 +14,7 @@ from nuts_fits import MODELS, every_model
 from tables import PLAYERS as COUNTS
 
 import hierpool as hp
-from hierpool.runtime.jax_settings import as_configured, platform, scope
+from hierpool.runtime.jax_settings import as_configured, platform, scope, to_processor
 
 PLAYER_COLUMNS = COLUMNS["efron-morris-75"]
 STRICT = {
@@ -112,6 +112,19 @@ def test_without_an_accelerator_the_size_of_the_work_changes_nothing() -> None:
         with scope(is_large=is_large):
             assert jax.config.jax_default_device is before
             assert platform() == jax.default_backend()
+
+
+@pytest.mark.parametrize("backend", ["cpu", "gpu", "tpu"])
+def test_only_small_work_of_those_who_chose_nothing_is_brought_to_the_processor(
+    backend: str,
+) -> None:
+    brought = [
+        (is_chosen, is_large)
+        for is_chosen in (False, True)
+        for is_large in (False, True)
+        if to_processor(backend, is_chosen=is_chosen, is_large=is_large)
+    ]
+    assert brought == ([] if backend == "cpu" else [(False, False)])
 
 
 def test_a_default_device_that_was_chosen_is_obeyed() -> None:
