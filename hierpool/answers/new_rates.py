@@ -157,10 +157,7 @@ def new_rate(fitted: Fitted, seed: int = 0) -> NewRate:
     ends = logit(np.clip(drawn[[0, -1]], least, 1 - max(least, 1e-15)))
     margin = 0.1 * (ends[1] - ends[0]) + 1e-6
     edges = np.linspace(ends[0] - margin, ends[1] + margin, NUM_EDGES)
-    if isinstance(fitted.model, BetaGroups):
-        below = _mean_below(*_beta(fitted, fitted.model), expit(edges))
-    else:
-        below = np.searchsorted(drawn, expit(edges)) / len(drawn)
+    below = probability_below(fitted, expit(edges), seed)
     # On the scale of a normal distribution it is nearly straight, and is refined there.
     finer = np.linspace(edges[0], edges[-1], NUM_CELLS + 1)
     below = ndtr(PchipInterpolator(edges, ndtri(np.clip(below, 1e-14, 1 - 1e-14)))(finer))
@@ -170,6 +167,23 @@ def new_rate(fitted: Fitted, seed: int = 0) -> NewRate:
     kept = probability > LEAST
     theta = expit((finer[:-1] + finer[1:]) / 2)[kept]
     return NewRate(theta, probability[kept] / probability[kept].sum())
+
+
+def probability_below(fitted: Fitted, values: np.ndarray, seed: int = 0) -> np.ndarray:
+    """Returns (value,) probabilities that theta of a group not yet seen is below each value.
+
+    Args:
+        fitted: a fit; its theta is not needed.
+        values: (value,) chances of success.
+        seed: seed of draws of theta, where its population is no Beta.
+
+    Raises:
+        InputError: the model can't draw theta of a new group.
+    """
+    if isinstance(fitted.model, BetaGroups):
+        return _mean_below(*_beta(fitted, fitted.model), values)
+    drawn = np.sort(_draws(fitted, seed).ravel())
+    return np.searchsorted(drawn, values) / len(drawn)
 
 
 def _draws(fitted: Fitted, seed: int) -> np.ndarray:

@@ -3,8 +3,8 @@
 import numpy as np
 import xarray as xr
 
-from hierpool.answers.ranks import Best, Ranks, rank
-from hierpool.plots.rank_rows import number_shown, rows_for, say_left_out
+from hierpool.answers.ranks import Best
+from hierpool.plots.rank_rows import number_shown, ranked, rows_for, say_left_out
 from hierpool.plots.style import ACCENT, INK, Axes, styled
 
 FEW = 20
@@ -45,9 +45,7 @@ def plot_best(
         Roberto Clemente
         >>> axes.figure.savefig("best.png")  # doctest: +SKIP
     """
-    ranks = rank(tree, best=best)
-    order = np.argsort(-ranks.groups["best"].to_numpy(), kind="stable")
-    ranks = Ranks(ranks.groups.iloc[order], ranks.distribution.iloc[order])
+    ranks = ranked(tree, best=best, by="best")
     num_groups = len(ranks.groups)
     shown = number_shown(num_groups, top, FEW)
     axes = rows_for(ranks, shown, axes, 4.6)

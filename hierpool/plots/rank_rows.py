@@ -1,6 +1,6 @@
 """What the pictures of ranks share: which groups they show, and how they name them."""
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -14,10 +14,13 @@ MOST_ROWS = 60
 """Most groups that are all shown where ``top`` is not given."""
 
 
-def ranked(tree: xr.DataTree, *, best: Best, prob: float = 0.89) -> Ranks:
-    """Returns the ranks of a fit, the groups sorted by their mean rank."""
+def ranked(
+    tree: xr.DataTree, *, best: Best, prob: float = 0.89, by: Literal["rank", "best"] = "rank"
+) -> Ranks:
+    """Returns the ranks of a fit, the groups sorted by their mean rank or Pr(best)."""
     ranks = rank(tree, best=best, prob=prob)
-    order = np.argsort(ranks.groups["rank"].to_numpy(), kind="stable")
+    column = ranks.groups[by].to_numpy()
+    order = np.argsort(column if by == "rank" else -column, kind="stable")
     return Ranks(ranks.groups.iloc[order], ranks.distribution.iloc[order])
 
 

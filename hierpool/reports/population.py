@@ -3,11 +3,10 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import betainc
 
+from hierpool.answers.new_rates import probability_below
 from hierpool.input.errors import InputError
-from hierpool.models.protocol import BetaGroups, DrawsTheta, groups_differ, require
-from hierpool.posterior.fitted import Fitted
+from hierpool.models.protocol import groups_differ
 from hierpool.reports.asking import Asked
 from hierpool.reports.columns import Groups
 from hierpool.reports.plots import SIDE, Axis, Plot, Stroke, boxes, curve, lines, range_of
@@ -23,8 +22,6 @@ MEANINGS = {
 }
 """What a parameter means; another one is a parameter of the user's own model."""
 SHARED = "the chance of success that all groups share"
-NUM_ROWS = 200
-"""Draws of the population over which its density is averaged."""
 CELLS = 120
 """Steps of the density."""
 MOST_TICKS = 400
@@ -88,7 +85,7 @@ def population_plot(asked: Asked, groups: Groups) -> Plot:
     expected = [] if new is None else [new[["lower", "upper"]].to_numpy(float)]
     low, high = range_of(rate, *estimates, *expected)
     edges = np.linspace(max(low, 0), min(high, 1), CELLS + 1)
-    density = np.diff(_below(fitted, edges)) / np.diff(edges)
+    density = np.diff(probability_below(fitted, edges)) / np.diff(edges)
     num_bars = int(np.clip(2 * np.sqrt(len(rate)), 8, 60))
     bars = np.linspace(edges[0], edges[-1], num_bars + 1)
     heights = np.histogram(rate, bars)[0] / (max(len(rate), 1) * (bars[1] - bars[0]))
@@ -121,16 +118,3 @@ def population_plot(asked: Asked, groups: Groups) -> Plot:
         strokes,
         legend,
     )
-
-
-def _below(fitted: Fitted, edges: np.ndarray) -> np.ndarray:
-    """Returns (edge,) probabilities that a new group's theta is below each edge."""
-    rows = np.unique(np.linspace(0, len(fitted.theta) - 1, NUM_ROWS).astype(int))
-    parameters = {name: draws[rows] for name, draws in fitted.parameters.items()}
-    model = fitted.model
-    if isinstance(model, BetaGroups):
-        alpha, beta = (np.broadcast_to(part, len(rows)) for part in model.theta_prior(parameters))
-        return betainc(alpha[:, None], beta[:, None], edges).mean(axis=0)
-    rng = np.random.default_rng(0)
-    theta = require(model, DrawsTheta).draw_theta_prior(rng, parameters, 2500)
-    return np.searchsorted(np.sort(theta.ravel()), edges) / theta.size

@@ -14,7 +14,8 @@ import numpy as np
 
 COMPILED_SOON: dict[str, Any] = {"xla_backend_optimization_level": 0}
 """Compiler options for a program that does little in a process. On a processor it compiles in about
-half the time, and an integration then runs little slower; a chain of NUTS would run much slower."""
+60% of the time, and runs up to twice as long; a chain of NUTS, 2.5 times as long
+(``benchmarks/compile_speed.py``)."""
 SIZES = 8
 """Number of sizes whose programs are kept: two octaves of ``compress.quarter_octave``."""
 
