@@ -69,7 +69,12 @@ class Meter:
             self.steps[chain] += steps
             if self._progress is not None and not self.is_stopped:
                 total = len(self.steps) * (self.num_warmup + self.num_draws)
-                self._progress(int(self.steps.sum()), total, int(self.divergences.sum()))
+                try:
+                    self._progress(int(self.steps.sum()), total, int(self.divergences.sum()))
+                except BaseException:
+                    # Before another chain calls it again.
+                    self.stop()
+                    raise
 
     def stop(self) -> None:
         """Asks every chain to stop after its current block."""

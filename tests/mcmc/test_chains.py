@@ -13,8 +13,8 @@ from tables import PLAYERS, close, on_device
 
 from hierpool.mcmc import chains
 from hierpool.mcmc.chains import Chains
-from hierpool.mcmc.nuts import NUTS
-from hierpool.mcmc.progress import Meter
+from hierpool.mcmc.nuts import NUTS, ChainState, Run
+from hierpool.mcmc.progress import Chain, Meter
 from hierpool.mcmc.target import target_of
 from hierpool.models.beta import CollapsedPartialPooling, PartialPooling
 
@@ -124,33 +124,44 @@ def test_an_interrupt_during_warmup_returns_nothing(method: str) -> None:
 
 
 def test_a_second_interrupt_does_not_wait_for_the_chains(monkeypatch: pytest.MonkeyPatch) -> None:
-    # So long that a chunk still runs when the second one comes.
-    monkeypatch.setattr(chains, "CHUNK", (30_000, 30_000))
     monkeypatch.setattr(chains, "WAKE_SECONDS", 1e-3)
-    pressed: list[int] = []
+    begun, may_end = threading.Semaphore(0), threading.Event()
+
+    class Held(Chains):
+        """Each chain's first chunk of draws does not end before the test says so."""
+
+        def _chunk(self, state: ChainState, chain: Chain, first: int, size: int) -> Run:
+            if first == 0:
+                begun.release()
+                may_end.wait()
+            return super()._chunk(state, chain, first, size)
 
     class Impatient:
-        """Presses Ctrl-C once the chains run, and again while they are waited for."""
+        """Presses Ctrl-C once both chains draw, and again while they are waited for."""
+
+        pressed = 0
 
         @contextmanager
         def showing(self, meter: Meter) -> Iterator[Callable[[], None]]:
             def press() -> None:
-                pressed.append(meter.steps.sum())
-                raise KeyboardInterrupt
+                if self.pressed or (begun.acquire() and begun.acquire()):
+                    self.pressed += 1
+                    raise KeyboardInterrupt
 
             self.meter = meter
             yield press
 
     display = Impatient()
-    sampler = Chains(jax.random.key(0), MODEL, PLAYERS, replace(LONG, num_warmup=0))
+    sampler = Held(jax.random.key(0), MODEL, PLAYERS, replace(LONG, num_warmup=0))
     with pytest.raises(KeyboardInterrupt):
         sampler.run(display)
-    assert pressed == [0, 0] and display.meter.steps.sum() == 0
+    assert display.pressed == 2 and display.meter.steps.sum() == 0
+    may_end.set()
     for thread in threading.enumerate():
         if thread.name.startswith("ThreadPoolExecutor"):
             thread.join()
-    # A chain that had begun its chunk ended it.
-    assert set(display.meter.steps) <= {0, 30_000}
+    # Both ended the chunk that they had begun, and began no other.
+    assert set(display.meter.steps) == {LONGEST}
 
 
 class Drawn:

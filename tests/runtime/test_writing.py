@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import threading
+from argparse import Namespace
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from shell import EXACT, PLAYERS, Run, refused
 from trees import tree_of
 
 import hierpool as hp
-from hierpool.cli.output import write_table
+from hierpool.cli.files import write_table
 from hierpool.runtime.writing import PART, check_writable, require_not_read, whole_file
 
 OLD = b"what was there before\n"
@@ -221,11 +222,12 @@ def large() -> xr.DataTree:
     return tree
 
 
+QUIET = Namespace(quiet=True)
 FRAME = pd.DataFrame({"rate": np.random.default_rng(0).random(200_000)})
 WRITERS: dict[str, Callable[[Path, xr.DataTree], None]] = {
     "fit.nc": lambda path, tree: hp.save(tree, path, force=True),
-    "groups.csv": lambda path, tree: write_table(FRAME, str(path)),
-    "groups.parquet": lambda path, tree: write_table(FRAME, str(path)),
+    "groups.csv": lambda path, tree: write_table(FRAME, str(path), QUIET),
+    "groups.parquet": lambda path, tree: write_table(FRAME, str(path), QUIET),
 }
 
 
@@ -321,7 +323,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import xarray as xr
-from hierpool.cli.output import write_table
+from argparse import Namespace
+from hierpool.cli.files import write_table
 from hierpool.posterior.netcdf import write_tree
 from hierpool.runtime.writing import PART, whole_file
 
@@ -337,7 +340,7 @@ def write(number):
         with whole_file(path) as file:
             write_tree(tree, file)
     else:
-        write_table(content(number), str(path))
+        write_table(content(number), str(path), Namespace(quiet=True))
 
 def read():
     if kind == "fit.nc":
