@@ -1,7 +1,7 @@
 """Plausible mistakes planted in the package, one at a time: which do the tests of its module see?
 
 Each mutant changes one place of one module, in a copy of the tree in a temporary folder, and is run
-against the tests of that module alone, up to the first failure. Writes
+against the tests of that module alone, the quick ones first, up to the first failure. Writes
 benchmarks/results/mutants.md. Each run is kept in build/mutants.jsonl, so that a run that was cut
 goes on where it stopped; a mutant that survived is tried again once its tests have changed.
 
@@ -45,16 +45,17 @@ def copied(folder: Path) -> Path:
     return Path(shutil.copytree(ROOT, folder, ignore=ignored))
 
 
-def run(tree: Path, files: list[str], skipped: list[str], timeout: float, *words: str) -> Any:
-    """Returns pytest's exit code (None past the timeout), what it said, and the seconds it took."""
-    began, here = time.time(), {"PYTHONPATH": str(tree), "JAX_COMPILATION_CACHE_DIR": str(CACHE)}
+def run(tree: Path, files: list[str], timeout: float, *words: str, **env: str) -> Any:
+    """Returns pytest's exit code (None past the timeout) and what it said."""
+    began, here = time.time(), {"JAX_COMPILATION_CACHE_DIR": str(CACHE)}
     here |= {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
+    here |= {"PYTHONPATH": os.pathsep.join([str(tree), str(tree / "benchmarks")])}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=line"]
-    command += ["--hypothesis-seed=0", *words, *(f"--deselect={test}" for test in skipped)]
+    command += ["-p", "mutants_pytest", "--hypothesis-seed=0", "-rfE", *words]
     process = subprocess.Popen(
         [*command, *(f"tests/{name}.py" for name in files)],
         cwd=tree,
-        env=os.environ | here,
+        env=os.environ | here | env,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -62,15 +63,21 @@ def run(tree: Path, files: list[str], skipped: list[str], timeout: float, *words
     )
     try:
         said, _ = process.communicate(timeout=timeout)
-        code: int | None = process.returncode
+        return process.returncode, said
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
-        said, code = process.communicate()[0], None
+        said, _ = process.communicate()
         # A program that was being written would be a torn one to all later runs.
         for path in CACHE.glob("*"):
             if path.stat().st_mtime >= began - 1:
                 path.unlink(missing_ok=True)
-    return code, said, time.time() - began
+        return None, said
+
+
+def failures(said: str) -> list[str]:
+    """Returns the tests that pytest's summary names as failed."""
+    told = [line.split(" - ")[0] for line in said.splitlines()]
+    return [t.split(" ", 1)[1] for t in told if t.startswith(("FAILED ", "ERROR "))]
 
 
 def digest(*texts: bytes) -> str:
@@ -84,15 +91,26 @@ def digest_of(files: list[str]) -> str:
 
 
 class Judge:
-    """Runs mutants against tests, and keeps what came of it."""
+    """Runs mutants against tests, and keeps what came of it.
 
-    def __init__(self, folder: Path, jobs: int) -> None:
+    Args:
+        folder: where the copies of the tree go.
+        jobs: how many mutants run at a time.
+        files: the test files of all mutants, which first run with nothing planted.
+    """
+
+    def __init__(self, folder: Path, jobs: int, files: list[str]) -> None:
         RECORDS.parent.mkdir(exist_ok=True)
         lines = RECORDS.read_text().splitlines() if RECORDS.exists() else []
         self.known = {record["key"]: record for record in map(json.loads, lines)}
         self.trees: SimpleQueue[Path] = SimpleQueue()
         for i in range(jobs):
             self.trees.put(copied(folder / str(i)))
+        self.times, self.jobs = folder / "times.json", jobs
+        package = (path.read_bytes() for path in sorted(PACKAGE.rglob("*.py")))
+        key = digest(*map(str.encode, files), digest_of(files).encode(), *package)
+        self.untouched = self.known.get(key) or self.keep({"key": key} | self.timed(files))
+        self.say_untouched()
 
     def keep(self, record: dict[str, Any]) -> dict[str, Any]:
         """Returns a record that is now in the file."""
@@ -101,47 +119,40 @@ class Judge:
             file.write(json.dumps(record) + "\n")
         return record
 
-    def untouched(self, name: str) -> dict[str, Any]:
-        """Returns how long a test file takes without any mutant, and what fails in it even so."""
-        package = sorted(PACKAGE.rglob("*.py"))
-        key = digest(name.encode(), digest_of([name]).encode(), *(p.read_bytes() for p in package))
-        if key in self.known:
-            return self.known[key]
+    def timed(self, files: list[str], *words: str) -> dict[str, Any]:
+        """Returns how long each test takes with nothing planted, and which fail even so."""
         tree = self.trees.get()
-        try:
-            code, said, seconds = run(tree, [name], [], 1800, "-rfE")
-            told = [line.split(" - ")[0] for line in said.splitlines()]
-            failed = [t.split(" ", 1)[1] for t in told if t.startswith(("FAILED ", "ERROR "))]
-            if code and failed:
-                # Otherwise every mutant would seem to be caught.
-                code, said, seconds = run(tree, [name], failed, 1800)
-        finally:
-            self.trees.put(tree)
-        if code != 0:
-            raise SystemExit(f"tests/{name}.py does not pass as it is:\n{said[-2000:]}")
-        print(f"{name}: {seconds:.0f} s, {len(failed)} fail without a mutant", flush=True)
-        return self.keep({"key": key, "seconds": seconds, "failed": failed})
+        env = {"HIERPOOL_TIMES": str(self.times)}
+        code, said = run(tree, files, 7200, "-n", str(self.jobs), *words, **env)
+        self.trees.put(tree)
+        if code not in (0, 1):
+            raise SystemExit(f"The tests do not run as they are:\n{said[-2000:]}")
+        return json.loads(self.times.read_text())
+
+    def say_untouched(self) -> None:
+        """Writes down, for the runs to come, what the tests do with nothing planted."""
+        self.times.write_text(json.dumps(self.untouched))
+        seconds, failed = self.untouched["seconds"], self.untouched["failed"]
+        print(f"{len(seconds)} tests, {sum(seconds.values()):.0f} s; fail untouched: {failed}")
 
     def judge(self, mutant: Mutant) -> dict[str, Any]:
         """Returns the outcome of a mutant: caught, survived, or timed out."""
         files, source = tests_of(mutant.module), path_of(mutant.module).read_bytes()
         key, tests = digest(source, repr(mutant).encode()), digest_of(files)
         known = self.known.get(key)
-        if known and (known["outcome"] == "caught" or known["tests"] == tests):
-            return known
-        alone = {name: self.untouched(name) for name in files}
-        # First the file of its own name, then the quick ones.
-        files = files[:1] + sorted(files[1:], key=lambda name: alone[name]["seconds"])
-        skipped = [test for record in alone.values() for test in record["failed"]]
-        allowed = 60 + 5 * sum(record["seconds"] for record in alone.values())
-        tree = self.trees.get()
+        if known and known["by"] not in self.untouched["failed"]:
+            if known["outcome"] == "caught" or known["tests"] == tests:
+                return known
+        paths = tuple(f"tests/{name}.py" for name in files)
+        alone = sum(s for t, s in self.untouched["seconds"].items() if t.startswith(paths))
+        tree, began = self.trees.get(), time.time()
         path = path_of(mutant.module, tree / "hierpool")
         try:
             path.write_bytes(mutant.planted(source))
             # Python would take one mutant for another of the same length and second.
             for compiled in path.parent.glob(f"__pycache__/{path.stem}.*.pyc"):
                 compiled.unlink()
-            code, said, seconds = run(tree, files, skipped, allowed, "-x")
+            code, said = run(tree, files, 60 + 5 * alone, "-x", HIERPOOL_ORDER=str(self.times))
         finally:
             path.write_bytes(source)
             for compiled in path.parent.glob(f"__pycache__/{path.stem}.*.pyc"):
@@ -151,9 +162,31 @@ class Judge:
             raise SystemExit("The tests were killed from outside: run again to go on.")
         # pytest leaves with 5 when it ran no test.
         outcome = {0: "survived", 5: "survived", None: "timed out"}.get(code, "caught")
-        print(f"{outcome}, {seconds:.0f} s: {mutant.line} {mutant.name}", flush=True)
+        by = next(iter(failures(said)), None)
+        print(f"{outcome}, {time.time() - began:.0f} s: {mutant.line} {mutant.name}", flush=True)
         last = said.splitlines()[-3:]
-        return self.keep({"key": key, "outcome": outcome, "tests": tests, "said": last})
+        return self.keep({"key": key, "outcome": outcome, "tests": tests, "by": by, "said": last})
+
+    def outcomes(self, mutants: list[Mutant]) -> dict[Mutant, str]:
+        """Returns the outcome of each mutant, none caught by a test that fails untouched."""
+        with ThreadPoolExecutor(self.jobs) as pool:
+            while True:
+                found = dict(zip(mutants, pool.map(self.judge, mutants), strict=True))
+                # A test may fail alone, or in another order, that did not fail among all.
+                by = {record["by"] for record in found.values() if record["by"]}
+                files = sorted({t.split("::")[0][6:-3] for t in by if "::" in t})
+                again = self.timed(files, "-k", " or ".join(sorted({name_of(t) for t in by})))
+                wrong = by.intersection(again["failed"])
+                if not wrong:
+                    return {mutant: record["outcome"] for mutant, record in found.items()}
+                self.untouched["failed"] += sorted(wrong)
+                self.keep(self.untouched)
+                self.say_untouched()
+
+
+def name_of(test: str) -> str:
+    """Returns the name of a test's function."""
+    return test.split("::")[-1].split("[")[0]
 
 
 def report(outcomes: dict[Mutant, str]) -> str:
@@ -204,10 +237,10 @@ def main() -> None:
         print(*(f"{mutant.line} {mutant.name}" for mutant in mutants), sep="\n")
         return
     CACHE.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(words.jobs) as pool:
-        judge = Judge(Path(folder), words.jobs)
-        outcomes = [record["outcome"] for record in pool.map(judge.judge, mutants)]
-    words.output.write_text(report(dict(zip(mutants, outcomes, strict=True))))
+    files = sorted({name for mutant in mutants for name in tests_of(mutant.module)})
+    with tempfile.TemporaryDirectory() as folder:
+        outcomes = Judge(Path(folder), words.jobs, files).outcomes(mutants)
+    words.output.write_text(report(outcomes))
     print(words.output.read_text())
 
 

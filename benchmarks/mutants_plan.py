@@ -323,13 +323,18 @@ def tests_of(module: str) -> list[str]:
 # Tests that are named for what they ask, and not for the module.
 ALSO: dict[str, list[str]] = {
     "__init__": ["answers/test_errors", "cli/test_process"],
+    **dict.fromkeys(["__main__", "cli.__main__"], ["cli/test_process"]),
     "answers.events": ["answers/test_season"],
-    **dict.fromkeys(["cli.checks", "cli.compare", "cli.sensitivity"], ["cli/test_models"]),
+    "answers.selection": ["answers/test_events"],
+    **dict.fromkeys(
+        ["cli.compare", "cli.predictive_check", "cli.sensitivity"], ["cli/test_models"]
+    ),
     **dict.fromkeys(["cli.contrasts", "cli.events", "cli.ranks"], ["cli/test_decisions"]),
     "cli.estimate": ["cli/test_estimate"],
     "cli.fit": ["cli/test_main", "cli/test_fits"],
     "cli.output": ["cli/test_summary", "cli/test_decisions"],
     **dict.fromkeys(["cli.predict", "cli.score"], ["cli/test_predictions"]),
+    "cli.sampling": ["cli/test_main", "cli/test_terminal"],
     "exact.nodes": ["exact/test_quadrature"],
     "exact.posterior": ["exact/test_closed_forms"],
     "exact.stretch": ["exact/test_quadrature", "exact/test_closed_forms"],
@@ -337,6 +342,9 @@ ALSO: dict[str, list[str]] = {
     "input.frames": ["input/test_table"],
     "input.new_groups": ["inference/test_fit", "input/test_table_refusals"],
     "input.table": ["input/test_table_refusals"],
+    **dict.fromkeys(["models.gamma", "models.spread"], ["models/test_other_priors"]),
+    **dict.fromkeys(["models.kappa_chart", "models.log_kappa"], ["models/test_models"]),
+    **dict.fromkeys(["plots.best", "plots.rank_intervals"], ["plots/test_ranks"]),
     "posterior.weights": ["answers/test_predictions", "answers/test_new_groups"],
     "runtime.keywords": ["inference/test_settings", "answers/test_errors"],
 }
