@@ -62,7 +62,7 @@ def main() -> None:
         "`contrasts`, 100 groups, 4,950 pairs": lambda: hp.contrasts(tree, groups=some),
         "`expected_loss`": lambda: hp.expected_loss(tree),
         "`predict`, 50 trials": lambda: hp.predict(tree, trials=50),
-        "`newcomers`, one": lambda: hp.new_groups(tree, {"rookie": (0, 4)}),
+        "`new_groups`, one": lambda: hp.new_groups(tree, {"rookie": (0, 4)}),
         "`add_predictions`": lambda: hp.add_predictions(tree, trials=50),
         "`score`": lambda: hp.score(tree, **later),
         "`coverage`": lambda: hp.coverage(tree, **later),
