@@ -1,6 +1,5 @@
 """``sample``: draws from the posterior of a model, as a pure JAX function."""
 
-from collections.abc import Callable
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import jax
@@ -10,13 +9,13 @@ from hierpool.counts import Counts
 from hierpool.exact.chart import Chart, chart_of
 from hierpool.mcmc.nuts import NUTS
 from hierpool.mcmc.stats import Stats
-from hierpool.mcmc.target import target_of
+from hierpool.mcmc.target import Target, target_of
 from hierpool.models.protocol import Model, Parameters, Position
 from hierpool.runtime.jax_settings import default_promotion
 
 
 class Inference(Protocol):
-    """An inference algorithm: it explores a log density over positions."""
+    """An inference algorithm: it explores a posterior."""
 
     @property
     def num_chains(self) -> int:
@@ -28,12 +27,7 @@ class Inference(Protocol):
         """Draws of each chain."""
         ...
 
-    def run(
-        self,
-        key: jax.Array,
-        log_density: Callable[[Position], jax.Array],
-        init: Callable[[jax.Array], Position],
-    ) -> tuple[Position, Stats | None]:
+    def run(self, key: jax.Array, target: Target) -> tuple[Position, Stats | None]:
         """Returns positions, each leaf (chain, draw, ...), and statistics (chain, draw)."""
         ...
 
@@ -109,7 +103,7 @@ def sample(
             if isinstance(inference, ByChart):
                 positions = inference.run_chart(run_key, chart_of(model, counts))
             else:
-                positions, stats = inference.run(run_key, target.log_density, target.init)
+                positions, stats = inference.run(run_key, target)
                 positions = jax.vmap(jax.vmap(target.to_position))(positions)
         shape = (inference.num_chains, inference.num_draws)
         return Draws(constrain(theta_key, model, counts, positions, shape), stats)

@@ -197,8 +197,9 @@ def _start_one(model: Model, data: Data, key: jax.Array, chain: ArrayLike) -> Ch
     init_key, _ = jax.random.split(chain_key(key, chain))
     position = target.init(init_key)
     free, _ = ravel_pytree(is_free(position, data))
+    known, _ = ravel_pytree(target.known_variances(position))
     # Coordinates of padding rows start at 0, where their density is finite for every population.
-    return start(jnp.where(free, ravel_pytree(position)[0], 0), free)
+    return start(jnp.where(free, ravel_pytree(position)[0], 0), jnp.where(free, known, 0))
 
 
 def _start_all(model: Model, data: Data, key: jax.Array, chains: ArrayLike) -> ChainState:

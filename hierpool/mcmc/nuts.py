@@ -25,10 +25,13 @@ from blackjax.adaptation.step_size import DualAveragingAdaptationState, dual_ave
 from blackjax.adaptation.window_adaptation import build_schedule
 from blackjax.mcmc.hmc import HMCState
 from blackjax.mcmc.metrics import Metric, gaussian_euclidean
+from jax.flatten_util import ravel_pytree
 from jax.typing import ArrayLike
 
 from hierpool.mcmc.ravel import Flat
 from hierpool.mcmc.stats import Stats
+from hierpool.mcmc.target import ESTIMATED, Target
+from hierpool.mcmc.turns import LARGEST_STEP, taken, turning
 from hierpool.models.protocol import Position
 from hierpool.runtime.jax_settings import platform
 from hierpool.runtime.keywords import suggest_settings
@@ -81,25 +84,21 @@ class NUTS:
     max_tree_depth: int = setting(10, whole(1))
     chain_method: str | None = setting(None, one_of(None, "parallel", "vectorized", "sequential"))
 
-    def run(
-        self,
-        key: jax.Array,
-        log_density: Callable[[Position], jax.Array],
-        init: Callable[[jax.Array], Position],
-    ) -> tuple[Position, "Stats"]:
+    def run(self, key: jax.Array, target: Target) -> tuple[Position, "Stats"]:
         """Returns positions, each leaf (chain, draw, ...), and ``Stats`` (chain, draw).
 
         Args:
             key: random key.
-            log_density: log density of a position.
-            init: returns a start from a key.
+            target: the posterior to explore.
         """
-        flat = Flat(log_density, init)
+        flat = Flat(target.log_density, target.init)
 
         def run_chain(chain: jax.Array) -> tuple[jax.Array, Stats]:
             init_key, steps_key = jax.random.split(chain_key(key, chain))
             steps = schedule(self.num_warmup, self.num_draws)
-            state = start(flat.init(init_key))
+            position = target.init(init_key)
+            known, _ = ravel_pytree(target.known_variances(position))
+            state = start(ravel_pytree(position)[0], known)
             moving = flat.log_density, self.target_accept, self.max_tree_depth
             length = len(steps.stage)
             run = advance(*moving, state, steps_key, START, steps, length, self.num_draws)
@@ -136,6 +135,8 @@ class ChainState(NamedTuple):
     """The tuned step size, with the state of dual averaging."""
     mass_matrix: MassMatrixAdaptationState
     """The diagonal inverse mass matrix (dim,), with the moments of the window."""
+    known: jax.Array
+    """(dim,) inverse mass where it is known, and ``ESTIMATED`` elsewhere."""
 
 
 class Schedule(NamedTuple):
@@ -162,7 +163,7 @@ def schedule(num_warmup: int, num_draws: int) -> Schedule:
     )
 
 
-def start(position: jax.Array, is_free: jax.Array | None = None) -> ChainState:
+def start(position: jax.Array, known: jax.Array | None = None) -> ChainState:
     """Returns the state of a chain at ``position`` (dim,), before the density there is known.
 
     The log density of the state is infinite, and its step size is 0. So the first step, that of
@@ -171,17 +172,21 @@ def start(position: jax.Array, is_free: jax.Array | None = None) -> ChainState:
 
     Args:
         position: (dim,) starting point.
-        is_free: (dim,) whether each coordinate moves, by default all do; the others keep their
-            value, as if their mass were infinite.
+        known: (dim,) inverse mass of the coordinates whose variance is known, 0 for one that keeps
+            its value, and ``ESTIMATED`` for the others; by default all are estimated.
     """
     step_size_init, _, _ = dual_averaging_adaptation(0.8)
     mass_matrix_init, _, _ = mass_matrix_adaptation(is_diagonal_matrix=True)
     hmc = HMCState(position, jnp.inf, jnp.zeros_like(position))
     mass = mass_matrix_init(position.size)
-    if is_free is not None:
-        mass = mass._replace(inverse_mass_matrix=jnp.where(is_free, mass.inverse_mass_matrix, 0))
-    state = ChainState(hmc, step_size_init(0.0), mass)
-    return _carried(state, position.dtype)
+    known = jnp.full_like(position, ESTIMATED) if known is None else known
+    mass = mass._replace(inverse_mass_matrix=_known_or(mass.inverse_mass_matrix, known))
+    return _carried(ChainState(hmc, step_size_init(0.0), mass, known), position.dtype)
+
+
+def _known_or(estimate: jax.Array, known: jax.Array) -> jax.Array:
+    """Returns (dim,) the inverse mass, as it is known or estimated."""
+    return jnp.where(known == ESTIMATED, estimate, known)
 
 
 def step(
@@ -211,9 +216,17 @@ def step(
     # The warm-up explores with the latest step size; draws use the average of the last window.
     drawing = jnp.asarray(stage) == DRAW
     step_size = jnp.exp(jnp.where(drawing, tuned.log_step_size_avg, tuned.log_step_size))
-    kernel = blackjax.nuts.build_kernel()
+    step_size = taken(step_size)
+    kernel = blackjax.nuts.build_kernel(turning)
     metric = _metric(mass.inverse_mass_matrix)
     hmc, info = kernel(key, state.hmc, log_density, step_size, metric, max_tree_depth)
+
+    # Otherwise the tuning would run away where even the largest step is accepted more often.
+    accepted = jnp.where(
+        step_size < LARGEST_STEP,
+        info.acceptance_rate,
+        jnp.minimum(info.acceptance_rate, target_accept),
+    )
 
     def begin() -> ChainState:
         left, right = info.trajectory_leftmost_state, info.trajectory_rightmost_state
@@ -223,14 +236,13 @@ def step(
 
     def renewed(moments: MassMatrixAdaptationState) -> MassMatrixAdaptationState:
         new = mass_final(moments)
-        is_free = mass.inverse_mass_matrix != 0
-        return new._replace(inverse_mass_matrix=jnp.where(is_free, new.inverse_mass_matrix, 0))
+        return new._replace(inverse_mass_matrix=_known_or(new.inverse_mass_matrix, state.known))
 
     def tune() -> ChainState:
-        return carried(step_size_update(tuned, info.acceptance_rate), mass)
+        return carried(step_size_update(tuned, accepted), mass)
 
     def tune_and_gather() -> ChainState:
-        retuned = step_size_update(tuned, info.acceptance_rate)
+        retuned = step_size_update(tuned, accepted)
         moments = mass_update(mass, hmc.position)
         return jax.lax.cond(
             window_end,
@@ -244,7 +256,7 @@ def step(
     def carried(
         tuned: DualAveragingAdaptationState, mass: MassMatrixAdaptationState, hmc: HMCState = hmc
     ) -> ChainState:
-        return _carried(ChainState(hmc, tuned, mass), hmc.position.dtype)
+        return _carried(ChainState(hmc, tuned, mass, state.known), hmc.position.dtype)
 
     adapted = jax.lax.switch(jnp.asarray(stage) - START, [begin, tune, tune_and_gather, draw])
     stats = Stats(

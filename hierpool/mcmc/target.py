@@ -10,6 +10,9 @@ from hierpool.counts import Counts
 from hierpool.likelihood.histograms import Data, Pairs
 from hierpool.models.protocol import Model, Position
 
+ESTIMATED = -1.0
+"""In place of the variance of a coordinate that is not known."""
+
 
 class Target(NamedTuple):
     """A posterior in the coordinates in which it is explored."""
@@ -20,6 +23,8 @@ class Target(NamedTuple):
     """Returns a start from a key."""
     to_position: Callable[[Position], Position]
     """Returns the model's position at a point."""
+    known_variances: Callable[[Position], Position]
+    """Returns the variance of each coordinate of a point, or ``ESTIMATED``."""
 
 
 @runtime_checkable
@@ -33,6 +38,14 @@ class Standardized(Protocol):
         """Returns the position, and () the log-Jacobian of the map to it."""
 
 
+@runtime_checkable
+class WrittenOut(Standardized, Protocol):
+    """A model whose density in those coordinates is written out, with its gradient."""
+
+    def explored(self, data: Counts) -> Callable[[Position], jax.Array]:
+        """Returns the log density of a standardized position, log-Jacobian included."""
+
+
 def target_of(model: Model, data: Counts) -> Target:
     """Returns the posterior of a model given one data set, in coordinates that suit NUTS."""
 
@@ -43,17 +56,32 @@ def target_of(model: Model, data: Counts) -> Target:
         return model.init(key, data)
 
     if not isinstance(model, Standardized):
-        return Target(log_density, init, lambda position: position)
+        return Target(log_density, init, lambda position: position, _unknown)
 
     def standard_density(standard: Position) -> jax.Array:
         position, log_jacobian = model.unstandardize(standard, data)
         return log_density(position) + log_jacobian
 
     return Target(
-        standard_density,
+        model.explored(data) if isinstance(model, WrittenOut) else standard_density,
         lambda key: model.standardize(init(key), data),
         lambda standard: model.unstandardize(standard, data)[0],
+        _one_for_groups,
     )
+
+
+def _unknown(position: Position) -> Position:
+    return jax.tree.map(lambda leaf: jnp.full_like(leaf, ESTIMATED), position)
+
+
+def _one_for_groups(standard: Position) -> Position:
+    # Given the population, a group's coordinate has a variance of about 1. Estimates of it would be
+    # noise, and thousands of noisy scales cost more than a few that are a little off. Those of the
+    # population may be far from 1.
+    def of_leaf(leaf: jax.Array) -> jax.Array:
+        return jnp.full_like(leaf, 1 if leaf.ndim else ESTIMATED)
+
+    return jax.tree.map(of_leaf, standard)
 
 
 def is_free(position: Position, data: Data) -> Position:

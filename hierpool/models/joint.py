@@ -1,6 +1,6 @@
 """The joint density of any model with a Beta population, with every theta explored."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +9,7 @@ import numpy as np
 from hierpool.counts import Counts
 from hierpool.likelihood.binomial import binomial
 from hierpool.likelihood.compress import Distinct, padded_rows, quarter_octave
+from hierpool.likelihood.explored_rates import around, explored_density, observed
 from hierpool.likelihood.histograms import Data, Pairs, rows
 from hierpool.likelihood.special import HALF_LOG_TWO_PI, bernoulli_divergence, stirling_remainder
 from hierpool.models.beta_population import BetaPopulation
@@ -49,18 +50,11 @@ class ExploresTheta:
         counts, weight = rows(data)
         logit_phi, logit_theta = position["logit_phi"], position["logit_theta"]
         kappa = jnp.exp(population.log_kappa(position))
-        log_phi, log_not_phi = jax.nn.log_sigmoid(logit_phi), jax.nn.log_sigmoid(-logit_phi)
         # The Beta density of theta on the logit scale, Jacobian included, is written as kappa times
         # a divergence from phi and a normalizer, in which the large terms of the Beta function have
         # cancelled.
-        shares = jnp.exp(jnp.stack([log_phi, log_not_phi, jnp.zeros_like(log_phi)]))
-        rest = stirling_remainder(kappa * shares)
-        normaliser = (
-            0.5 * (jnp.log(kappa) + log_phi + log_not_phi)
-            - HALF_LOG_TWO_PI
-            + (rest[2] - rest[0] - rest[1])
-        )
-        theta = normaliser - kappa * bernoulli_divergence(logit_phi, logit_theta - logit_phi)
+        cost = kappa * bernoulli_divergence(logit_phi, logit_theta - logit_phi)
+        theta = _normaliser(logit_phi, kappa) - cost
         likelihood = binomial(logit_theta, counts)
         return population.log_prior(position) + jnp.sum(weight * (theta + likelihood))
 
@@ -88,6 +82,22 @@ class ExploresTheta:
         log_jacobian = log_jacobian + jnp.sum(rows(data)[1] * jnp.log(spread))
         return position | {"logit_theta": logit_theta}, log_jacobian
 
+    def explored(self, data: Counts | Pairs) -> Callable[[Position], jax.Array]:
+        """Returns the log density of a standardized position, with its gradient by hand."""
+        population = self.collapsed()
+        of_groups = observed(*rows(data))
+
+        def log_density(standard: Position) -> jax.Array:
+            position, log_jacobian = population.unstandardize(standard, data)
+            logit_phi, kappa = position["logit_phi"], jnp.exp(population.log_kappa(position))
+            theta = explored_density(
+                *population.prior_counts(position), logit_phi, standard["z_theta"], of_groups
+            )
+            normaliser = jnp.sum(of_groups.weight) * _normaliser(logit_phi, kappa)
+            return population.log_prior(position) + log_jacobian + normaliser + theta
+
+        return log_density
+
     def log_likelihood(self, parameters: Parameters, data: Counts) -> jax.Array:
         """Returns (group,) log BetaBinomial(y_i | n_i, phi kappa, (1 - phi) kappa)."""
         return self.collapsed().log_likelihood(parameters, data)
@@ -112,20 +122,21 @@ class ExploresTheta:
     def _theta_around(
         self, position: Position, data: Counts | Pairs
     ) -> tuple[jax.Array, jax.Array]:
-        """Returns (group,) approximate mean and sd of logit_theta given the population and data.
-
-        For Beta(a, b) they are a difference of digammas and a sum of trigammas, which are replaced
-        by the first two terms of their series.
-        """
+        """Returns (group,) approximate mean and sd of logit_theta given the population and data."""
         successes, failures, _ = rows(data)[0].as_floats(position["logit_phi"].dtype)
-        a, b = self.collapsed().prior_counts(position)
-        limits = jnp.finfo(a.dtype)
-        smallest = jnp.sqrt(limits.tiny)
-        a, b = jnp.maximum(a + successes, smallest), jnp.maximum(b + failures, smallest)
-        one_a, one_b = 1 / a, 1 / b
-        ratio = jnp.clip(a * one_b, limits.tiny, limits.max)
-        centre = jnp.log(ratio) + 0.5 * (one_b - one_a)
-        return centre, jnp.sqrt(one_a * (1 + 0.5 * one_a) + one_b * (1 + 0.5 * one_b))
+        return around(*self.collapsed().prior_counts(position), successes, failures)
+
+
+def _normaliser(logit_phi: jax.Array, kappa: jax.Array) -> jax.Array:
+    """Returns () the logarithm of the factor by which the Beta density of logit theta is scaled."""
+    log_phi, log_not_phi = jax.nn.log_sigmoid(logit_phi), jax.nn.log_sigmoid(-logit_phi)
+    shares = jnp.exp(jnp.stack([log_phi, log_not_phi, jnp.zeros_like(log_phi)]))
+    rest = stirling_remainder(kappa * shares)
+    return (
+        0.5 * (jnp.log(kappa) + log_phi + log_not_phi)
+        - HALF_LOG_TWO_PI
+        + (rest[2] - rest[0] - rest[1])
+    )
 
 
 @model
