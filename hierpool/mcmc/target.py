@@ -14,6 +14,14 @@ ESTIMATED = -1.0
 """In place of the variance of a coordinate that is not known."""
 
 
+def _same(position: Position) -> Position:
+    return position
+
+
+def _unknown(position: Position) -> Position:
+    return jax.tree.map(lambda leaf: jnp.full_like(leaf, ESTIMATED), position)
+
+
 class Target(NamedTuple):
     """A posterior in the coordinates in which it is explored."""
 
@@ -21,9 +29,9 @@ class Target(NamedTuple):
     """Log density of a point, up to a constant of the data."""
     init: Callable[[jax.Array], Position]
     """Returns a start from a key."""
-    to_position: Callable[[Position], Position]
+    to_position: Callable[[Position], Position] = _same
     """Returns the model's position at a point."""
-    known_variances: Callable[[Position], Position]
+    known_variances: Callable[[Position], Position] = _unknown
     """Returns the variance of each coordinate of a point, or ``ESTIMATED``."""
 
 
@@ -56,7 +64,7 @@ def target_of(model: Model, data: Counts) -> Target:
         return model.init(key, data)
 
     if not isinstance(model, Standardized):
-        return Target(log_density, init, lambda position: position, _unknown)
+        return Target(log_density, init)
 
     def standard_density(standard: Position) -> jax.Array:
         position, log_jacobian = model.unstandardize(standard, data)
@@ -68,10 +76,6 @@ def target_of(model: Model, data: Counts) -> Target:
         lambda standard: model.unstandardize(standard, data)[0],
         _one_for_groups,
     )
-
-
-def _unknown(position: Position) -> Position:
-    return jax.tree.map(lambda leaf: jnp.full_like(leaf, ESTIMATED), position)
 
 
 def _one_for_groups(standard: Position) -> Position:

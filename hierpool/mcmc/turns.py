@@ -32,7 +32,7 @@ def _step_of(angle: float) -> float:
 # A trajectory of 1, 3, 7, 15 ... steps ends once it has turned back. All coordinates turn alike, so
 # that a trajectory may be short of a half turn, and when it is doubled be past a whole one, where
 # it seems not to have turned; it is then doubled again and again. These steps are left out.
-_PASSED_OVER = [
+PASSED_OVER = [
     (_step_of((2 * np.pi - _MARGIN) / (2**k - 1)), _step_of((np.pi + _MARGIN) / (2 ** (k - 1) - 1)))
     for k in range(3, 8)
 ]
@@ -41,7 +41,7 @@ _PASSED_OVER = [
 def taken(step_size: ArrayLike) -> jax.Array:
     """Returns () the step that is taken: at most a quarter turn, and none that misses a return."""
     step = jnp.minimum(step_size, LARGEST_STEP)
-    for low, high in _PASSED_OVER:
+    for low, high in PASSED_OVER:
         step = jnp.where((step > low) & (step < high), low, step)
     return step
 

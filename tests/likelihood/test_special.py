@@ -111,3 +111,19 @@ def test_logit_is_finite_for_chances_that_were_rounded_to_the_ends(precision: st
     logits = special.logit(chances)
     assert np.isfinite(logits).all()
     close(logits[1], np.log(1 / 3), relative=tolerance(precision, float64=1e-15, float32=1e-6))
+
+
+def test_the_quick_logarithm_agrees_with_numpys(precision: str) -> None:
+    limits = np.finfo(precision)
+    ends = np.log([float(limits.tiny), float(limits.max)])
+    rng = np.random.default_rng(0)
+    x = np.concatenate([np.exp(rng.uniform(*ends, 100_000)), 1 + rng.normal(0, 1e-3, 100_000)])
+    x = np.clip(x.astype(precision), limits.tiny, limits.max)
+    x = np.concatenate([x, [1, 2, 0.5, 2**0.5, 0.5**0.5, limits.tiny, limits.max]]).astype(
+        precision
+    )
+    found, wanted = special.quick_log(jnp.asarray(x)), np.log(x.astype(np.longdouble))
+    assert found.dtype == precision
+    # XLA's own, in float32, loses digits near 1.
+    close(found, wanted, relative=4e-16 if precision == "float64" else 3e-5)
+    assert special.quick_log(jnp.ones(())) == 0
