@@ -12,11 +12,11 @@ Source: Casas, Sanz-Serna and Shaw (2022), "Split Hamiltonian Monte Carlo revisi
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from blackjax.mcmc.integrators import IntegratorState
 from jax.typing import ArrayLike
 
 LARGEST_STEP = 2.0
@@ -48,21 +48,26 @@ def taken(step_size: ArrayLike) -> jax.Array:
 
 def turning(
     log_density: Callable[[jax.Array], jax.Array], kinetic_energy: Callable[..., jax.Array]
-) -> Callable[[IntegratorState, ArrayLike], IntegratorState]:
-    """Returns the function that takes one step, in the form that BlackJAX's samplers expect.
+) -> Callable[[Any, ArrayLike], Any]:
+    """Returns the function that takes one step of BlackJAX's state, in the form that it expects.
 
     Args:
         log_density: log density of a position (dim,).
         kinetic_energy: of a momentum (dim,).
     """
 
-    def one_step(state: IntegratorState, step: ArrayLike) -> IntegratorState:
+    def one_step(state: Any, step: ArrayLike) -> Any:
         # The step is twice the tangent of half the angle.
         half = 0.5 * step
         momentum = state.momentum + half * state.logdensity_grad
         drift = step / (1 + half * half)
         position = state.position + drift * jax.grad(kinetic_energy)(momentum)
         value, slope = jax.value_and_grad(log_density)(position)
-        return IntegratorState(position, momentum + half * slope, value, slope)
+        return state._replace(
+            position=position,
+            momentum=momentum + half * slope,
+            logdensity=value,
+            logdensity_grad=slope,
+        )
 
     return one_step
