@@ -29,7 +29,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from mutants_plan import PACKAGE, ROOT, Mutant, modules, path_of, sample, tests_of
+from mutants_plan import ROOT, Mutant, modules, path_of, sample, tests_of
 
 RESULTS = ROOT / "benchmarks" / "results" / "mutants.md"
 RECORDS = ROOT / "build" / "mutants.jsonl"
@@ -86,8 +86,9 @@ def digest(*texts: bytes) -> str:
 
 
 def digest_of(files: list[str]) -> str:
-    """Returns a short name of what test files hold."""
-    return digest(*((ROOT / "tests" / f"{name}.py").read_bytes() for name in files))
+    """Returns a short name of test files and what they hold."""
+    texts = ((ROOT / "tests" / f"{name}.py").read_bytes() for name in files)
+    return digest(*map(str.encode, files), *texts)
 
 
 class Judge:
@@ -107,10 +108,22 @@ class Judge:
         for i in range(jobs):
             self.trees.put(copied(folder / str(i)))
         self.times, self.jobs = folder / "times.json", jobs
-        package = (path.read_bytes() for path in sorted(PACKAGE.rglob("*.py")))
-        key = digest(*map(str.encode, files), digest_of(files).encode(), *package)
-        self.untouched = self.known.get(key) or self.keep({"key": key} | self.timed(files))
+        missing = [name for name in files if digest_of([name]) not in self.known]
+        if missing:
+            self.keep_untouched(missing, self.timed(missing))
+        records = [self.known[digest_of([name])] for name in files]
+        seconds = {test: s for record in records for test, s in record["seconds"].items()}
+        failed = [test for record in records for test in record["failed"]]
+        self.untouched = {"seconds": seconds, "failed": failed}
         self.say_untouched()
+
+    def keep_untouched(self, files: list[str], found: dict[str, Any]) -> None:
+        """Keeps what the tests of each file do, until the file changes."""
+        for name in files:
+            start = f"tests/{name}.py"
+            seconds = {t: s for t, s in found["seconds"].items() if t.startswith(start)}
+            failed = [t for t in found["failed"] if t.startswith(start)]
+            self.keep({"key": digest_of([name]), "seconds": seconds, "failed": failed})
 
     def keep(self, record: dict[str, Any]) -> dict[str, Any]:
         """Returns a record that is now in the file."""
@@ -180,7 +193,7 @@ class Judge:
                 if not wrong:
                     return {mutant: record["outcome"] for mutant, record in found.items()}
                 self.untouched["failed"] += sorted(wrong)
-                self.keep(self.untouched)
+                self.keep_untouched(files, self.untouched)
                 self.say_untouched()
 
 
