@@ -41,19 +41,21 @@ def main() -> None:
     form = form._replace(
         budget=options.budget or form.budget, timeout=options.timeout or form.timeout
     )
-    options.results.mkdir(exist_ok=True)
-    target = options.results / "bench.json"
+    # Beside the results of the full form, and not over them.
+    folder = options.results or (RESULTS if form.name == "full" else RESULTS / form.name)
+    folder.mkdir(exist_ok=True)
+    target = folder / "bench.json"
     works = options.only.split(",")
     report = earlier(target, set(WORKS) - set(works))
     others = report["rows"]
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as caches:
         rows: list[Row] = []
         for work in works:
             began = time.perf_counter()
             started = datetime.now(UTC).isoformat(timespec="seconds")
             added = rows_of(work, form)
             rows += added
-            for _ in measure(added, form, Path(folder)):
+            for _ in measure(added, form, Path(caches)):
                 spent = time.perf_counter() - began
                 told = {"form": form._asdict(), "started": started, "seconds": spent}
                 report["works"][work] = told
@@ -61,7 +63,7 @@ def main() -> None:
                 save(report, target)
     import bench_report  # Late: it needs matplotlib, and a worker does not.
 
-    bench_report.write(report, options.results)
+    bench_report.write(report, folder)
 
 
 def _options() -> argparse.Namespace:
@@ -71,7 +73,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", default=",".join(WORKS), help=only)
     parser.add_argument("--budget", type=int, help="seconds that a row may take, if not the form's")
     parser.add_argument("--timeout", type=int, help="and those that a process may")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the results")
+    folder = "folder of the results; by default results, or a folder in it named for the form"
+    parser.add_argument("--results", type=Path, help=folder)
     parser.add_argument("--worker", metavar="TASK", help=argparse.SUPPRESS)
     return parser.parse_args()
 

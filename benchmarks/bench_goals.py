@@ -88,7 +88,9 @@ def _many(report: Report) -> list[Goal]:
     ours = fastest([row for row in chains if row["contender"].startswith("joint-")], "sampling")
     vmapped = row_of(report, "W4", "blackjax", NUM_CHAINS)
     best = ours or row_of(report, "W4", "joint-parallel", NUM_CHAINS)
+    ours_joint = row_of(report, "W2", "joint", NUM_GROUPS)
     return [
+        Goal(f"W2 {NUM_GROUPS:,} groups, joint", 4, False, ours_joint, joint, "sampling"),
         Goal(f"{name}, population alone", 1000, False, population, joint, "sampling"),
         Goal(f"{name}, every theta drawn", 1000, False, every, joint, "sampling"),
         Goal(f"W3 {NUM_SETS:,} data sets, a data set", 500, False, moments, loop, "each"),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from bench_tables import NEWCOMER, Settings
+from bench_tables import NEWCOMER, NUM_DISTRICTS, Settings
 from peers import CONTENDERS, METHODS, ON_JAX, PEERS
 
 W1 = Settings(2, 2000, 2000, 0.95)
@@ -66,7 +66,10 @@ QUICK = FULL._replace(
 )
 QUICK_ROWS = {
     "W1 warm": ("command-joint", "numpyro", "stan"),
-    "W2": ("estimate", "moments", "plug-in", "collapsed", "collapsed-population", "nutpie"),
+    "W2": (
+        *("estimate", "moments", "plug-in", "joint", "collapsed", "collapsed-population"),
+        "nutpie",
+    ),
     "W3 loop": ("quadrature", "nutpie", "numpyro", "stan"),
     "W4": ("joint-parallel", "blackjax"),
 }
@@ -135,11 +138,12 @@ def classic(form: Form) -> list[Row]:
     return rows + [_estimating("W1 estimate", name, 19, table) for name in ESTIMATES]
 
 
-ESTIMATES = {
+ESTIMATED = {
     "estimate": "hierpool, `estimate`, with intervals",
     "moments": "hierpool, `estimate(prob=None)`",
     "plug-in": "empirical-Bayes plug-in (SciPy)",
 }
+ESTIMATES = {**ESTIMATED, "proportions": "`proportions`, 2,000 importance samples"}
 
 
 def commands(settings: Settings) -> dict[str, list[str]]:
@@ -162,13 +166,17 @@ def groups(form: Form) -> list[Row]:
     rows = []
     for size in form.groups:
         table = ["simulated", size]
-        rows += [_estimating("W2", name, size, table) for name in ESTIMATES]
+        rows += [_estimating("W2", name, size, table) for name in ESTIMATED]
         small = size <= KEEPS_THETA
         names = ["joint", "collapsed"] if small else ["joint-population"]
         names.append("collapsed-population")
         rows += [_sampling("W2", name, size, table, settings) for name in names]
     for name, sizes in form.peer_groups.items():
         rows += [_sampling("W2", name, size, ["simulated", size], settings) for size in sizes]
+    rows += [
+        _sampling("W2", name, NUM_DISTRICTS, ["districts"], settings)
+        for name in ("joint", "collapsed", "nutpie")
+    ]
     for row in rows:
         if row.contender in PEERS:
             drawn = settings.num_chains * settings.num_draws * row.size * 8 / 2**30
@@ -186,7 +194,7 @@ def data_sets(form: Form) -> list[Row]:
             task = {"task": "sets", "number": size, "prob": prob, "contender": name}
             rows.append(Row("W3", name, ESTIMATES[name], size, task))
     labels = {name: contender.label for name, contender in CONTENDERS.items()} | ESTIMATES
-    for name in ("joint", "collapsed", "quadrature", *PEERS, "plug-in"):
+    for name in ("joint", "collapsed", "quadrature", *PEERS, "plug-in", "proportions"):
         task = {"task": "loop", "contender": name, "number": form.num_looped, "settings": settings}
         label = f"{labels[name]}, a loop"
         rows.append(Row("W3 loop", name, label, form.num_looped, task))

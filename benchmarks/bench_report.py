@@ -197,6 +197,10 @@ def _estimates(report: Report) -> list[str]:
             continue
         worst = median(row, "error_in_sd")
         error = "exact" if worst is None else f"{short(worst)} sd"
+        if (effective := median(row, "effective")) is not None:
+            worth = f"{short(effective)} effective draws, another prior"
+            rows.append([row["label"], spread(row, "sampling"), worth, "-", str(len(row["runs"]))])
+            continue
         ratio = median(row, "sd_ratio")
         share = "exact" if ratio is None else f"{short(ratio)} of it"
         cells = [row["label"], spread(row, "sampling"), error, share, str(len(row["runs"]))]

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ import numpy as np
 
 PLAYERS = Path(__file__).parent.parent / "data" / "efron-morris-75.csv"
 NEWCOMER = ("0 for 4", 0, 4)
+NUM_DISTRICTS = 303
 RAGGED = (10, 30)
 """Fewest and most groups of a ragged data set."""
 
@@ -73,6 +75,25 @@ def padded(table: Table) -> Table:
     return Table(*(np.pad(column, (0, missing)) for column in table))
 
 
+def districts() -> Table:
+    """Returns the 303 school districts of California, pupils above the median out of all, 1998.
+
+    Source: Gill (2000), Generalized Linear Models, from the data set star98 that statsmodels ships.
+    """
+    package = find_spec("statsmodels")
+    if package is None or package.origin is None:
+        raise ModuleNotFoundError("No module named 'statsmodels'", name="statsmodels")
+    path = Path(package.origin).parent / "datasets" / "star98" / "star98.csv"
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    successes, trials = (
+        np.array([int(float(row[name])) for row in rows]) for name in ("PR50M", "MATHTOT")
+    )
+    return Table(successes, trials)
+
+
 def of_spec(spec: Sequence[str | int]) -> Table:
-    """Returns the table of ``["players"]`` or ``["simulated", number of groups]``."""
-    return players()[0] if spec[0] == "players" else simulated(int(spec[1]))
+    """Returns the table that ``["players"]``, ``["districts"]`` or ``["simulated", n]`` names."""
+    if spec[0] == "simulated":
+        return simulated(int(spec[1]))
+    return districts() if spec[0] == "districts" else players()[0]

@@ -19,6 +19,8 @@ LONG = 30
 
 # Stan's program alone takes tables of any size.
 ANY_SIZE = ("stan", "plug-in")
+# Contenders that are one function of a table.
+FUNCTIONS = ("plug-in", "proportions")
 
 
 def whole(task: Task) -> Result:
@@ -91,6 +93,8 @@ def estimate(task: Task) -> Result:
         "sampling": float(np.median(again)),
         "megabytes": peak() - before,
     }
+    if task["contender"] == "proportions":
+        found["effective"] = run(table)["effective"]
     if task["contender"] == "plug-in":
         from peer_hierpool import estimator  # Late, as above.
 
@@ -105,7 +109,7 @@ def loop(task: Task) -> Result:
     """Returns the seconds a data set that a peer takes, its compiled program used again."""
     contender = task["contender"]
     tables = ragged_tables(task["number"])
-    if contender == "plug-in":
+    if contender in FUNCTIONS:
         run = _estimator(contender)
         run(tables[0])
         spent = [seconds_of(lambda table=table: run(table)) for table in tables]
@@ -155,6 +159,10 @@ def _estimator(contender: str) -> Callable[[Table], dict[str, np.ndarray]]:
         )  # Late: SciPy may be missing, which is then a row's reason.
 
         return plug_in
+    if contender == "proportions":
+        from peer_proportions import importance_sample  # Late, as above.
+
+        return importance_sample
     from peer_hierpool import estimator  # Late, as above.
 
     return estimator(0.89 if contender == "estimate" else None)

@@ -65,5 +65,6 @@ ON_JAX = ("quadrature", "numpyro", "blackjax")
 PACKAGES = (
     *("hierpool", "jax", "jaxlib", "blackjax", "numpy", "scipy", "pandas", "arviz-stats"),
     *("pymc", "pytensor", "nutpie", "numba", "numpyro", "pystan", "httpstan"),
+    *("proportions", "statsmodels"),
 )
 """What the tables tell the versions of."""
