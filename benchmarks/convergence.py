@@ -1,4 +1,4 @@
-"""How default settings fare on four tables: divergences and R-hat over ten seeds.
+"""How default settings fare on four tables: steps, divergences and R-hat over ten seeds.
 
 The clicks are low rates that are nearly alike: sigma has a neck. They are made up.
 
@@ -7,6 +7,7 @@ Prints a table and writes it to benchmarks/results/convergence.md.
 
 import warnings
 
+import numpy as np
 import pandas as pd
 from result_tables import keep
 
@@ -32,37 +33,37 @@ def main() -> None:
     # What it counts is what the warnings would say.
     warnings.simplefilter("ignore", hp.ConvergenceWarning)
     rows = [
-        "| table | model | target | divergent draws, of 4000, by seed | worst R-hat | "
-        "fewest effective draws, bulk | tails | converged |",
-        "|---|---|---|---|---|---|---|---|",
+        "| table | model | target | steps a draw | divergent draws, of 4000, by seed | "
+        "worst R-hat | fewest effective draws, bulk | tails | converged |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     frames = {name: (hp.load_dataset(name), *columns) for name, columns in TABLES.items()}
     frames["clicks"] = (pd.DataFrame(CLICKS), "clicks", "views", None)
     for name, (frame, successes, trials, group) in frames.items():
         for model in MODELS:
             for target in (0.8, 0.95):
-                verdicts = [
-                    hp.check(
-                        hp.fit(
-                            frame,
-                            successes=successes,
-                            trials=trials,
-                            group=group,
-                            model=model,
-                            inference=hp.NUTS(target_accept=target),
-                            seed=seed,
-                        )
+                trees = [
+                    hp.fit(
+                        frame,
+                        successes=successes,
+                        trials=trials,
+                        group=group,
+                        model=model,
+                        inference=hp.NUTS(target_accept=target),
+                        seed=seed,
                     )
                     for seed in SEEDS
                 ]
+                verdicts = [hp.check(tree) for tree in trees]
+                steps = np.mean([tree["sample_stats"]["n_steps"].mean() for tree in trees])
                 rhat = max(verdict.rhat for verdict in verdicts)
                 effective = min(verdict.effective for verdict in verdicts)
                 tails = min(verdict.tail_effective for verdict in verdicts)
                 counts = " ".join(str(verdict.divergences) for verdict in verdicts)
                 good = sum(not verdict.problems for verdict in verdicts)
                 rows.append(
-                    f"| {name} | {type(model).__name__} | {target} | {counts} | {rhat:.4f} | "
-                    f"{effective:.0f} | {tails:.0f} | {good} of {len(verdicts)} |"
+                    f"| {name} | {type(model).__name__} | {target} | {steps:.1f} | {counts} | "
+                    f"{rhat:.4f} | {effective:.0f} | {tails:.0f} | {good} of {len(verdicts)} |"
                 )
                 print(rows[-1], flush=True)
     keep("convergence.md", rows)

@@ -25,8 +25,8 @@ from hierpool.mcmc.chains import Chains
 from hierpool.posterior.diagnostics import Diagnostics, diagnose
 from hierpool.posterior.verdict import CAPS, FALSE_ALARMS, MAX_DIVERGENT, MIN_EFFECTIVE_PER_CHAIN
 
-SIZES = {20: (100, 0), 300: (100, 0), 2000: (10, 10)}
-"""Groups: fits, and further sets of four chains dealt from all of their chains."""
+SIZES, NUM_FITS = (20, 300, 2000), 100
+"""Groups, and fits of each size."""
 CHAINS = 4
 POPULATION = ["kappa_log", "phi"]
 
@@ -38,24 +38,13 @@ class Fit(NamedTuple):
     divergent: np.ndarray
 
 
-def fits(size: int, number: int, dealt: int, folder: Path | None) -> Iterator[Fit]:
-    """Returns fits of one table with another seed each, and then chains dealt anew."""
+def fits(size: int, folder: Path | None) -> Iterator[Fit]:
+    """Returns fits of one table, with another seed each."""
     rng = np.random.default_rng(size)
     trials = np.exp(rng.uniform(np.log(5), np.log(2000), size)).astype(int)
     successes = rng.binomial(trials, rng.beta(0.27 * 60, 0.73 * 60, size))
-    kept = []
-    for seed in range(number):
-        fit = kept_or_fitted(Counts(successes, trials), seed, folder)
-        yield fit
-        if dealt:
-            kept.append(fit)
-    for _ in range(dealt):
-        chosen = rng.choice(number * CHAINS, CHAINS, replace=False)
-        picked = [(kept[i // CHAINS], i % CHAINS) for i in chosen]
-        yield Fit(
-            np.stack([fit.draws[chain] for fit, chain in picked]),
-            np.array([fit.divergent[chain] for fit, chain in picked]),
-        )
+    for seed in range(NUM_FITS):
+        yield kept_or_fitted(Counts(successes, trials), seed, folder)
 
 
 def kept_or_fitted(counts: Counts, seed: int, folder: Path | None) -> Fit:
@@ -134,11 +123,10 @@ def caught(fit: Fit, rng: np.random.Generator) -> Iterator[tuple[str, str, bool]
 
 def rows_of(size: int, folder: Path | None) -> tuple[str, list[str]]:
     """Returns the row of the fits that are right, and those of the failures."""
-    number, dealt = SIZES[size]
     rng = np.random.default_rng(1)
     wrong, by_fixed, rhats, bulk, tails, divergent = [], [], [], [], [], []
     seen: dict[tuple[str, str], list[bool]] = {}
-    for fit in fits(size, number, dealt, folder):
+    for fit in fits(size, folder):
         parts = (
             judged(fit.draws[..., : len(POPULATION)], "population", len(POPULATION)),
             judged(fit.draws[..., len(POPULATION) :], "theta", size),
@@ -153,7 +141,7 @@ def rows_of(size: int, folder: Path | None) -> tuple[str, list[str]]:
         for damage, place, found in caught(fit, rng):
             seen.setdefault((place, damage), []).append(found)
     alarms = (
-        f"| {size:,} | {number + dealt}, {dealt} | {sum(wrong)} | {sum(by_fixed)} | "
+        f"| {size:,} | {len(wrong)} | {sum(wrong)} | {sum(by_fixed)} | "
         f"{max(rhats):.4f} | {min(bulk):.0f} | {min(tails):.0f} | {max(divergent)} |"
     )
     failures = []
@@ -180,7 +168,7 @@ def main() -> None:
     lines = [
         "Fits that are right:",
         "",
-        "| groups | fits, of them dealt anew | called not converged | R-hat 1.01 or more | "
+        "| groups | fits | called not converged | R-hat 1.01 or more | "
         "largest R-hat | fewest effective draws, bulk | tails | most divergent of 4000 |",
         "|---|---|---|---|---|---|---|---|",
         *(alarms for alarms, _ in ordered),
