@@ -101,7 +101,7 @@ def test_it_runs_inside_a_program() -> None:
 
 
 def test_four_methods_will_do_and_an_answer_names_what_it_lacks() -> None:
-    nuts = hp.NUTS(num_chains=2, num_warmup=200, num_draws=200)
+    nuts = hp.NUTS(num_chains=2, num_warmup=200, num_draws=500)
     tree = hp.fit(PLAYERS, **PLAYER, model=OfTheta(), inference=nuts)
     hp.summarize(tree)
     hp.events(tree, above=0.1)
@@ -125,7 +125,7 @@ class WithOdds(OfTheta):
 
 
 def test_a_model_says_what_its_parameters_are_of(tmp_path: Path) -> None:
-    tree = hp.fit(PLAYERS, **PLAYER, model=WithOdds(), inference=hp.NUTS(2, 200, 200))
+    tree = hp.fit(PLAYERS, **PLAYER, model=WithOdds(), inference=hp.NUTS(2, 200, 500))
     hp.save(tree, tmp_path / "fit.nc")
     loaded = hp.load(tmp_path / "fit.nc", model=WithOdds)
     for fitted in (tree, loaded):
@@ -152,7 +152,7 @@ def test_a_model_says_what_its_parameters_are_of(tmp_path: Path) -> None:
 def test_dims_that_are_not_those_of_the_parameters_are_refused(dims: Any, message: str) -> None:
     misnamed = hp.model(type("Misnamed", (WithOdds,), {"dims": dims}))
     with pytest.raises(hp.InputError, match=f"Misnamed: .*{message}"):
-        hp.fit(PLAYERS, **PLAYER, model=misnamed(), inference=hp.NUTS(2, 200, 200))
+        hp.fit(PLAYERS, **PLAYER, model=misnamed(), inference=hp.NUTS(2, 200, 500))
 
 
 def test_a_derived_model_may_have_fields_of_its_own() -> None:
