@@ -111,7 +111,7 @@ def exchangeability(
     reason = ""
     if len(n) < 3:
         reason = "fewer than 3 groups have trials"
-    elif (n == n[0]).all():
+    elif n.min() == n.max():
         reason = f"every group has the same number of trials, {n[0]}"
     if reason:
         nothing = pd.DataFrame([[np.nan] * len(COLUMNS)], columns=COLUMNS)

@@ -33,8 +33,6 @@ def number(value: float, decimals: int) -> str:
     """Returns a number as text; one too large, or too small to show, has digits of its own."""
     if math.isnan(value):
         return ""
-    if math.isinf(value):
-        return "inf" if value > 0 else "-inf"
     if abs(value) >= LARGE:
         return f"{value:.4g}"
     text = f"{value:.{decimals}f}"

@@ -109,14 +109,18 @@ def test_the_correlation_of_every_model_is_that_of_brute_force(name: str) -> Non
 
 def test_the_level_decides_the_verdict(rising: xr.DataTree) -> None:
     tree = fit(*simulated(0.1, 2), hp.CollapsedPartialPooling())
-    p = hp.exchangeability(tree).table["p_two_sided"].item()
+    answer = hp.exchangeability(tree)
+    p = answer.table["p_two_sided"].item()
+    assert f"two-sided p = {p:.3g} " in answer.sentence
     verdicts = [hp.exchangeability(tree, level=level).verdict for level in (0.9 * p, 1.1 * p)]
     assert verdicts == ["no sign", "rates go with trials"]
 
 
 def test_a_p_value_of_nothing_has_the_error_of_two_draws(rising: xr.DataTree) -> None:
-    row = hp.exchangeability(fit(*simulated(2.0, 1), hp.CompletePooling())).table.iloc[0]
+    answer = hp.exchangeability(fit(*simulated(2.0, 1), hp.CompletePooling()))
+    row = answer.table.iloc[0]
     assert row["p_two_sided"] == 0 and row["p_two_sided_mcse"] == 2 / 4000
+    assert "two-sided p < 0.0005 " in answer.sentence
 
 
 @pytest.mark.parametrize(
@@ -145,6 +149,11 @@ def test_where_it_says_nothing_it_says_so(y: list[int], n: list[int], reason: st
     answer = hp.exchangeability(fit(np.array(y), np.array(n), hp.CompletePooling()))
     assert answer.verdict == "not applicable" and reason in answer.sentence
     assert answer.table.isna().all().all() and len(answer.table) == 1
+
+
+def test_a_group_of_one_trial_is_one_of_three() -> None:
+    tree = fit(np.array([1, 7, 10]), np.array([1, 45, 40]), hp.CompletePooling())
+    assert hp.exchangeability(tree).verdict == "no sign"
 
 
 def test_a_fit_that_was_saved_gives_the_same(rising: xr.DataTree, tmp_path: Path) -> None:

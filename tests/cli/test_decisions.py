@@ -110,6 +110,7 @@ def test_contrasts_and_losses_are_printed_and_written(
 @pytest.mark.parametrize(
     ("command", "words", "message"),
     [
+        ("events", [], "the following arguments are required: --above"),
         ("events", ["--above", "35"], "above must lie between 0 and 1"),
         ("events", ["--above", ".3", "--trials-to-come", "-1"], "must not be negative"),
         ("events", ["--above", ".3", "--false-discovery-rate", "5"], "false_discovery_rate must"),

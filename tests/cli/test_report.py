@@ -31,6 +31,18 @@ def test_a_saved_fit_becomes_a_page(
     assert "<title>Bats &amp; &lt;b&gt;</title>" in page and "50% interval" in page
 
 
+def test_a_page_is_written_over_with_force_alone(
+    saved: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "report.html"
+    path.write_text("mine")
+    assert main(["report", saved, "--output", str(path)]) == 2
+    assert "report.html exists: --force" in capsys.readouterr().err
+    assert path.read_text() == "mine"
+    assert main(["report", saved, "--output", str(path), "--force"]) == 0
+    assert path.read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
 def test_a_fit_is_reported_as_it_is_saved(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

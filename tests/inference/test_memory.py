@@ -59,6 +59,15 @@ def test_this_machine_has_memory() -> None:
     assert room is None or room > 10**7
 
 
+def test_where_only_the_whole_memory_is_known_it_is_no_less_than_what_is_free(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    free = memory.available([])
+    monkeypatch.setattr(memory, "_read", lambda path: "")
+    whole = memory.available([])
+    assert free is None or (whole is not None and whole >= free)
+
+
 # Limit, usage, and what is left: version 2, its "max", and version 1's number for no limit.
 LIMITS = {
     "a limit": ("1000000\n", "400000\n", 600_000),

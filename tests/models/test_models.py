@@ -221,6 +221,18 @@ def test_log_likelihood_is_the_chance_of_the_successes_given_the_population(
         close(got, -np.log(n + 1), relative=1e-10)
 
 
+@pytest.mark.parametrize(("a", "b"), [(1.0, 1.0), (2.0, 5.0)])
+def test_theta_without_pooling_is_drawn_from_its_beta_posterior(
+    a: float, b: float, double: None
+) -> None:
+    rng = np.random.default_rng(0)
+    n = rng.integers(0, 30, 5000)
+    y = rng.binomial(n, 0.7)
+    theta = NoPooling(a, b).constrain(jax.random.key(10), {}, Counts(y, n))["theta"]
+    # Each draw at its own posterior's cumulative probability.
+    assert stats.kstest(stats.beta.cdf(theta, a + y, b + n - y), "uniform").pvalue > 1e-3
+
+
 def test_data_sets_of_unequal_length_are_stacked_with_unseen_groups() -> None:
     stacked = stack([PLAYERS, HOSPITALS])
     assert stacked.successes.shape == stacked.trials.shape == (2, 18)

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from pictures import NAMES, estimate_of, require_legible, texts_in, written
 
 import hierpool as hp
+from hierpool.plots.forest import MOST_BINS
 from hierpool.plots.style import figure_of
 
 # Boxes stand for the letters of Chinese where the machine has no font for them.
@@ -58,6 +59,17 @@ def test_of_thousands_all_are_shown_as_bands_without_names() -> None:
     assert axes.get_ylim() == (2000.5, 0.5)
     assert "2,000 groups" in axes.get_ylabel()
     assert len(written(hp.plot_forest(estimate_of(2000), top=5))) == 10
+
+
+def test_every_step_of_a_band_is_the_mean_of_its_groups() -> None:
+    estimate = estimate_of(2 * MOST_BINS + 400)
+    axes = hp.plot_forest(estimate)
+    (line,) = [line for line in axes.lines if line.get_label() == "mean"]
+    means = estimate.groups["mean"].sort_values(ascending=False).to_numpy()
+    for x, first, last in zip(
+        line.get_xdata()[::2], line.get_ydata()[::2], line.get_ydata()[1::2], strict=True
+    ):
+        assert x == pytest.approx(means[int(first) : int(last)].mean(), rel=1e-9)
 
 
 def test_chosen_groups_alone_are_shown() -> None:

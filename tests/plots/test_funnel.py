@@ -7,7 +7,7 @@ from scipy.stats import betabinom
 
 import hierpool as hp
 from hierpool.answers.new_rates import new_rate
-from hierpool.plots.funnel import LEVELS, _funnel
+from hierpool.plots.funnel import LEVELS, SMALL, _funnel
 from hierpool.posterior.fitted import read_fit
 
 NUM_DRAWS = 40
@@ -44,6 +44,14 @@ def test_a_group_is_outside_if_its_tail_is_below_a_thousandth() -> None:
     want = (middle < LEVELS[0]) | (middle > LEVELS[-1])
     assert 2 <= want.sum() <= 10
     assert np.array_equal(_funnel(fitted, new_rate(fitted)).is_outside, want)
+
+
+def test_every_small_number_of_trials_has_limits_of_its_own() -> None:
+    fitted = read_fit(fit_of()).thinned(50)
+    sizes = _funnel(fitted, new_rate(fitted)).sizes
+    assert set(range(1, SMALL + 1)) < set(sizes.tolist()) and np.all(np.diff(sizes) > 0)
+    # A little beyond the most trials.
+    assert fitted.trials.max() < sizes[-1] < 1.2 * fitted.trials.max()
 
 
 def test_few_trials_have_a_plain_axis_and_decades_a_logarithmic_one(tree: xr.DataTree) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from fits import COLUMNS
+from scipy.special import expit, logit
 
 import hierpool as hp
 from hierpool.posterior.contradiction import contradiction, new_rates_of
@@ -102,6 +103,32 @@ def test_what_chance_may_do_is_no_contradiction() -> None:
     assert of([90, 130], [10**5] * 2, 0.01) is not None
     # Groups without trials are none of them.
     assert of([90, 0], [10**5, 0], 0.01) is None
+
+
+# Of two groups: the successes, the trials, and the largest distance in log-odds that is allowed.
+LIMITS = {
+    "one": ([10**5, 10**5], 10**6, 1.0),
+    "three standard errors of few successes": ([5, 5], 1000, 3 * (1 / 5.5 + 1 / 995.5) ** 0.5),
+    "three standard errors of few failures": ([995, 995], 1000, 3 * (1 / 995.5 + 1 / 5.5) ** 0.5),
+    "three times the range": (
+        [10**5, 2 * 10**5],
+        10**6,
+        3 * (logit((2 * 10**5 + 0.5) / (10**6 + 1)) - logit((10**5 + 0.5) / (10**6 + 1))),
+    ),
+}
+
+
+@pytest.mark.parametrize(("y", "n", "limit"), LIMITS.values(), ids=LIMITS.keys())
+def test_a_new_rate_contradicts_only_beyond_the_largest_limit(
+    y: list[int], n: int, limit: float
+) -> None:
+    log_odds = logit((np.array(y) + 0.5) / (n + 1))
+    for end, way in ((log_odds.min(), -1), (log_odds.max(), 1)):
+        within, beyond = (
+            contradiction(np.array(y), np.full(2, n), float(expit(end + way * share * limit)))
+            for share in (0.999, 1.001)
+        )
+        assert within is None and beyond is not None
 
 
 def test_the_mean_of_a_logit_normal_population_is_that_of_its_draws() -> None:

@@ -12,13 +12,17 @@ import numpy as np
 import pytest
 import xarray as xr
 from fits import COLUMNS, NAMES, PLAYERS, fit_of, tree_of
+from hypothesis import given
+from hypothesis import strategies as st
 
 import hierpool as hp
 from hierpool.cli.main import main
 from hierpool.models.catalogue import USER_CLASSES
 from hierpool.posterior.tree import settings
+from hierpool.reports.forest import MOST_LINES
 from hierpool.reports.page import render
 from hierpool.reports.provenance import Source, provenance_of
+from hierpool.reports.wording import decimals_of
 
 FEW = hp.Quadrature(num_chains=2, num_draws=100)
 
@@ -170,6 +174,22 @@ def test_many_groups_make_a_page_that_is_not_large(num_groups: int, kind: str) -
     assert f"{num_groups - 30:,} more between" in page
     assert page.count('<tr><th scope="row"><bdi>') == 100
     assert ("5,000 groups are the most" in page) == (num_groups > 5000)
+
+
+def test_beyond_the_most_lines_the_intervals_of_all_groups_are_one_band() -> None:
+    lines, band = (render(many(MOST_LINES + more), 0.89) for more in (0, 1))
+    assert "89% interval of a group" in text_of(lines) and "median" not in text_of(lines)
+    assert "median 89% interval of 5 groups" in text_of(band)
+    # Where each group has a mark, the nearest one is pointed at.
+    of_all = 'data-y="order" data-y-low="{}" data-y-high="0"{}>'
+    assert of_all.format(MOST_LINES, " data-dotted") in lines
+    assert of_all.format(MOST_LINES + 1, "") in band
+
+
+@given(st.floats(1e-8, 1e-2))
+def test_decimals_show_two_digits_of_a_small_spread(spread: float) -> None:
+    shown = float(f"{spread:.{decimals_of(spread)}f}")
+    assert shown == float(f"{spread:.1e}")
 
 
 def test_a_raw_rate_of_few_trials_is_an_arrow_at_the_edge_of_the_picture() -> None:

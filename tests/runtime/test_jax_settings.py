@@ -127,6 +127,26 @@ def test_only_small_work_of_those_who_chose_nothing_is_brought_to_the_processor(
     assert brought == ([] if backend == "cpu" else [(False, False)])
 
 
+@pytest.fixture
+def accelerator(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """JAX runs programs on an accelerator, and nobody has asked for a platform."""
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    before = jax.config.jax_platforms
+    jax.config.update("jax_platforms", None)
+    yield
+    jax.config.update("jax_platforms", before)
+
+
+def test_small_work_leaves_an_accelerator_unless_a_device_was_chosen(accelerator: None) -> None:
+    before = jax.config.jax_default_device
+    with scope():
+        assert jax.config.jax_default_device is jax.devices("cpu")[0]
+    with scope(is_large=True):
+        assert jax.config.jax_default_device is before
+    with jax.default_device("gpu"), scope():
+        assert jax.config.jax_default_device == "gpu"
+
+
 def test_a_default_device_that_was_chosen_is_obeyed() -> None:
     chosen = jax.devices()[-1]
     with jax.default_device(chosen), scope():

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hierpool.runtime.numbers import cells_of, decimals_for, number
-from hierpool.runtime.tables import Table, Where, html_of, text_of
+from hierpool.runtime.tables import Column, Table, Where, html_of, text_of
 from hierpool.runtime.text import columns_of
 
 WHERE = Where("in rows", "in columns")
@@ -89,6 +89,13 @@ def test_names_that_are_cut_are_said_to_be() -> None:
     assert "names are cut" in text.lower() and HUNDRED not in text
     assert HUNDRED in text_of(table_of([HUNDRED]), None, 0, WHERE)
     assert "cut" not in text_of(table_of(["Ken Berry"]), 80, 0, WHERE)
+
+
+@pytest.mark.parametrize("name", ["season_lower", "p_two_sided_mcse", "_mcse", "mean"])
+def test_a_folded_header_is_broken_after_an_underscore_or_not_at_all(name: str) -> None:
+    lines = Column(name, [], is_text=False, room=0).header(folded=True)
+    assert "".join(lines) == name
+    assert all(line.endswith("_") for line in lines[:-1]) and len(lines) == 1 + ("_" in name)
 
 
 def test_rows_that_are_left_out_are_counted() -> None:
