@@ -339,7 +339,7 @@ ALSO: dict[str, list[str]] = {
     "exact.posterior": ["exact/test_closed_forms"],
     "exact.stretch": ["exact/test_quadrature", "exact/test_closed_forms"],
     "inference.fit": ["inference/test_fit_quadrature", "inference/test_sample"],
-    "input.frames": ["input/test_table"],
+    "input.frames": ["input/test_table", "input/test_other_frames"],
     "input.new_groups": ["inference/test_fit", "input/test_table_refusals"],
     "input.table": ["input/test_table_refusals"],
     **dict.fromkeys(["models.gamma", "models.spread"], ["models/test_other_priors"]),

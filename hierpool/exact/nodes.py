@@ -96,7 +96,6 @@ def place(density: PairDensity, start: Start, num_rows: int, num_columns: int) -
 
     charted = jax.vmap(chart_row)(first, second, reach)
     heights = charted.top + jnp.log(charted.sd)
-    heights = jnp.where(jnp.isnan(heights), -jnp.inf, heights)
     core, ends, found, has_rival = _extents(profile, first, charted, heights)
     row_scale = level(core, ends)
 

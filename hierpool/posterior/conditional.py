@@ -189,4 +189,4 @@ def spared(fitted: Fitted, cost: float) -> int:
     if isinstance(rows_of(fitted), Points):
         return 1
     wanted = max(FEWEST, BUDGET / max(cost, 1))
-    return max(1, int(np.ceil(len(fitted.theta) / wanted)))
+    return int(np.ceil(len(fitted.theta) / wanted))

@@ -135,8 +135,8 @@ def text_of(table: Table, width: int | None, most_rows: int, where: Where) -> st
     if more:
         below.insert(0, f"... and {more} more ({where.rows}).")
     below += table.notes
-    title = [wrapped(table.title, width)] if table.title else []
-    return "\n".join([*title, *lines, *(wrapped(line, width) for line in below)])
+    title = wrapped(table.title, width)
+    return "\n".join([title, *lines, *(wrapped(line, width) for line in below)])
 
 
 def html_of(table: Table, most_rows: int, where: Where) -> str:

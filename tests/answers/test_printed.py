@@ -56,6 +56,7 @@ def test_the_sentence_is_of_the_new_groups_or_of_the_extremes() -> None:
         {"mean": [0.2, 0.3, 0.25], "lower": 0.1, "upper": 0.4}, index=["a", "b", "c"]
     )
     assert groups_in_words(frame) == "3 groups, from 0.200 (a) to 0.300 (b)."
+    assert groups_in_words(frame[:1]) == "1 group, each 0.200."
     noted(frame, prob=0.5, new_groups=["c"])
     assert groups_in_words(frame) == "c: 0.250 (0.100 to 0.400), 50% interval."
     rare = frame / 1000

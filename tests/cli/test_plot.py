@@ -1,7 +1,9 @@
 """``hierpool plot``, as a user of the shell meets it."""
 
+import inspect
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -10,7 +12,7 @@ from fits import fit_of
 
 import hierpool as hp
 from hierpool.cli.main import main
-from hierpool.cli.plot import KINDS
+from hierpool.cli.plot import KINDS, Kind
 
 pytestmark = pytest.mark.usefixtures("jax_as_it_was")
 NEEDED = {
@@ -54,6 +56,12 @@ def test_every_kind_is_drawn_at_the_size_asked_for(kind: str, fit: str, tmp_path
     words = ["--width", "4", "--height", "3", "--dpi", "50", "--output", str(path)]
     assert main(["plot", kind, fit, *NEEDED.get(kind, []), *words]) == 0
     assert plt.imread(path).shape[:2] == (150, 200)
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_a_kind_draws_into_axes_if_its_function_takes_them(kind: Kind) -> None:
+    draw = getattr(import_module(f"hierpool.plots.{kind.room}"), kind.function)
+    assert kind.takes_axes == ("axes" in inspect.signature(draw).parameters)
 
 
 def test_the_help_lists_every_kind_with_what_it_shows(capsys: pytest.CaptureFixture[str]) -> None:

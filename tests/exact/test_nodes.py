@@ -1,10 +1,13 @@
 """The searches that place the nodes end at what they look for."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.scipy.stats import norm
 
-from hierpool.exact.nodes import Peak, reaches
+from hierpool.exact.nodes import Peak, climb, reaches
 
 WANTED = 34.0
 
@@ -37,3 +40,14 @@ def test_a_plateau_beside_a_cliff_is_reached_at_its_edge(double: None) -> None:
     for side in np.asarray(distances).T:
         dropped = np.asarray(jax.vmap(drop)(side, *shapes))
         assert np.all((dropped >= WANTED) & (dropped < 1.2 * WANTED))
+
+
+def test_a_search_that_starts_where_the_density_is_no_number_has_no_height(double: None) -> None:
+    def density(x: jax.Array, _: Any) -> tuple[jax.Array, tuple[()]]:
+        return jnp.where(jnp.abs(x) < 9, norm.logpdf(x), jnp.nan), ()
+
+    starts = jnp.array([20.0, 1.0])
+    peaks = jax.vmap(lambda start: climb(density, start, jnp.ones(()), ()))(starts)
+    # It ranks below every other start, and its width is a number.
+    assert peaks.top[0] == -jnp.inf and bool(jnp.isfinite(peaks.sd).all())
+    assert peaks.found.tolist() == [False, True]

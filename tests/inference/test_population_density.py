@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from fits import fit_of
@@ -9,6 +11,7 @@ from scipy.interpolate import RegularGridInterpolator
 
 import hierpool as hp
 from hierpool.inference.population_density import population_density
+from hierpool.models.catalogue import remember
 from hierpool.posterior.fitted import Fitted, read_fit
 
 
@@ -47,6 +50,29 @@ def test_the_contours_hold_their_shares_of_exact_draws(fit: str) -> None:
 @pytest.mark.parametrize("model", ["complete", "none"])
 def test_models_without_two_numbers_have_none(model: str) -> None:
     assert population_density(read_fit(fit_of(model))) is None
+
+
+@hp.model
+class ChancesAlone:
+    """A model of a user's own without a population, which has no method but the four."""
+
+    def init(self, key: jax.Array, counts: hp.Counts) -> Any:
+        return {"x": jax.random.normal(key, counts.trials.shape)}
+
+    def log_density(self, position: Any, counts: hp.Counts) -> jax.Array:
+        return -jnp.sum(position["x"] ** 2)
+
+    def constrain(self, key: jax.Array, position: Any, counts: hp.Counts) -> Any:
+        return {"theta": jax.nn.sigmoid(position["x"])}
+
+    def log_likelihood(self, parameters: Any, counts: hp.Counts) -> jax.Array:
+        return jnp.zeros(counts.trials.shape)
+
+
+def test_a_model_of_ones_own_without_a_population_has_none() -> None:
+    remember(ChancesAlone)
+    fitted = read_fit(fit_of())._replace(settings={"name": "ChancesAlone"}, parameters={})
+    assert population_density(fitted) is None
 
 
 def test_a_position_is_found_from_phi_and_kappa_log() -> None:

@@ -77,6 +77,11 @@ BAD: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         r"hits must not be missing: group 'Bob' \(row 1\)",
     ),
     "a missing name": ({"player": ["Ann", None, "Cy"]}, {}, r"needs a name in column 'player'"),
+    "times with a zone as names": (
+        {"player": [dt.datetime(2020, 1, day, tzinfo=dt.UTC) for day in (1, 2, 3)]},
+        {},
+        r"can't have a time zone in a file, and those of column 'player' have",
+    ),
     "a name twice": ({"player": ["Ann", "Bob", "Ann"]}, {}, r"group 'Ann' has the name of an earl"),
     "a wrong column": ({}, {"trials": "at_bat"}, r"no column 'at_bat'; .*mean 'at_bats'\?"),
     "no rows": ({name: [] for name in COLUMNS}, {}, r"has no rows"),

@@ -15,6 +15,7 @@ import pytest
 import xarray as xr
 from fits import COLUMNS, PLAYERS, agrees
 from scipy.integrate import quad
+from scipy.special import digamma
 from shell import Run
 
 import hierpool as hp
@@ -95,6 +96,19 @@ def test_the_prior_integrates_to_one(model: Any, double: None) -> None:
 
     area, _ = quad(given, -40, 40, points=[-3, 0, 3], limit=60, epsabs=1e-7)
     assert area == pytest.approx(1, abs=1e-5)
+
+
+def test_draws_from_a_gamma_prior_have_its_moments() -> None:
+    model = hp.GammaPartialPooling(3.0, 0.5, 4.0, 6.0)
+    draws = model.draw_prior(np.random.default_rng(0), num_draws=4000, num_groups=1)
+    of_theta = draws["theta"][:, 0]
+    for values, want in (
+        (draws["kappa"], 3 / 0.5),
+        (draws["kappa_log"], digamma(3.0) - np.log(0.5)),
+        (draws["phi"], 0.4),
+        (of_theta, 0.4),
+    ):
+        agrees(values.mean(), values.std() / len(values) ** 0.5, want)
 
 
 def agree_with_the_exact_posterior(tree: xr.DataTree, model: hp.Model) -> None:

@@ -54,6 +54,19 @@ def test_every_small_number_of_trials_has_limits_of_its_own() -> None:
     assert fitted.trials.max() < sizes[-1] < 1.2 * fitted.trials.max()
 
 
+def test_of_many_groups_the_five_furthest_outside_are_named() -> None:
+    far = np.arange(6)
+    trials = np.append(3000 + 1000 * far, np.full(5000, 100))
+    successes = np.append((trials[:6] * (0.9 - 0.08 * far)).astype(int), np.full(5000, 25))
+    tree = tree_of(np.full((NUM_DRAWS, 5006), 0.25), successes.tolist(), trials.tolist())
+    for name, value in (("mu", -1.1), ("sigma", 0.1)):
+        tree["posterior"][name] = 0 * tree["posterior"][name] + value
+    names = {text.get_text() for text in hp.plot_funnel(tree).texts[1:]}
+    assert names == {f"g{i}" for i in range(5)}
+    more = {text.get_text() for text in hp.plot_funnel(tree, top=6).texts[1:]}
+    assert more == names | {"g5"}
+
+
 def test_few_trials_have_a_plain_axis_and_decades_a_logarithmic_one(tree: xr.DataTree) -> None:
     assert hp.plot_funnel(fit_of()).get_xscale() == "linear"
     assert hp.plot_funnel(tree).get_xscale() == "log"

@@ -19,6 +19,10 @@ PICTURES: list[Callable[..., Axes]] = [hp.plot_ranks, hp.plot_best, hp.plot_rank
 each_picture = pytest.mark.parametrize("plot", PICTURES)
 
 
+def bar_label(axes: Axes) -> str:
+    return axes.get_figure(root=True).axes[-1].get_ylabel()
+
+
 def widths(axes: Axes) -> list[float]:
     return [bar.get_width() for bar in axes.patches]
 
@@ -76,6 +80,7 @@ def test_the_rows_of_the_heat_map_are_the_distributions_of_the_ranks() -> None:
     axes = hp.plot_ranks(fit_of())
     (cells,) = [mesh.get_array() for mesh in axes.collections]
     assert np.allclose(cells, ranks.distribution.loc[written(axes)])
+    assert bar_label(axes) == "Probability of the rank"
 
 
 def test_several_ranks_share_a_column_where_there_are_many() -> None:
@@ -83,12 +88,15 @@ def test_several_ranks_share_a_column_where_there_are_many() -> None:
     (cells,) = [mesh.get_array() for mesh in axes.collections]
     assert cells.shape[1] <= 120
     assert np.allclose(cells.sum(axis=1), 1)
+    assert bar_label(axes) == "Probability of 3 ranks"
 
 
-def test_the_ends_of_the_intervals_are_those_of_rank() -> None:
-    groups = hp.rank(fit_of(), prob=0.5).groups
-    axes = hp.plot_rank_intervals(fit_of(), prob=0.5)
+@pytest.mark.parametrize("asked", [{}, {"prob": 0.5}])
+def test_the_ends_of_the_intervals_are_those_of_rank(asked: dict[str, float]) -> None:
+    groups = hp.rank(fit_of(), **asked).groups  # type: ignore[arg-type]
+    axes = hp.plot_rank_intervals(fit_of(), **asked)  # type: ignore[arg-type]
     lines = axes.collections[1].get_segments()
     for name, line in zip(written(axes), lines, strict=True):
         assert line[:, 0].tolist() == groups.loc[name, ["lower", "upper"]].tolist()
-    assert "50% interval" in [text.get_text() for text in axes.get_legend().get_texts()]
+    name = f"{100 * asked.get('prob', 0.89):g}% interval"
+    assert name in [text.get_text() for text in axes.get_legend().get_texts()]

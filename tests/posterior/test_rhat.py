@@ -5,7 +5,7 @@ import pytest
 from arviz_stats.base import array_stats  # type: ignore[attr-defined]
 from scipy.signal import lfilter
 
-from hierpool.posterior.diagnostics import standstill
+from hierpool.posterior.diagnostics import diagnose, standstill
 from hierpool.posterior.rhat import HARMLESS, rhat
 
 STEPS = np.arange(4)[:, None, None]
@@ -59,6 +59,20 @@ def test_disagreement_does_not_excuse_itself() -> None:
 def test_few_draws_and_one_chain_have_no_r_hat() -> None:
     for draws in (chains(0.0, 2, chains=1), chains(0.0, 2, draws=3)):
         assert np.isnan(rhat(draws, false_alarms=1e-3, cap=1.05).rhat).all()
+
+
+def test_each_quantity_has_the_diagnostics_that_it_has_alone() -> None:
+    draws = chains(0.5, 3) + 0.2 * STEPS * np.array([0, 1, 0])
+    draws[:, :, 2] = np.where(draws[:, :, 2] > 2, np.inf, draws[:, :, 2])
+    found = diagnose(["a", "b", "c"], draws, false_alarms=1e-3, cap=1.05)
+    for number, name in enumerate(found.names[:2]):
+        alone = draws[:, :, number]
+        assert found.bulk[number] == array_stats.ess(alone, method="bulk"), name
+        tails = [array_stats.ess(alone, method="quantile", prob=prob) for prob in (0.05, 0.95)]
+        assert found.tails[number] == min(tails), name
+        assert found.rhat[number] == pytest.approx(array_stats.rhat(alone)), name
+    assert found.bulk.shape == (3,) and np.isnan([found.bulk[2], found.tails[2]]).all()
+    assert not found.stuck.any()
 
 
 def test_a_quantity_stands_still_where_a_quarter_of_a_chain_is_one_value() -> None:

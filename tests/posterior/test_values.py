@@ -106,6 +106,19 @@ def test_what_no_fit_can_hold_is_refused_as_a_file(edit: Edit, tmp_path: Path) -
     assert "\n" not in str(refusal.value)
 
 
+def test_kappa_may_be_below_one_where_the_prior_allows_it() -> None:
+    gamma, partial = (tree_of(model=model) for model in (hp.GammaPartialPooling(), None))
+    for tree in (gamma, partial):
+        for name, value in (("kappa_log", -2.0), ("kappa", np.exp(-2.0))):
+            tree["posterior"][name] = 0 * tree["posterior"][name] + value
+    assert np.all(read_fit(gamma).parameters["kappa_log"] == -2)
+    with pytest.raises(hp.InputError, match="kappa must be at least 1"):
+        read_fit(partial)
+    gamma["posterior"]["kappa_log"][0, 0] = -np.inf
+    with pytest.raises(hp.InputError, match="kappa_log must be finite"):
+        read_fit(gamma)
+
+
 @pytest.mark.parametrize("edit", EDITED.values(), ids=EDITED.keys())
 def test_the_verdict_of_an_edited_tree_is_given_or_refused(edit: Edit) -> None:
     with suppress(hp.InputError):
