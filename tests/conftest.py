@@ -2,11 +2,13 @@ import os
 import re
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import jax
+import matplotlib
 import mpmath
 import pytest
 from jax.experimental.compilation_cache import compilation_cache
@@ -14,6 +16,7 @@ from shell import Run, refused
 
 from hierpool.exact import refining
 
+matplotlib.use("agg")
 # The digits of every exact value.
 mpmath.mp.dps = 100
 # What a shell starts in the background ignores Ctrl-C, and so do its children: tests send it.
@@ -50,6 +53,14 @@ jax.monitoring.register_event_duration_secs_listener(note_program)
 def no_width() -> None:
     """Lets tables be as wide as they are: the processes of pytest-xdist are given a width."""
     os.environ.pop("COLUMNS", None)
+
+
+@pytest.fixture(autouse=True)
+def no_figure_left() -> Iterator[None]:
+    """Closes the figures that a test opened: pyplot warns of the twentieth."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 @pytest.fixture(scope="module", autouse=True)
