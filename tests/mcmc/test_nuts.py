@@ -174,7 +174,8 @@ def test_it_samples_a_normal_of_unequal_scales(precision: str, method: str) -> N
     draws = np.asarray(positions).reshape(-1, 3) / np.asarray(SCALES)
     assert np.all(np.abs(draws.mean(axis=0)) < 5 / np.sqrt(1000))
     assert np.all(np.abs(draws.var(axis=0) - 1) < 5 * np.sqrt(2 / 1000))
-    assert 0.7 < np.asarray(stats.acceptance_rate).mean() < 0.95
+    # Its steps have no error there, but for what the tuning of the scales leaves.
+    assert np.asarray(stats.acceptance_rate).mean() > 0.95
 
 
 def test_the_statistics_tell_what_the_trajectory_did(double: None) -> None:
@@ -188,7 +189,7 @@ def test_the_statistics_tell_what_the_trajectory_did(double: None) -> None:
     close(stats.lp, jax.vmap(jax.vmap(normal))(positions), relative=1e-12)
 
 
-def test_a_trajectory_is_cut_if_and_only_if_it_would_go_on(double: None) -> None:
+def test_a_trajectory_is_cut_if_and_only_if_it_would_go_on(double: None, any_step: None) -> None:
     keys = jax.random.split(jax.random.key(1), 300)
     # Below 2, where leapfrog steps of a standard normal are stable.
     sizes = jnp.exp(jnp.linspace(jnp.log(0.05), jnp.log(1.9), len(keys)))

@@ -105,7 +105,6 @@ def test_no_trajectory_passes_a_whole_turn_unseen(double: None) -> None:
     assert np.all(step <= np.minimum(sizes, LARGEST_STEP))
     assert np.all(step > 0.7 * np.minimum(sizes, LARGEST_STEP))
     turns = found * 2 * np.arctan(step / 2) / (2 * np.pi)
-    # Three quarters of a turn are three steps of the largest.
     assert np.all((0.5 < turns) & (turns < 1))
 
 
