@@ -20,9 +20,9 @@ import numpy as np
 from jax.typing import ArrayLike
 
 LARGEST_STEP = 0.75
-"""An eighth of a turn, nearly. Where the density is normal any step is right, so that tuning would
-choose one that is too large where it is not: in a tail that is seldom visited a chain would stick
-(``benchmarks/convergence.py``: deaths after surgery)."""
+"""Not quite an eighth of a turn. Where the density is normal any step is right. Tuned by that, a
+step would be too large where it is not normal: in a tail that is seldom visited a chain would
+stick."""
 _MARGIN = 0.3
 """Angle by which a trajectory must be beyond a half turn, and short of a whole one."""
 
