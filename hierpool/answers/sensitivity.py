@@ -34,7 +34,7 @@ from hierpool.posterior.verdict import ConvergenceWarning, missed
 from hierpool.runtime.answer import printed
 from hierpool.runtime.jax_settings import scope
 from hierpool.runtime.order import noted
-from hierpool.runtime.programs import COMPILED_SOON
+from hierpool.runtime.programs import COMPILED_SOON, BySize
 from hierpool.runtime.tables import Table
 from hierpool.runtime.warn import warn
 
@@ -268,7 +268,7 @@ def _posteriors(
     """Returns the posteriors under several models of one class, each leaf (prior, ...)."""
 
     def integrate(settings: Quadrature, before: Exact | None) -> Exact:
-        exact: Exact = jax.tree.map(np.asarray, _sweep(models, *data, settings))
+        exact: Exact = jax.tree.map(np.asarray, _sweep(models, *data, quadrature=settings))
         # Drops the groups that only pad the arrays, and what only some classes report.
         groups = jax.tree.map(lambda leaf: leaf[:, :num_pairs], exact.groups)
         exact = Exact(groups, exact.population._replace(others={}))
@@ -306,12 +306,13 @@ def _keep_converged(before: Exact, exact: Exact) -> Exact:
     return kept
 
 
-@partial(jax.jit, static_argnames="quadrature", compiler_options=COMPILED_SOON)
+@partial(BySize, options=COMPILED_SOON)
 def _sweep(
     models: BetaPopulation,
     data: Data,
     counts: Counts,
     prob: float,
+    *,
     quadrature: Quadrature,
 ) -> Exact:
     """Returns ``integrate`` under each prior, every leaf (prior, ...), once per distinct pair."""

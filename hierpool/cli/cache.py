@@ -1,4 +1,4 @@
-"""JAX's compilation cache in a private folder of the user; only the command turns it on."""
+"""Compiled programs in a private folder of the user; only the command keeps them."""
 
 import os
 import re
@@ -12,13 +12,18 @@ def use_compilation_cache() -> None:
     """Keeps compiled programs from one run of the command to the next."""
     import jax
 
+    from hierpool.runtime.kept_programs import keep_in
+
     if jax.config.jax_compilation_cache_dir:
         return
     try:
         folder = _folder()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        programs = folder.with_name("programs")
+        programs.mkdir(mode=0o700, exist_ok=True)
     except (OSError, RuntimeError):
         return  # Without a writable home folder, each run only has to compile again.
+    keep_in(programs)
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.02)
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.export import register_namedtuple_serialization
 from jax.typing import ArrayLike
 
 from hierpool.exact.stretch import Level, Stretch
@@ -36,6 +37,11 @@ class Grid(NamedTuple):
     """() scale of the rows, which are equidistant in t."""
     column_scales: Stretch
     """(row,) scale of the nodes in each row, which are equidistant in t."""
+
+
+# So that a program exported by ``jax.export`` can be written to a file.
+for kind in (Grid, Level, Stretch):
+    register_namedtuple_serialization(kind, serialized_name=f"hierpool.{kind.__name__}")
 
 
 def draw(key: jax.Array, grid: Grid, shape: tuple[int, ...]) -> Position:

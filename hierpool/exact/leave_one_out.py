@@ -33,7 +33,7 @@ from hierpool.likelihood.histograms import Data, Pairs
 from hierpool.models.pooling import CompletePooling, NoPooling
 from hierpool.models.protocol import Collapsible, Compressible, Model, Position
 from hierpool.runtime.jax_settings import platform, scope
-from hierpool.runtime.programs import COMPILED_SOON
+from hierpool.runtime.programs import COMPILED_SOON, BySize
 
 MOST_PAIRS = 4096
 """With more distinct (y, n) than this, a Beta population is integrated from histograms."""
@@ -116,7 +116,7 @@ def _log_beta_binomial(a: np.ndarray, b: np.ndarray, y: np.ndarray, n: np.ndarra
         return np.asarray(_pairwise(a, b, np.pad(y, space), np.pad(n, space)))[: len(n)]
 
 
-@jax.jit
+@BySize
 def _pairwise(a: jax.Array, b: jax.Array, y: jax.Array, n: jax.Array) -> jax.Array:
     def one(a: jax.Array, b: jax.Array, y: jax.Array, n: jax.Array) -> jax.Array:
         alone = Counts(y[None], n[None])
@@ -135,7 +135,7 @@ def _by_quadrature(model: Model, pairs: Distinct, quadrature: Quadrature) -> Lef
         data = model.compress(pairs)
     programs = _SOON if length == FEWEST and platform() == "cpu" else _FAST
     grid, quadrature = refined(
-        lambda settings, _: programs.integrate(model, data, settings),
+        lambda settings, _: programs.integrate(model, data, quadrature=settings),
         quadrature,
         lambda found: bool(found.converged),
     )
@@ -152,7 +152,7 @@ def _by_quadrature(model: Model, pairs: Distinct, quadrature: Quadrature) -> Lef
     for i in doubtful:
         groups = np.array(whole.groups)
         groups[i] -= 1
-        without = programs.integrate(model, Pairs(whole.counts, groups), quadrature)
+        without = programs.integrate(model, Pairs(whole.counts, groups), quadrature=quadrature)
         elpd[i] = float(grid.log_evidence - without.log_evidence) + own[i]
     return LeftOut(
         np.where(pairs.trials > 0, elpd, 0.0),
@@ -163,7 +163,7 @@ def _by_quadrature(model: Model, pairs: Distinct, quadrature: Quadrature) -> Lef
     )
 
 
-def _integrate(model: Model, data: Data, quadrature: Quadrature) -> Grid:
+def _integrate(model: Model, data: Data, *, quadrature: Quadrature) -> Grid:
     return explore(model, data, quadrature)
 
 
@@ -195,15 +195,12 @@ def _leave_out(
 
 
 class _Programs(NamedTuple):
-    integrate: Any
-    leave_out: Any
+    integrate: BySize
+    leave_out: BySize
 
 
 def _programs(options: dict[str, Any] | None) -> _Programs:
-    return _Programs(
-        jax.jit(_integrate, static_argnames="quadrature", compiler_options=options),
-        jax.jit(_leave_out, compiler_options=options),
-    )
+    return _Programs(BySize(_integrate, options), BySize(_leave_out, options))
 
 
 _SOON, _FAST = _programs(COMPILED_SOON), _programs(None)

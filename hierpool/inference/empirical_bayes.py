@@ -25,6 +25,7 @@ from hierpool.runtime.answer import printed
 from hierpool.runtime.jax_settings import scope
 from hierpool.runtime.numbers import number
 from hierpool.runtime.order import noted
+from hierpool.runtime.programs import BySize
 from hierpool.runtime.tables import Table
 
 LOG_KAPPAS = np.linspace(-6, 18, 25)
@@ -235,12 +236,26 @@ def _quantile(a: np.ndarray, b: np.ndarray, phi: float, level: float) -> np.ndar
     return np.where(is_known, np.where(is_proper, inside, of_points), np.nan)
 
 
-@jax.jit
-def _likelihood(x: jax.Array, data: Data) -> jax.Array:
+def _log_likelihood(x: jax.Array, data: Data) -> jax.Array:
     """Returns () the log probability of the data at (logit phi, log kappa), minus ``reference``."""
     return log_marginal(x[0], x[1], data)
 
 
-_likelihoods = jax.jit(jax.vmap(_likelihood, (0, None)))
-_slope = jax.jit(jax.grad(_likelihood))
-_curvature = jax.jit(jax.hessian(_likelihood))
+@BySize
+def _likelihood(x: jax.Array, data: Data) -> jax.Array:
+    return _log_likelihood(x, data)
+
+
+@BySize
+def _likelihoods(points: jax.Array, data: Data) -> jax.Array:
+    return jax.vmap(_log_likelihood, (0, None))(points, data)
+
+
+@BySize
+def _slope(x: jax.Array, data: Data) -> jax.Array:
+    return jax.grad(_log_likelihood)(x, data)
+
+
+@BySize
+def _curvature(x: jax.Array, data: Data) -> jax.Array:
+    return jax.hessian(_log_likelihood)(x, data)

@@ -216,9 +216,9 @@ def _solve(
         # One thread compiles, and the others wait for its programs.
         with compiling:
             shapes = program_shapes(batch, sizes)
-            compile_ahead(programs, model, *shapes, quadrature, has_quantiles, platform())
+            compile_ahead(programs, model, *shapes, quadrature, has_quantiles=has_quantiles)
         grids, population = programs.populations(
-            model, batch.data, level, quadrature, has_quantiles
+            model, batch.data, level, quadrature=quadrature, has_quantiles=has_quantiles
         )
         starts = range(0, len(batch.rows), sizes.pairs[-1])
         groups = blocks.map(as_configured(partial(block, grids, batch)), starts)
@@ -229,7 +229,8 @@ def _solve(
         rows, which = batch.rows[here], padded(batch.which[here], sizes)
         counts = Counts(padded(sets.y[rows], sizes), padded(sets.n[rows], sizes))
         found: Groups = jax.tree.map(
-            np.asarray, programs.groups(model, grids, which, counts, level, has_quantiles)
+            np.asarray,
+            programs.groups(model, grids, which, counts, level, has_quantiles=has_quantiles),
         )
         return found
 

@@ -2,10 +2,8 @@
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -23,9 +21,11 @@ from hierpool.exact.quadrature import Quadrature
 from hierpool.likelihood.histograms import Data
 from hierpool.models.beta_population import BetaPopulation
 from hierpool.runtime.jax_settings import platform
-from hierpool.runtime.programs import COMPILED_SOON
+from hierpool.runtime.programs import COMPILED_SOON, BySize
 
 log = logging.getLogger(__name__)
+SIZES = 64
+"""Programs kept of each kind: a table of data sets of all sizes needs a few tens."""
 FEW_DATA_SETS, FEW_PAIRS = 8, 1000
 """Up to so many data sets, and distinct counts in all of them, it takes longer to compile than to
 run."""
@@ -35,8 +35,9 @@ def _populations(
     model: BetaPopulation,
     data: Data,
     prob: float,
+    *,
     quadrature: Quadrature,
-    has_quantiles: bool,  # noqa: FBT001
+    has_quantiles: bool,
 ) -> tuple[Grid, Population]:
     def one(data: Data) -> tuple[Grid, Population]:
         grid = explore(model, data, quadrature)
@@ -51,7 +52,8 @@ def _groups(
     which: np.ndarray,
     counts: Counts,
     prob: float,
-    has_quantiles: bool,  # noqa: FBT001
+    *,
+    has_quantiles: bool,
 ) -> Groups:
     return of_groups(model, grids, jnp.asarray(which), counts, prob, has_quantiles=has_quantiles)
 
@@ -59,18 +61,14 @@ def _groups(
 class Programs(NamedTuple):
     """The two programs that solve data sets."""
 
-    populations: Any
+    populations: BySize
     """Integrates over the populations of a batch."""
-    groups: Any
+    groups: BySize
     """Returns the posteriors of a block of groups, given these."""
 
 
 def _programs(options: dict[str, Any] | None) -> Programs:
-    static = ("quadrature", "has_quantiles")
-    return Programs(
-        jax.jit(_populations, static_argnames=static, compiler_options=options),
-        jax.jit(_groups, static_argnames=static[1:], compiler_options=options),
-    )
+    return Programs(BySize(_populations, options, SIZES), BySize(_groups, options, SIZES))
 
 
 SOON, FAST = _programs(COMPILED_SOON), _programs(None)
@@ -88,17 +86,16 @@ def programs_for(num_data_sets: int, num_pairs: int) -> Programs:
     return SOON if is_little else FAST
 
 
-@lru_cache(maxsize=256)
 def compile_ahead(
     programs: Programs,
     model: BetaPopulation,
     data: Data,
     num_pairs: int,
     quadrature: Quadrature,
-    has_quantiles: bool,  # noqa: FBT001
-    platform: str,
+    *,
+    has_quantiles: bool,
 ) -> None:
-    """Compiles a batch's two programs at the same time, before they are called; once for each.
+    """Compiles a batch's two programs at the same time, unless they are compiled.
 
     Args:
         programs: the two.
@@ -107,16 +104,22 @@ def compile_ahead(
         num_pairs: number of pairs in a block.
         quadrature: settings of the integration.
         has_quantiles: whether to compute the intervals.
-        platform: what it is compiled for.
     """
-    log.info("compiling")
-    populations = programs.populations.trace(model, data, 0.5, quadrature, has_quantiles)
-    grids, _ = populations.out_info
+    populations = programs.populations.of(
+        model, data, 0.5, quadrature=quadrature, has_quantiles=has_quantiles
+    )
+    if not populations.is_compiled:
+        log.info("compiling")
+    grids, _ = populations.result
     pair = np.zeros(num_pairs, np.int64)
-    groups = programs.groups.trace(model, grids, pair, Counts(pair, pair), 0.5, has_quantiles)
-    lowered = groups.lower()
+    groups = programs.groups.of(
+        model, grids, pair, Counts(pair, pair), 0.5, has_quantiles=has_quantiles
+    )
+    if populations.is_compiled and groups.is_compiled:
+        return
+    groups.lower()
     with ThreadPoolExecutor(1) as other:
-        beside = other.submit(lowered.compile)
-        populations.lower().compile()
+        beside = other.submit(groups.compile)
+        populations.compile()
         beside.result()
     log.info("integrating")

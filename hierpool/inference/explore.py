@@ -4,7 +4,6 @@ import logging
 import math
 import time
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any, NamedTuple, TypeGuard
 
 import jax
@@ -30,7 +29,7 @@ from hierpool.mcmc.stats import Stats
 from hierpool.mcmc.target import has_a_row_each
 from hierpool.models.protocol import Compressible, Model, Position
 from hierpool.runtime.jax_settings import platform
-from hierpool.runtime.programs import COMPILED_SOON, SIZES
+from hierpool.runtime.programs import COMPILED_SOON, BySize, Program
 
 log = logging.getLogger(__name__)
 
@@ -148,19 +147,24 @@ def _by_quadrature(
     # All hyperparameters become float arrays: JAX would compile again for each other type.
     model = jax.tree.map(lambda leaf: np.asarray(leaf, float), model)
     data = jax.tree.map(np.asarray, data)
-    leaves, structure = jax.tree.flatten((model, data))
-    shapes = tuple(jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in leaves)
+    is_little = sum(leaf.size for leaf in jax.tree.leaves((model, data))) <= FEW_NUMBERS
+    integrating, drawing = _SOON if is_little and platform() == "cpu" else _FAST
     compiling = []
 
-    def integrate(settings: Quadrature, _: Any) -> tuple[Grid, jax.stages.Compiled]:
-        log.info("compiling")
+    def integrate(settings: Quadrature, _: Any) -> tuple[Grid, Program]:
         begun = time.perf_counter()
         # The numbers of chains and draws are replaced by 1, so that one program serves all of them.
-        program = replace(settings, num_chains=1, num_draws=1)
-        integrate, draw_piece = _compile(program, structure, shapes)
+        integral = integrating.of(
+            model, data, quadrature=replace(settings, num_chains=1, num_draws=1)
+        )
+        draw_piece = drawing.of(key, model, data, integral.result, np.int64(0))
+        if not (integral.is_compiled and draw_piece.is_compiled):
+            log.info("compiling")
+        integral.compile()
+        draw_piece.compile()
         compiling.append(time.perf_counter() - begun)
         log.info("integrating")
-        return integrate(model, data), draw_piece
+        return integral(model, data), draw_piece
 
     (grid, draw_piece), used = refined(integrate, quadrature, lambda it: bool(it[0].converged))
     if not np.isfinite(grid.log_evidence):
@@ -199,33 +203,21 @@ def _init(model: Model, data: Data, key: jax.Array) -> Position:
     return model.init(key, data)  # type: ignore[arg-type]
 
 
-@lru_cache(maxsize=SIZES)
-def _compile(
-    quadrature: Quadrature, structure: Any, shapes: tuple[jax.ShapeDtypeStruct, ...]
-) -> tuple[jax.stages.Compiled, jax.stages.Compiled]:
-    """Returns the compiled programs of an integration and of a block of draws.
+def _integrate(model: Model, data: Data, *, quadrature: Quadrature) -> Grid:
+    return integrated(model, data, quadrature)
 
-    They are cached here, and not by ``jax.jit``, so that compilation can be timed.
-    """
 
-    def integrate(model: Model, data: Data) -> Grid:
-        return integrated(model, data, quadrature)
+def _draw_piece(key: jax.Array, model: Model, data: Data, grid: Grid, first: jax.Array) -> Position:
+    points = draw(jax.random.fold_in(key, first), grid, (PIECE,))
+    return jax.vmap(chart_of(model, data).to_position)(points)
 
-    def draw_piece(
-        key: jax.Array, model: Model, data: Data, grid: Grid, first: jax.Array
-    ) -> Position:
-        points = draw(jax.random.fold_in(key, first), grid, (PIECE,))
-        return jax.vmap(chart_of(model, data).to_position)(points)
 
-    arguments = jax.tree.unflatten(structure, shapes)
-    is_little = sum(map(math.prod, (shape.shape for shape in shapes))) <= FEW_NUMBERS
-    options = COMPILED_SOON if is_little and platform() == "cpu" else None
-    grid = jax.eval_shape(integrate, *arguments)
-    first = jax.ShapeDtypeStruct((), np.dtype(np.int64))
-    return (
-        jax.jit(integrate).lower(*arguments).compile(options),
-        jax.jit(draw_piece).lower(jax.random.key(0), *arguments, grid, first).compile(options),
-    )
+def _programs(options: dict[str, Any] | None) -> tuple[BySize, BySize]:
+    return BySize(_integrate, options), BySize(_draw_piece, options)
+
+
+_SOON, _FAST = _programs(COMPILED_SOON), _programs(None)
+"""The programs of an integration and of a block of draws, for little data and for much."""
 
 
 def _unravel(flat: np.ndarray, position: Position) -> dict[str, np.ndarray]:

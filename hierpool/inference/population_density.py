@@ -13,6 +13,7 @@ from hierpool.likelihood.histograms import Data
 from hierpool.models.protocol import Collapsible, Parameters, Position, Unconstrainable
 from hierpool.posterior.fitted import Fitted
 from hierpool.runtime.jax_settings import scope
+from hierpool.runtime.programs import BySize
 
 SIZE = 64
 """Points of the grid in each direction."""
@@ -86,7 +87,7 @@ def _spread(draws: np.ndarray) -> np.ndarray:
     return np.linspace(least, high + more, SIZE)
 
 
-@jax.jit
+@BySize
 def _log_density(model: TwoNumbers, positions: Position, data: Data) -> jax.Array:
     """Returns (point,) log densities of the first two reported parameters."""
 

@@ -51,8 +51,7 @@ class Draws(NamedTuple):
 
 
 # So that a program exported by ``jax.export`` can be written to a file.
-for kind in (Draws, Stats):
-    register_namedtuple_serialization(kind, serialized_name=f"hierpool.{kind.__name__}")
+register_namedtuple_serialization(Draws, serialized_name="hierpool.Draws")
 
 
 @jax.jit

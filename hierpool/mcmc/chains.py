@@ -6,32 +6,24 @@ of draws, any number of steps and any target acceptance: a second fit with the s
 compiles nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.export import register_namedtuple_serialization
 from jax.flatten_util import ravel_pytree
 from jax.typing import ArrayLike
 
 from hierpool.likelihood.histograms import Data
-from hierpool.mcmc.nuts import (
-    NUTS,
-    START,
-    ChainState,
-    Run,
-    Schedule,
-    advance,
-    chain_key,
-    schedule,
-    start,
-)
+from hierpool.mcmc.nuts import NUTS, chain_key
 from hierpool.mcmc.progress import LEAST_DRAWS, Chain, Display, Meter, Progress
 from hierpool.mcmc.ravel import Flat
+from hierpool.mcmc.schedule import START, Schedule, schedule
 from hierpool.mcmc.stats import Stats
 from hierpool.mcmc.target import is_free, target_of
 from hierpool.models.protocol import Model
@@ -47,6 +39,21 @@ WAKE_SECONDS = 0.2
 
 Kept = list[tuple[np.ndarray, Stats]]
 """Positions (..., draw, dim) and ``Stats`` (..., draw) of the chunks of one chain, or of all."""
+
+
+class Chunk(NamedTuple):
+    """Some steps of a chain, or of all chains."""
+
+    state: list[jax.Array]
+    """The leaves of the state after the last step, the position (..., dim) first."""
+    positions: jax.Array
+    """(..., step, dim) positions of the model after each step."""
+    stats: Stats
+    """(..., step) statistics of each step."""
+
+
+# So that its program can be kept.
+register_namedtuple_serialization(Chunk, serialized_name="hierpool.Chunk")
 
 
 class Chains:
@@ -69,19 +76,21 @@ class Chains:
         self._target = jax.device_put((model, data, key))
         self._chains = np.arange(nuts.num_chains)
         chain = self._chains if is_batch else self._chains[0]
-        self._start = partial(start.of(*self._target, chain), *self._target)
-        shapes = jax.eval_shape(self._start, chain)
-        self._size = int(np.clip(CHUNK_VALUES // shapes.hmc.position.shape[-1], *CHUNK))
-        nowhere = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
-        arguments, settings = self._arguments(nowhere, chain, START, 0)
-        self._advance = advance.of(*arguments)
+        starting = start.of(*self._target, chain)
+        self._start = partial(starting, *self._target)
+        state = starting.result
+        self._size = int(np.clip(CHUNK_VALUES // state[0].shape[-1], *CHUNK))
+        nowhere = [np.zeros(leaf.shape, leaf.dtype) for leaf in state]
+        self._advance = advance.of(
+            *self._arguments(nowhere, chain, START, 0), max_tree_depth=nuts.max_tree_depth
+        )
         # Compiled here: otherwise every chain's thread would compile it. Tracing runs Python code,
         # which only one thread can do at a time, so it comes first. XLA then compiles without
         # Python, beside the other thread.
-        lowered = self._advance.trace(*arguments, **settings).lower()
+        self._advance.lower()
         with ThreadPoolExecutor(1) as other:
             started = other.submit(as_configured(self._start), chain)
-            lowered.compile()
+            self._advance.compile()
             started.result()
         jax.block_until_ready(self._chunk(nowhere, chain, START, 0))
 
@@ -150,18 +159,17 @@ class Chains:
             step_size = columns.step_size[..., size - 1]
             meter.add(chain, size, stats.diverging.sum(axis=-1), step_size)
 
-    def _chunk(self, state: ChainState, chain: Chain, first: int, size: int) -> Run:
-        arguments, settings = self._arguments(state, chain, first, size)
-        return self._advance(*arguments, **settings)
+    def _chunk(self, state: Sequence[Any], chain: Chain, first: int, size: int) -> Chunk:
+        chunk: Chunk = self._advance(*self._arguments(state, chain, first, size))
+        return chunk
 
     def _arguments(
-        self, state: ChainState, chain: Chain, first: int, size: int
-    ) -> tuple[tuple[Any, ...], dict[str, int]]:
+        self, state: Sequence[Any], chain: Chain, first: int, size: int
+    ) -> tuple[Any, ...]:
         # Every chunk has the same shape, so that one program serves them all.
         rows = slice(first - START, first - START + size)
         steps = Schedule(*(np.resize(column[rows], self._size) for column in self._steps))
-        arguments = *self._target, state, chain, first, steps, size, self._nuts.target_accept
-        return arguments, {"max_tree_depth": self._nuts.max_tree_depth}
+        return *self._target, list(state), chain, first, steps, size, self._nuts.target_accept
 
 
 def _nothing() -> None:
@@ -191,7 +199,10 @@ def _await(futures: list[Future[None]], show: Callable[[], None]) -> None:
         show()
 
 
-def _start_one(model: Model, data: Data, key: jax.Array, chain: ArrayLike) -> ChainState:
+def _start_one(model: Model, data: Data, key: jax.Array, chain: ArrayLike) -> list[jax.Array]:
+    # Imported late: BlackJAX takes as long to import as a small fit.
+    from hierpool.mcmc.kernel import start
+
     # Only models that accept compressed data are given them.
     target = target_of(model, data)  # type: ignore[arg-type]
     init_key, _ = jax.random.split(chain_key(key, chain))
@@ -199,10 +210,11 @@ def _start_one(model: Model, data: Data, key: jax.Array, chain: ArrayLike) -> Ch
     free, _ = ravel_pytree(is_free(position, data))
     known, _ = ravel_pytree(target.known_variances(position))
     # Coordinates of padding rows start at 0, where their density is finite for every population.
-    return start(jnp.where(free, ravel_pytree(position)[0], 0), jnp.where(free, known, 0))
+    point = jnp.where(free, ravel_pytree(position)[0], 0)
+    return jax.tree.leaves(start(point, jnp.where(free, known, 0)))
 
 
-def _start_all(model: Model, data: Data, key: jax.Array, chains: ArrayLike) -> ChainState:
+def _start_all(model: Model, data: Data, key: jax.Array, chains: ArrayLike) -> list[jax.Array]:
     return jax.vmap(partial(_start_one, model, data, key))(chains)
 
 
@@ -210,22 +222,26 @@ def _advance_one(
     model: Model,
     data: Data,
     key: jax.Array,
-    state: ChainState,
+    state: list[jax.Array],
     chain: ArrayLike,
     first: ArrayLike,
     steps: Schedule,
     num_steps: ArrayLike,
     target_accept: ArrayLike,
     max_tree_depth: int,
-) -> Run:
+) -> Chunk:
+    # Imported late: BlackJAX takes as long to import as a small fit.
+    from hierpool.mcmc.kernel import advance, start
+
     target = target_of(model, data)  # type: ignore[arg-type]
     flat = Flat(target.log_density, target.init)
+    structure = jax.tree.structure(jax.eval_shape(start, state[0]))
     _, steps_key = jax.random.split(chain_key(key, chain))
     run = advance(
         flat.log_density,
         target_accept,
         max_tree_depth,
-        state,
+        jax.tree.unflatten(structure, state),
         steps_key,
         first,
         steps,
@@ -236,22 +252,22 @@ def _advance_one(
     def to_position(point: jax.Array) -> jax.Array:
         return ravel_pytree(target.to_position(flat.unravel(point)))[0]
 
-    return run._replace(positions=jax.vmap(to_position)(run.positions))
+    return Chunk(jax.tree.leaves(run.state), jax.vmap(to_position)(run.positions), run.stats)
 
 
 def _advance_all(
     model: Model,
     data: Data,
     key: jax.Array,
-    state: ChainState,
+    state: list[jax.Array],
     chains: ArrayLike,
     first: ArrayLike,
     steps: Schedule,
     num_steps: ArrayLike,
     target_accept: ArrayLike,
     max_tree_depth: int,
-) -> Run:
-    def one(state: ChainState, chain: ArrayLike) -> Run:
+) -> Chunk:
+    def one(state: list[jax.Array], chain: ArrayLike) -> Chunk:
         return _advance_one(
             model, data, key, state, chain, first, steps, num_steps, target_accept, max_tree_depth
         )
@@ -259,5 +275,5 @@ def _advance_all(
     return jax.vmap(one)(state, chains)
 
 
-_ONE_CHAIN = BySize(_start_one), BySize(_advance_one, ["max_tree_depth"])
-_ALL_CHAINS = BySize(_start_all), BySize(_advance_all, ["max_tree_depth"])
+_ONE_CHAIN = BySize(_start_one), BySize(_advance_one)
+_ALL_CHAINS = BySize(_start_all), BySize(_advance_all)

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
+from jax.export import register_namedtuple_serialization
 
 Array = jax.Array | np.ndarray
 
@@ -27,3 +28,7 @@ class Stats(NamedTuple):
     """Whether the trajectory was stopped at ``max_tree_depth``, before it turned back."""
     step_size: Array
     """Step size of the trajectory."""
+
+
+# So that a program exported by ``jax.export`` can be written to a file.
+register_namedtuple_serialization(Stats, serialized_name="hierpool.Stats")

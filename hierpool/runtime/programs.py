@@ -1,16 +1,20 @@
-"""Keeps compiled programs for the most recent sizes of arguments only.
+"""Compiled programs of the most recent sizes of arguments only.
 
 ``jax.jit`` keeps every program for as long as its function exists: about 40 MB for each new number
 of groups that NUTS explores. So here every size of the arguments has a ``jax.jit`` of its own, and
 those of the least recently used sizes are discarded with their programs.
 """
 
-from collections.abc import Callable, Hashable, Sequence
-from functools import lru_cache, wraps
+from collections.abc import Callable
+from functools import cached_property, lru_cache, update_wrapper
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+
+from hierpool.runtime.jax_settings import platform
+from hierpool.runtime.kept_programs import Origin, kept
 
 COMPILED_SOON: dict[str, Any] = {"xla_backend_optimization_level": 0}
 """Compiler options for a program that does little in a process. On a processor it compiles in about
@@ -20,32 +24,118 @@ SIZES = 8
 """Number of sizes whose programs are kept: two octaves of ``compress.quarter_octave``."""
 
 
-class BySize:
-    """A function compiled for each size of its arguments, with the latest ``SIZES`` sizes kept.
+class Program:
+    """A function compiled for arguments of one size.
 
     Args:
-        function: a pure function of arrays.
-        static_argnames: names of keyword arguments that are not arrays.
+        function: a pure function of arrays, and of settings that are not arrays.
+        arguments: pytrees of arrays or of their shapes.
+        settings: keyword arguments that are not arrays.
+        options: of the compiler.
     """
 
-    def __init__(self, function: Callable[..., Any], static_argnames: Sequence[str] = ()) -> None:
-        @lru_cache(maxsize=SIZES)
-        def program(size: Hashable) -> Any:
-            # A new function for each size: jax.jit keeps all programs of one function together.
-            @wraps(function)
-            def own(*arguments: Any, **settings: Any) -> Any:
-                return function(*arguments, **settings)
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        arguments: Any,
+        settings: dict[str, Any],
+        options: dict[str, Any] | None = None,
+    ) -> None:
+        structure: Any
+        leaves, structure = jax.tree.flatten(arguments)
+        self._shapes = [_shape(leaf) for leaf in leaves]
 
-            return jax.jit(own, static_argnames=static_argnames)
+        # A new function for each size: jax.jit keeps all programs of one function together.
+        def of_leaves(*leaves: Any) -> Any:
+            return function(*structure.unflatten(leaves), **settings)
 
-        self._program = program
+        update_wrapper(of_leaves, function)
+        origin = Origin(function, structure, settings, options)
+        self._jit = jax.jit(kept(of_leaves, self._shapes, origin), compiler_options=options)
 
-    def of(self, *arguments: Any) -> Any:
-        """Returns the ``jax.jit`` for arguments of this size, given as arrays or shapes."""
+    @cached_property
+    def _traced(self) -> Any:
+        return self._jit.trace(*self._shapes)
+
+    @cached_property
+    def _lowered(self) -> Any:
+        return self._traced.lower()
+
+    @cached_property
+    def _compiled(self) -> Any:
+        return self._lowered.compile()
+
+    @property
+    def is_compiled(self) -> bool:
+        """Returns whether ``compile`` was called."""
+        return "_compiled" in self.__dict__
+
+    @property
+    def result(self) -> Any:
+        """The shapes of what it returns."""
+        return self._traced.out_info
+
+    def lower(self) -> None:
+        """Does what is done before compiling, in Python: so only one thread at a time can."""
+        self._lowered  # noqa: B018 (it is computed once)
+
+    def compile(self) -> None:
+        """Compiles it, before it is called."""
+        self._compiled  # noqa: B018 (it is computed once)
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Returns what the function returns."""
+        return self._compiled(*jax.tree.leaves(arguments))
+
+
+def _shape(leaf: Any) -> jax.ShapeDtypeStruct:
+    if isinstance(leaf, jax.ShapeDtypeStruct):
+        return leaf
+    kind: Any = jax.typeof(leaf)
+    return jax.ShapeDtypeStruct(kind.shape, kind.dtype, weak_type=kind.weak_type)
+
+
+class BySize:
+    """A function compiled for each size of its arguments, with the latest sizes kept.
+
+    Args:
+        function: a pure function of arrays, and of settings that are not arrays.
+        options: of the compiler.
+        sizes: how many sizes are kept.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        options: dict[str, Any] | None = None,
+        sizes: int = SIZES,
+    ) -> None:
+        self._function, self._options = function, options
+        self._programs: Callable[..., Any] = lru_cache(maxsize=sizes)(_Made)
+
+    def of(self, *arguments: Any, **settings: Any) -> Program:
+        """Returns the program for arguments of this size, given as arrays or shapes.
+
+        Args:
+            arguments: pytrees of arrays, or of their shapes.
+            settings: what else the function takes by keyword.
+        """
         leaves, structure = jax.tree.flatten(arguments)
         sizes = tuple((np.shape(leaf), getattr(leaf, "dtype", type(leaf))) for leaf in leaves)
-        return self._program((structure, sizes))
+        # The device rather than its platform: a compiled program runs on one device.
+        context = platform(), jax.config.jax_default_device, jnp.result_type(float)
+        made = self._programs(structure, sizes, context, *settings.items())
+        if made.program is None:
+            made.program = Program(self._function, arguments, settings, self._options)
+        return made.program
 
     def __call__(self, *arguments: Any, **settings: Any) -> Any:
         """Returns what the function returns."""
-        return self.of(*arguments)(*arguments, **settings)
+        return self.of(*arguments, **settings)(*arguments)
+
+
+class _Made:
+    """Where the program of one size is put: the arguments themselves are no part of the key."""
+
+    def __init__(self, *_: Any) -> None:
+        self.program: Program | None = None

@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import hierpool as hp
 from hierpool.cli import stopping
 from hierpool.cli.cache import explained, use_compilation_cache
 from hierpool.cli.failures import explain
+from hierpool.runtime.kept_programs import keep_in
 
 pytestmark = pytest.mark.usefixtures("jax_as_it_was")
 FIT = ["fit", PLAYERS, *COLUMNS, *EXACT]
@@ -166,13 +168,14 @@ def compile_one() -> list[str]:
 
 
 @pytest.fixture
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     jax.config.update("jax_compilation_cache_dir", None)
     use_compilation_cache()
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
     jax_cache.reset_cache()
-    return tmp_path / "hierpool" / "jax"
+    yield tmp_path / "hierpool" / "jax"
+    keep_in(None)
 
 
 def test_a_program_that_was_kept_damaged_is_replaced(own_cache: Path) -> None:

@@ -12,7 +12,7 @@ from shell import COLUMNS, EXACT, PLAYERS, Run, fit, refused
 import hierpool as hp
 from hierpool.cli.main import COMMANDS
 from hierpool.inference import memory
-from hierpool.mcmc import nuts, turns
+from hierpool.mcmc import kernel, turns
 
 # Every run with these arguments but another seed or prior is of one shape: compiled once.
 SAMPLED = ["--model", "collapsed", "--chains", "2", "--warmup", "300", "--draws", "1000"]
@@ -91,7 +91,7 @@ def test_strict_refuses_what_a_few_divergent_draws_are_let_pass(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Steps that are too large, in a program that no other test runs: its trees have another depth.
-    for module in (nuts, turns):
+    for module in (kernel, turns):
         monkeypatch.setattr(module, "LARGEST_STEP", 1.3)
     table = "surgical-mortality --group hospital --successes deaths --trials operations".split()
     risky = ["fit", *table, *"--chains 2 --warmup 300 --draws 1000 --max-rhat 2".split()]

@@ -12,7 +12,8 @@ from tables import PLAYERS, close
 import hierpool as hp
 from hierpool.likelihood.compress import padded_rows, power_of_two, quarter_octave
 from hierpool.mcmc.chains import Chains
-from hierpool.mcmc.nuts import START, advance, schedule, start
+from hierpool.mcmc.kernel import advance, start
+from hierpool.mcmc.schedule import START, schedule
 from hierpool.mcmc.target import ESTIMATED
 
 JOINT = [hp.PartialPooling(0.8, 2.0, 5.0), hp.LogitPartialPooling()]

@@ -10,7 +10,8 @@ from blackjax.mcmc.integrators import IntegratorState, new_integrator_state, vel
 from blackjax.mcmc.metrics import Metric, gaussian_euclidean
 from tables import close
 
-from hierpool.mcmc import nuts
+from hierpool.mcmc import kernel
+from hierpool.mcmc.schedule import DRAW, START, schedule
 from hierpool.mcmc.target import ESTIMATED
 from hierpool.mcmc.turns import LARGEST_STEP, taken, turning
 
@@ -93,10 +94,10 @@ def test_no_trajectory_passes_a_whole_turn_unseen(double: None) -> None:
         return -0.5 * jnp.sum(x**2)
 
     def steps(key: jax.Array, size: jax.Array) -> jax.Array:
-        state = nuts.start(jax.random.normal(key, (2000,)))
-        state, _ = nuts.step(unit, 0.8, 10, state, key, nuts.START, False)
+        state = kernel.start(jax.random.normal(key, (2000,)))
+        state, _ = kernel.step(unit, 0.8, 10, state, key, START, False)
         tuned = state.step_size._replace(log_step_size_avg=jnp.log(size))
-        _, stats = nuts.step(unit, 0.8, 10, state._replace(step_size=tuned), key, nuts.DRAW, False)
+        _, stats = kernel.step(unit, 0.8, 10, state._replace(step_size=tuned), key, DRAW, False)
         return stats.n_steps
 
     sizes = np.geomspace(0.05, 3, 100)
@@ -113,11 +114,11 @@ def test_a_known_variance_is_kept_and_others_are_estimated(double: None) -> None
         return -0.5 * jnp.sum(x**2 / jnp.asarray([4.0, 9.0]))
 
     known = jnp.asarray([1.0, ESTIMATED])
-    steps = nuts.schedule(400, 2000)
+    steps = schedule(400, 2000)
     length = len(steps.stage)
-    state = nuts.start(jnp.ones(2), known)
-    arguments = state, jax.random.key(0), nuts.START, steps, length, 2000
-    run = jax.jit(lambda: nuts.advance(density, 0.8, 10, *arguments))()
+    state = kernel.start(jnp.ones(2), known)
+    arguments = state, jax.random.key(0), START, steps, length, 2000
+    run = jax.jit(lambda: kernel.advance(density, 0.8, 10, *arguments))()
     first, second = run.state.mass_matrix.inverse_mass_matrix
     assert first == 1
     close(second, 9, relative=0.3)
