@@ -67,10 +67,10 @@ from .plots.ranks import plot_ranks as plot_ranks
 from .plots.shrinkage import plot_shrinkage as plot_shrinkage
 from .plots.trace import plot_trace as plot_trace
 from .posterior.contradiction import PopulationWarning as PopulationWarning
+from .posterior.convergence import ConvergenceWarning as ConvergenceWarning
 from .posterior.partial import PartialFitWarning as PartialFitWarning
 from .posterior.tree import load as load
 from .posterior.tree import save as save
-from .posterior.verdict import ConvergenceWarning as ConvergenceWarning
 from .posterior.verdict import Verdict as Verdict
 from .posterior.verdict import check as check
 from .posterior.weights import FewDrawsWarning as FewDrawsWarning

@@ -23,10 +23,10 @@ from hierpool.input.table import InputError, read_table
 from hierpool.likelihood.compress import Distinct, distinct
 from hierpool.models.catalogue import COMPARED, check_model
 from hierpool.models.protocol import Model
+from hierpool.posterior.convergence import ConvergenceWarning, missed
 from hierpool.posterior.fitted import Fitted, read_fit
 from hierpool.posterior.sentences import name_of
 from hierpool.posterior.values import by_group, data_hash, with_log_likelihood
-from hierpool.posterior.verdict import ConvergenceWarning, missed
 from hierpool.runtime.answer import printed
 from hierpool.runtime.tables import Table
 from hierpool.runtime.warn import warn

@@ -28,9 +28,9 @@ from hierpool.models.beta_population import BetaPopulation, beta_population_of
 from hierpool.models.catalogue import check_model
 from hierpool.models.protocol import Model
 from hierpool.posterior.contradiction import contradiction, warn_of_first
+from hierpool.posterior.convergence import ConvergenceWarning, missed
 from hierpool.posterior.fitted import read_fit
 from hierpool.posterior.sentences import OF_THETA, name_of, shown, titled
-from hierpool.posterior.verdict import ConvergenceWarning, missed
 from hierpool.runtime.answer import printed
 from hierpool.runtime.jax_settings import scope
 from hierpool.runtime.order import noted

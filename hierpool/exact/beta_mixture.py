@@ -15,6 +15,7 @@ import numpy as np
 
 from hierpool.counts import Counts
 from hierpool.exact.grid import Grid
+from hierpool.exact.neighbours import BESIDE, slopes_and_cells
 from hierpool.exact.stretch import stretch
 from hierpool.likelihood.special import (
     HALF_LOG_TWO_PI,
@@ -31,8 +32,9 @@ BATCH_ON_ACCELERATOR = 8192
 """The same on an accelerator, which they fill."""
 NEGLIGIBLE = 1e-6
 """Below theta = NEGLIGIBLE / (b + 1) the density of Beta(a, b) counts as a power of theta alone."""
-BESIDE = 3
-"""Extra nodes beyond either end, which the polynomials through neighbouring nodes need."""
+NUM_NODES = 40
+"""Points at which the density of a group is computed; with them the ends of an interval are right
+to 2e-5 in probability."""
 
 
 class Population(NamedTuple):
@@ -49,7 +51,7 @@ class Population(NamedTuple):
 
 
 class Parts(NamedTuple):
-    """Each row divided into parts, by nodes and by bumps: every field is (row, part)."""
+    """Each row divided into parts, by nodes and by bumps: every field has an entry for each."""
 
     node_weight: jax.Array
     """Probability of a node, given the row."""
@@ -91,16 +93,16 @@ def population(model: BetaPopulation, grid: Grid) -> Population:
 
 
 class Components(NamedTuple):
-    """What the quantiles of a group need from a grid."""
+    """What the quantiles of a group need from a grid: every field of both is (component,)."""
 
     rows: Population
-    """A subset of the grid's rows."""
+    """The row of each component."""
     parts: Parts
-    """The same rows, divided into parts."""
+    """The component, a part of its row."""
 
 
 def components(model: BetaPopulation, grid: Grid) -> Components:
-    """Returns the rows and parts of a grid from which quantiles are computed."""
+    """Returns the parts of a grid's rows from which quantiles are computed."""
     # A distribution function is much smoother in kappa than the posterior, so every other row is
     # enough; ``grid.thinned_error`` is the error of that. The outermost rows hold almost no mass,
     # and would cost as much as the others. Fewer are left out where kappa is large, since there
@@ -109,7 +111,15 @@ def components(model: BetaPopulation, grid: Grid) -> Components:
     every = slice(num_rows // 8, num_rows - num_rows // 24, 2)
     positions, weight = jax.tree.map(lambda leaf: leaf[every], (grid.positions, grid.weight))
     rows = population(model, grid._replace(positions=positions, weight=weight / weight.sum()))
-    return Components(rows, _parts(positions["logit_phi"], weight))
+    parts = _parts(positions["logit_phi"], weight)
+    share = rows.weight[:, None] * jnp.maximum(parts.node_weight, parts.bump_weight)
+    # Nearly all of the probability is in half of them: what is left out counts as an error.
+    _, kept = jax.lax.top_k(share.ravel(), share.size // 2)
+
+    def of_kept(leaf: jax.Array) -> jax.Array:
+        return jnp.broadcast_to(leaf.reshape(share.shape[0], -1), share.shape).ravel()[kept]
+
+    return jax.tree.map(of_kept, Components(rows, parts))
 
 
 def moments(population: Population, counts: Counts) -> Moments:
@@ -135,12 +145,16 @@ def moments_of_one(population: Population, y: jax.Array, n: jax.Array) -> Moment
 
 
 def quantiles(
-    model: BetaPopulation, grid: Grid, counts: Counts, levels: jax.Array, num_nodes: int = 64
+    model: BetaPopulation,
+    grid: Grid,
+    counts: Counts,
+    levels: jax.Array,
+    num_nodes: int = NUM_NODES,
 ) -> tuple[jax.Array, jax.Array]:
     """Returns (group, level) quantiles of each group's theta, and (group,) their error.
 
-    The error is in probability: that of the mixture's total probability, plus that of the rows and
-    nodes of the grid that are left out.
+    The error is in probability: that of the mixture's total probability, plus that of the rows,
+    nodes and parts that are left out.
 
     Args:
         model: the model whose posterior the grid is.
@@ -183,33 +197,36 @@ def over_groups[T, Result](function: Callable[[T], Result], groups: T) -> Result
 
 
 def quantiles_of_one(
-    of: Components, y: jax.Array, n: jax.Array, levels: jax.Array, num_nodes: int = 64
+    of: Components, y: jax.Array, n: jax.Array, levels: jax.Array, num_nodes: int = NUM_NODES
 ) -> tuple[jax.Array, jax.Array]:
     """Returns (level,) quantiles of one group's theta, and () their error."""
     rows, parts = of
-    share, rest = _shrinkage(rows.kappa, n)[:, None], (rows.kappa + n)[:, None]
-    middle = share[:, 0] * rows.phi_mean + y / rest[:, 0]
-    within = middle * (1 - middle) / (rest[:, 0] + 1)
+    share, rest = _shrinkage(rows.kappa, n), rows.kappa + n
+    middle = share * rows.phi_mean + y / rest
+    within = middle * (1 - middle) / (rest + 1)
     # Where the Betas are narrower than the distance between nodes, their mixture would have a
     # false peak at every node. There a Beta with the mean and variance of the bump around the node
     # takes the place of the Beta at the node.
-    is_narrow = (within < 0.8 * share[:, 0] ** 2 * rows.phi_var)[:, None]
+    is_narrow = within < 0.8 * share**2 * rows.phi_var
     mean = share * jnp.where(is_narrow, parts.bump_mean, parts.node) + y / rest
     # Not 1 - mean, which loses its digits where the mean is nearly 1.
     other = share * jnp.where(is_narrow, parts.other_bump_mean, parts.other_node) + (n - y) / rest
     between = jnp.where(is_narrow, share**2 * parts.bump_var, 0)
     variance = between + (mean * other - between) / (rest + 1)
     total = mean * other / variance - 1
-    inside = jnp.where(is_narrow, parts.bump_weight, parts.node_weight)
-    weight = rows.weight[:, None] * inside
-    weight, mean, other, total = (
-        leaf.ravel() for leaf in jnp.broadcast_arrays(weight, mean, other, total)
-    )
-    return beta_mixture_quantiles(weight, mean, other, total, levels, num_nodes)
+    weight = rows.weight * jnp.where(is_narrow, parts.bump_weight, parts.node_weight)
+    kept = weight.sum()
+    ends, error = beta_mixture_quantiles(weight / kept, mean, other, total, levels, num_nodes)
+    return ends, error + jnp.abs(1 - kept)
 
 
 def _parts(logit_phi: jax.Array, weight: jax.Array) -> Parts:
-    """Returns rows divided at every other node, from logit phi and weights, (row, node) each."""
+    """Returns the parts, (row, part), of rows divided at every other node.
+
+    Args:
+        logit_phi: (row, node) log-odds of phi.
+        weight: (row, node) probabilities.
+    """
     phi, other = jax.nn.sigmoid(logit_phi), jax.nn.sigmoid(-logit_phi)
     size = phi.shape[1]
     node_weight = _share(weight[:, ::2])
@@ -272,7 +289,7 @@ def beta_mixture_quantiles(
     log_density = _log_densities(weight, a, b, centre)
     # Only a sum of exponentials: XLA fuses the exponential with the sum, and stores no term.
     wide = jax.vmap(lambda x: jnp.exp(jnp.maximum(log_density(x), -80)).sum())(x) * dx * step
-    density, slope, cells = _slopes_and_cells(wide)
+    density, slope, cells = slopes_and_cells(wide)
     # Beyond the ends each density is a power of theta or of 1 - theta.
     first, last = x[BESIDE], x[-1 - BESIDE]
     log_below = log_density(first) - jnp.log(a)
@@ -370,25 +387,6 @@ def _exponential_quantile(log_mass: jax.Array, rate: jax.Array, level: jax.Array
     distance, _, _ = jax.lax.while_loop(go_on, go, state)
     # Derivatives pass through this last step, and not through the loop.
     return jnp.where(distance > 0, distance + step(*live, distance), 0)
-
-
-def _slopes_and_cells(wide: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Returns (node,) values and slopes of a function, and (node - 1,) integrals between nodes.
-
-    By the polynomials through the six or seven nearest nodes.
-
-    Args:
-        wide: (node + 2 BESIDE,) values of the function, at ``BESIDE`` nodes beyond either end too.
-    """
-    size = wide.size - 2 * BESIDE
-
-    def shifted(step: int) -> jax.Array:
-        return wide[BESIDE + step : BESIDE + step + size]
-
-    near, middle, far = (shifted(step) - shifted(-step) for step in (1, 2, 3))
-    slopes = (45 * near - 9 * middle + far) / 60
-    near, middle, far = (shifted(step) + shifted(1 - step) for step in (1, 2, 3))
-    return shifted(0), slopes, ((802 * near - 93 * middle + 11 * far) / 1440)[:-1]
 
 
 def _shrinkage(kappa: jax.Array, n: jax.Array) -> jax.Array:

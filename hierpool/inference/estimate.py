@@ -45,7 +45,7 @@ from hierpool.models.beta_population import BetaPopulation, beta_population_of
 from hierpool.models.catalogue import check_model
 from hierpool.models.protocol import Model
 from hierpool.posterior.contradiction import contradiction, warn_of_first
-from hierpool.posterior.verdict import ConvergenceWarning, missed
+from hierpool.posterior.convergence import ConvergenceWarning, missed
 from hierpool.runtime.jax_settings import as_configured, platform, scope
 from hierpool.runtime.order import noted
 from hierpool.runtime.warn import warn

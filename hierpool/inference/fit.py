@@ -29,9 +29,10 @@ from hierpool.models.catalogue import check_model
 from hierpool.models.protocol import Collapsible, DrawsPrior, Model, Position, check_dims, dims
 from hierpool.posterior import theta as thetas
 from hierpool.posterior.contradiction import warn_of_contradiction
+from hierpool.posterior.convergence import ConvergenceWarning
 from hierpool.posterior.partial import PartialFitWarning, mark, marks
 from hierpool.posterior.tree import settings, to_datatree
-from hierpool.posterior.verdict import ConvergenceWarning, check
+from hierpool.posterior.verdict import check
 from hierpool.runtime.jax_settings import platform, scope
 from hierpool.runtime.warn import warn
 

@@ -11,7 +11,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
-from scipy.special import logit
 
 from hierpool.likelihood.histograms import Data
 from hierpool.models.beta_population import (
@@ -148,6 +147,9 @@ class CollapsedPartialPooling(BetaPopulation):
 
     def unconstrain(self, parameters: Mapping[str, np.ndarray]) -> NumpyParameters:
         """Returns the positions of draws of phi and kappa_log, (draw,) each, on the host."""
+        # Imported late: it takes longer than the work of a small `estimate`.
+        from scipy.special import logit
+
         log_kappa_log = np.log(parameters["kappa_log"])
         return {"logit_phi": logit(parameters["phi"]), "log_kappa_log": log_kappa_log}
 

@@ -6,7 +6,6 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.special import logit
 
 from hierpool.models.beta_population import BetaPopulation, ceiling
 from hierpool.models.kappa_chart import LOG_EXCESSES, PLACES, unfolded
@@ -66,6 +65,9 @@ class LogKappa(BetaPopulation):
 
     def unconstrain(self, parameters: Mapping[str, np.ndarray]) -> NumpyParameters:
         """Returns the positions of draws of phi and kappa_log, (draw,) each, on the host."""
+        # Imported late: it takes longer than the work of a small `estimate`.
+        from scipy.special import logit
+
         return {"logit_phi": logit(parameters["phi"]), "log_kappa": parameters["kappa_log"]}
 
     def kappa_chart(self, dtype: jax.typing.DTypeLike) -> tuple[jax.Array, jax.Array]:

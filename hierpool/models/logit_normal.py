@@ -15,7 +15,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
-from scipy.special import expit
 
 from hierpool.counts import Counts
 from hierpool.likelihood import logit_normal
@@ -62,6 +61,9 @@ class _LogOdds:
     ) -> np.ndarray:
         """Returns (draw, group) theta of groups without data, given the population."""
         mu, sigma = parameters["mu"], parameters["sigma"]
+        # Imported late: it takes longer than the work of a small `estimate`.
+        from scipy.special import expit
+
         return expit(mu[:, None] + sigma[:, None] * rng.normal(size=(len(mu), num_groups)))
 
     def draw_prior(

@@ -9,7 +9,6 @@ each group is still close to its data, but that of a new group is not.
 from collections.abc import Iterable, Mapping
 
 import numpy as np
-from scipy.special import expit
 
 from hierpool.runtime.warn import warn
 
@@ -47,6 +46,9 @@ def new_rates_of(parameters: Mapping[str, np.ndarray]) -> np.ndarray | None:
         return parameters["phi"]
     if "mu" not in parameters:
         return None
+    # Imported late: it takes longer than the work of a small `estimate`, which does not need it.
+    from scipy.special import expit
+
     nodes, weights = np.polynomial.hermite_e.hermegauss(32)
     mu, sigma = parameters["mu"], parameters["sigma"]
     total = np.zeros(len(mu))

@@ -11,9 +11,9 @@ from hierpool.input.labels import find_name, index_of
 from hierpool.models.beta_population import BetaPopulation
 from hierpool.models.catalogue import class_of_name
 from hierpool.models.protocol import Model, heavy_tailed
+from hierpool.posterior.convergence import ConvergenceWarning
 from hierpool.posterior.partial import PartialFitWarning
 from hierpool.posterior.values import read_values
-from hierpool.posterior.verdict import ConvergenceWarning
 from hierpool.runtime.warn import warn
 
 

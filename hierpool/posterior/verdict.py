@@ -32,21 +32,6 @@ MAX_DIVERGENT = 1 / 1000
 where kappa is large, had 6 to 11 of 4000."""
 
 
-class ConvergenceWarning(UserWarning):
-    """The draws of a fit should not be trusted; the message says why, and what to change.
-
-    Examples:
-        >>> import warnings
-        >>> import hierpool as hp
-        >>> frame = {"hits": [18, 7, 12], "at_bats": [45, 45, 45]}
-        >>> nuts = hp.NUTS(num_chains=1)
-        >>> with warnings.catch_warnings(action="error", category=hp.ConvergenceWarning):
-        ...     hp.fit(frame, "hits", "at_bats", model="collapsed", inference=nuts)
-        Traceback (most recent call last):
-        hierpool.posterior.verdict.ConvergenceWarning: R-hat compares chains, and there is one...
-    """
-
-
 class Verdict(NamedTuple):
     """The result of ``check``: the worst diagnostics of a fit, and the rules that it breaks."""
 
@@ -110,22 +95,6 @@ class Verdict(NamedTuple):
             (self.tail_effective, "tails", self.tail_effective_of),
         ]
         return sorted(both, key=lambda each: np.nan_to_num(each[0], nan=0))
-
-
-def missed(of: str, error: float, what: str = "its error") -> str:
-    """Returns the sentence for an integration that missed its tolerance.
-
-    Args:
-        of: text that names the integration, as " of 'A'" or " under kappa_log_rate=5"; may be
-            empty.
-        error: its estimated error.
-        what: name of the quantity that has this error.
-    """
-    return (
-        f"The integration{of} did not reach its tolerance: {what} may be {error:.1g}, after four "
-        "doublings of the nodes; begin with more: inference=Quadrature(num_nodes=256) "
-        "(--nodes 256)."
-    )
 
 
 def check(tree: xr.DataTree, *, max_rhat: float | None = None, strict: bool = False) -> Verdict:
