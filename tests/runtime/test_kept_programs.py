@@ -197,7 +197,7 @@ sys.exit(code)
     ("words", "first", "later"),
     [
         (["fit", "--draws", "500"], "['blackjax', 'scipy', 'xarray']", "['scipy', 'xarray']"),
-        (["estimate"], "[]", "[]"),
+        (["estimate"], "['scipy']", "[]"),
     ],
 )
 def test_a_second_run_says_the_same_and_imports_no_more_than_it_needs(
