@@ -206,7 +206,7 @@ def of_population(
         # A new group has no data of its own, so its tails are as long as the population's: it
         # needs more nodes.
         (new_group,), (interval_error,) = beta_mixture.quantiles(
-            model, grid, unseen, levels[::2], num_nodes=256
+            model, grid, unseen, levels[::2], num_nodes=64
         )
     return Population(
         phi_mean,

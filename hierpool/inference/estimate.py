@@ -221,7 +221,9 @@ def _solve(
             model, batch.data, level, quadrature=quadrature, has_quantiles=has_quantiles
         )
         starts = range(0, len(batch.rows), sizes.pairs[-1])
-        groups = blocks.map(as_configured(partial(block, grids, batch)), starts)
+        # Batches keep every core busy where there are many. A few leave cores to their blocks.
+        each = map if len(numbers) > threads * sizes.data_sets[-1] else blocks.map
+        groups = each(as_configured(partial(block, grids, batch)), starts)
         return batch, *jax.tree.map(np.asarray, (population, list(groups)))
 
     def block(grids: Grid, batch: Batch, start: int) -> Groups:
