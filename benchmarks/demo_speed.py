@@ -1,4 +1,4 @@
-"""How long the README's demo takes: the whole process, its phases, and the imports.
+"""How long the README's demo and one `estimate` take as whole processes, and the imports.
 
 Prints a table and writes it to benchmarks/results/demo_speed.md. Run it by `make speed`.
 """
@@ -20,6 +20,9 @@ DEMO = (
     "fit data/efron-morris-75.csv --group player --successes hits --trials at_bats "
     "--chains 2 --warmup 2000 --draws 2000 --target-accept 0.95 --max-rhat 1.03"
 ).split() + ["--new-group", "0 for 4=0/4"]
+ESTIMATE = (
+    "estimate data/efron-morris-75.csv --group player --successes hits --trials at_bats"
+).split()
 COMMAND = [sys.executable, "-m", "hierpool.cli"]
 # In one process, after a fit that compiled everything: fit's own clock of the sampling alone.
 SAMPLING = """
@@ -58,16 +61,18 @@ def sampling(model: str) -> list[float]:
 def main() -> None:
     """Prints and writes the table."""
     rows = []
-    cold = []
-    for _ in range(RUNS):
+    for words in (DEMO, ESTIMATE):
+        cold = []
+        for _ in range(RUNS):
+            with tempfile.TemporaryDirectory() as cache:
+                cold.append(seconds([*COMMAND, *words], {"XDG_CACHE_HOME": cache}))
+        name = f"`hierpool {words[0]}`, whole process"
+        rows.append(row(f"{name}, nothing compiled before", cold))
         with tempfile.TemporaryDirectory() as cache:
-            cold.append(seconds([*COMMAND, *DEMO], {"XDG_CACHE_HOME": cache}))
-    rows.append(row("`hierpool fit`, whole process, nothing compiled before", cold))
-    with tempfile.TemporaryDirectory() as cache:
-        environment = {"XDG_CACHE_HOME": cache}
-        seconds([*COMMAND, *DEMO], environment)
-        warm = [seconds([*COMMAND, *DEMO], environment) for _ in range(RUNS)]
-    rows.append(row("`hierpool fit`, whole process, compiled before", warm))
+            environment = {"XDG_CACHE_HOME": cache}
+            seconds([*COMMAND, *words], environment)
+            warm = [seconds([*COMMAND, *words], environment) for _ in range(RUNS)]
+        rows.append(row(f"{name}, compiled before", warm))
     help_times = [seconds([*COMMAND, "--help"]) for _ in range(RUNS)]
     rows.append(row("`hierpool --help`", help_times))
     names = "import hierpool; [getattr(hierpool, name) for name in hierpool.__all__]"

@@ -113,8 +113,8 @@ def components(model: BetaPopulation, grid: Grid) -> Components:
     rows = population(model, grid._replace(positions=positions, weight=weight / weight.sum()))
     parts = _parts(positions["logit_phi"], weight)
     share = rows.weight[:, None] * jnp.maximum(parts.node_weight, parts.bump_weight)
-    # Nearly all of the probability is in half of them: what is left out counts as an error.
-    _, kept = jax.lax.top_k(share.ravel(), share.size // 2)
+    # All but some 1e-6 of the probability is in two thirds of them. The rest counts as an error.
+    _, kept = jax.lax.top_k(share.ravel(), 2 * share.size // 3)
 
     def of_kept(leaf: jax.Array) -> jax.Array:
         return jnp.broadcast_to(leaf.reshape(share.shape[0], -1), share.shape).ravel()[kept]

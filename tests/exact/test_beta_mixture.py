@@ -1,0 +1,73 @@
+"""Intervals of theta from a part of the grid, against the mixture over the whole of a finer one."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.special import betainc, expit
+from tables import PLAYERS
+
+import hierpool as hp
+from hierpool.counts import Counts
+from hierpool.exact import beta_mixture as mixture
+from hierpool.exact.grid import Grid
+from hierpool.exact.posterior import explore
+from hierpool.exact.quadrature import Quadrature
+
+MODEL = hp.CollapsedPartialPooling()
+LEVELS = jnp.array([0.001, 0.055, 0.5, 0.945, 0.999])
+# Padded with 0 of 0 to one size, so that one program serves all.
+SIZE = 18
+
+
+def table(y: list[int], n: list[int]) -> Counts:
+    return Counts(*(jnp.array(counts + [0] * (SIZE - len(counts))) for counts in (y, n)))
+
+
+TABLES = {
+    "the players": Counts(*map(jnp.asarray, PLAYERS)),
+    "groups that differ much": table([1, 9, 30, 2, 55, 0, 17, 80], [10, 10, 40, 40, 60, 8, 19, 90]),
+    "groups that are alike": table([5, 6, 4, 5, 7, 5], [20, 21, 19, 20, 22, 18]),
+    "two groups": table([0, 3], [4, 4]),
+    "one group": table([1], [3]),
+}
+
+
+@pytest.fixture(scope="module", params=TABLES)
+def counts(request: pytest.FixtureRequest) -> Counts:
+    return TABLES[request.param]
+
+
+@partial(jax.jit, static_argnames="quadrature")
+def grid_of(counts: Counts, quadrature: Quadrature) -> Grid:
+    return explore(MODEL, counts, quadrature)
+
+
+def below(grid: Grid, y: int, n: int, theta: np.ndarray) -> np.ndarray:
+    """Returns (level,) the probability of theta below a value, by every node of a grid."""
+    phi = expit(np.asarray(grid.positions["logit_phi"]))[..., None]
+    first = jax.tree.map(lambda leaf: leaf[..., None], grid.positions)
+    kappa = np.exp(np.asarray(MODEL.log_kappa(first)))
+    parts = betainc(phi * kappa + y, (1 - phi) * kappa + n - y, theta)
+    return np.tensordot(np.asarray(grid.weight), parts, 2)
+
+
+def test_every_end_holds_its_probability(counts: Counts, double: None) -> None:
+    found, errors = mixture.quantiles(MODEL, grid_of(counts, Quadrature()), counts, LEVELS)
+    finer = grid_of(counts, Quadrature(num_nodes=96))
+    for y, n, ends, error in zip(*map(np.asarray, (*counts, found, errors)), strict=True):
+        gap = np.abs(below(finer, y, n, ends) - np.asarray(LEVELS)).max()
+        assert n == 0 or gap < max(5e-5, error), (y, n, gap, error)
+
+
+def test_what_is_left_out_counts_as_an_error(counts: Counts, double: None) -> None:
+    grid = grid_of(counts, Quadrature())
+    rows, parts = mixture.components(MODEL, grid)
+    for weight in (parts.node_weight, parts.bump_weight):
+        left_out = 1 - float(rows.weight @ weight)
+        assert 0 < left_out < 1e-5
+    _, errors = mixture.quantiles(MODEL, grid, counts, LEVELS)
+    least = min(1 - float(rows.weight @ w) for w in (parts.node_weight, parts.bump_weight))
+    assert np.all(np.asarray(errors) >= grid.thinned_error + 0.99 * least)
