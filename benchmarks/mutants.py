@@ -1,9 +1,10 @@
 """Plausible mistakes planted in the package, one at a time: which do the tests of its module see?
 
 Each mutant changes one place of one module, in a copy of the tree in a temporary folder, and is run
-against the tests of that module alone, the quick ones first, up to the first failure. Writes
-benchmarks/results/mutants.md. Each run is kept in build/mutants.jsonl, so that a run that was cut
-goes on where it stopped; a mutant that survived is tried again once its tests have changed.
+against the tests of that module alone, up to the first failure: those named for the module first,
+and the quick ones before the slow, as earlier runs have shown. Writes the report mutants.md into
+benchmarks/results. What came of each mutant is kept beside it, so that a run that was cut goes on
+where it stopped, on another machine too; one that survived is tried again once its tests change.
 
 Why no maintained tool. mutmut 3 puts all mutants of a function into one file, and forks a process
 for each after the tests were imported: JAX, by then running threads, does not survive a fork; and
@@ -24,17 +25,24 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
+from threading import Lock
 from typing import Any
 
 from mutants_plan import ROOT, Mutant, modules, path_of, sample, tests_of
 
 RESULTS = ROOT / "benchmarks" / "results" / "mutants.md"
-RECORDS = ROOT / "build" / "mutants.jsonl"
+RECORDS = ROOT / "benchmarks" / "results" / "mutants.jsonl"
+"""What came of each mutant, by a hash of its module and itself: a later run goes on from there."""
+TIMES = ROOT / "build" / "mutants_times.json"
+"""How long tests take on this machine, as the runs have shown."""
 REASONS = ROOT / "benchmarks" / "mutants_known.json"
 """Why a survivor is harmless, by "module.function: change"."""
+LONGEST = 900
+"""Seconds after which a mutant counts as one that never ends."""
 CACHE = Path(tempfile.gettempdir()) / "hierpool-mutants-jax"
 """Compiled programs, of all runs."""
 
@@ -97,33 +105,20 @@ class Judge:
     Args:
         folder: where the copies of the tree go.
         jobs: how many mutants run at a time.
-        files: the test files of all mutants, which first run with nothing planted.
     """
 
-    def __init__(self, folder: Path, jobs: int, files: list[str]) -> None:
-        RECORDS.parent.mkdir(exist_ok=True)
+    def __init__(self, folder: Path, jobs: int) -> None:
         lines = RECORDS.read_text().splitlines() if RECORDS.exists() else []
         self.known = {record["key"]: record for record in map(json.loads, lines)}
         self.trees: SimpleQueue[Path] = SimpleQueue()
         for i in range(jobs):
             self.trees.put(copied(folder / str(i)))
-        self.times, self.jobs = folder / "times.json", jobs
-        missing = [name for name in files if digest_of([name]) not in self.known]
-        if missing:
-            self.keep_untouched(missing, self.timed(missing))
-        records = [self.known[digest_of([name])] for name in files]
-        seconds = {test: s for record in records for test, s in record["seconds"].items()}
-        failed = [test for record in records for test in record["failed"]]
-        self.untouched = {"seconds": seconds, "failed": failed}
-        self.say_untouched()
-
-    def keep_untouched(self, files: list[str], found: dict[str, Any]) -> None:
-        """Keeps what the tests of each file do, until the file changes."""
-        for name in files:
-            start = f"tests/{name}.py"
-            seconds = {t: s for t, s in found["seconds"].items() if t.startswith(start)}
-            failed = [t for t in found["failed"] if t.startswith(start)]
-            self.keep({"key": digest_of([name]), "seconds": seconds, "failed": failed})
+        self.jobs, self.learning = jobs, Lock()
+        self.learned: dict[str, Any] = {"seconds": {}, "failed": []}
+        if TIMES.exists():
+            self.learned = json.loads(TIMES.read_text())
+        TIMES.parent.mkdir(exist_ok=True)
+        TIMES.write_text(json.dumps(self.learned))
 
     def keep(self, record: dict[str, Any]) -> dict[str, Any]:
         """Returns a record that is now in the file."""
@@ -132,40 +127,34 @@ class Judge:
             file.write(json.dumps(record) + "\n")
         return record
 
-    def timed(self, files: list[str], *words: str) -> dict[str, Any]:
-        """Returns how long each test takes with nothing planted, and which fail even so."""
-        tree = self.trees.get()
-        env = {"HIERPOOL_TIMES": str(self.times)}
-        code, said = run(tree, files, 7200, "-n", str(self.jobs), *words, **env)
-        self.trees.put(tree)
-        if code not in (0, 1):
-            raise SystemExit(f"The tests do not run as they are:\n{said[-2000:]}")
-        return json.loads(self.times.read_text())
-
-    def say_untouched(self) -> None:
-        """Writes down, for the runs to come, what the tests do with nothing planted."""
-        self.times.write_text(json.dumps(self.untouched))
-        seconds, failed = self.untouched["seconds"], self.untouched["failed"]
-        print(f"{len(seconds)} tests, {sum(seconds.values()):.0f} s; fail untouched: {failed}")
+    def learn(self, found: dict[str, Any], failed: Iterable[str] = ()) -> None:
+        """Keeps how long the tests that passed take, and which fail with nothing planted."""
+        with self.learning:
+            passed = {t: s for t, s in found["seconds"].items() if t not in found["failed"]}
+            self.learned["seconds"] |= passed
+            self.learned["failed"] = sorted({*self.learned["failed"], *failed})
+            TIMES.write_text(json.dumps(self.learned))
 
     def judge(self, mutant: Mutant) -> dict[str, Any]:
         """Returns the outcome of a mutant: caught, survived, or timed out."""
         files, source = tests_of(mutant.module), path_of(mutant.module).read_bytes()
         key, tests = digest(source, repr(mutant).encode()), digest_of(files)
         known = self.known.get(key)
-        if known and known["by"] not in self.untouched["failed"]:
+        if known and known["by"] not in self.learned["failed"]:
             if known["outcome"] == "caught" or known["tests"] == tests:
                 return known
-        paths = tuple(f"tests/{name}.py" for name in files)
-        alone = sum(s for t, s in self.untouched["seconds"].items() if t.startswith(paths))
         tree, began = self.trees.get(), time.time()
-        path = path_of(mutant.module, tree / "hierpool")
+        path, times = path_of(mutant.module, tree / "hierpool"), tree / "times.json"
+        times.unlink(missing_ok=True)
         try:
             path.write_bytes(mutant.planted(source))
             # Python would take one mutant for another of the same length and second.
             for compiled in path.parent.glob(f"__pycache__/{path.stem}.*.pyc"):
                 compiled.unlink()
-            code, said = run(tree, files, 60 + 5 * alone, "-x", HIERPOOL_ORDER=str(self.times))
+            files_of_run = {"HIERPOOL_ORDER": str(TIMES), "HIERPOOL_TIMES": str(times)}
+            code, said = run(tree, files, LONGEST, "-x", **files_of_run)
+            if times.exists():
+                self.learn(json.loads(times.read_text()))
         finally:
             path.write_bytes(source)
             for compiled in path.parent.glob(f"__pycache__/{path.stem}.*.pyc"):
@@ -177,24 +166,38 @@ class Judge:
         outcome = {0: "survived", 5: "survived", None: "timed out"}.get(code, "caught")
         by = next(iter(failures(said)), None)
         print(f"{outcome}, {time.time() - began:.0f} s: {mutant.line} {mutant.name}", flush=True)
-        last = said.splitlines()[-3:]
-        return self.keep({"key": key, "outcome": outcome, "tests": tests, "by": by, "said": last})
+        record = {"key": key, "mutant": mutant.name, "outcome": outcome, "by": by, "tests": tests}
+        return self.keep(record)
 
     def outcomes(self, mutants: list[Mutant]) -> dict[Mutant, str]:
         """Returns the outcome of each mutant, none caught by a test that fails untouched."""
         with ThreadPoolExecutor(self.jobs) as pool:
             while True:
                 found = dict(zip(mutants, pool.map(self.judge, mutants), strict=True))
-                # A test may fail alone, or in another order, that did not fail among all.
                 by = {record["by"] for record in found.values() if record["by"]}
-                files = sorted({t.split("::")[0][6:-3] for t in by if "::" in t})
-                again = self.timed(files, "-k", " or ".join(sorted({name_of(t) for t in by})))
-                wrong = by.intersection(again["failed"])
+                wrong = self.fail_untouched(by)
                 if not wrong:
                     return {mutant: record["outcome"] for mutant, record in found.items()}
-                self.untouched["failed"] += sorted(wrong)
-                self.keep_untouched(files, self.untouched)
-                self.say_untouched()
+                print(f"These tests fail with nothing planted: {sorted(wrong)}", flush=True)
+
+    def fail_untouched(self, tests: set[str]) -> set[str]:
+        """Returns the tests of these that fail with nothing planted: they caught nothing."""
+        files = sorted({test.split("::")[0][6:-3] for test in tests if "::" in test})
+        if not files:
+            return set()
+        tree = self.trees.get()
+        times = tree / "times.json"
+        names = " or ".join(sorted(map(name_of, tests)))
+        code, said = run(
+            tree, files, 7200, "-n", str(self.jobs), "-k", names, HIERPOOL_TIMES=str(times)
+        )
+        self.trees.put(tree)
+        if code not in (0, 1):
+            raise SystemExit(f"The tests do not run as they are:\n{said[-2000:]}")
+        found = json.loads(times.read_text())
+        wrong = tests.intersection(found["failed"])
+        self.learn(found, wrong)
+        return wrong
 
 
 def name_of(test: str) -> str:
@@ -250,9 +253,8 @@ def main() -> None:
         print(*(f"{mutant.line} {mutant.name}" for mutant in mutants), sep="\n")
         return
     CACHE.mkdir(exist_ok=True)
-    files = sorted({name for mutant in mutants for name in tests_of(mutant.module)})
     with tempfile.TemporaryDirectory() as folder:
-        outcomes = Judge(Path(folder), words.jobs, files).outcomes(mutants)
+        outcomes = Judge(Path(folder), words.jobs).outcomes(mutants)
     words.output.write_text(report(outcomes))
     print(words.output.read_text())
 
