@@ -33,8 +33,8 @@ BATCH_ON_ACCELERATOR = 8192
 NEGLIGIBLE = 1e-6
 """Below theta = NEGLIGIBLE / (b + 1) the density of Beta(a, b) counts as a power of theta alone."""
 NUM_NODES = 40
-"""Points at which the density of a group is computed; with them the ends of an interval are right
-to 2e-5 in probability."""
+"""Points at which the density of a group is computed: enough for ends of intervals that are within
+5e-5 in probability."""
 
 
 class Population(NamedTuple):
@@ -113,7 +113,7 @@ def components(model: BetaPopulation, grid: Grid) -> Components:
     rows = population(model, grid._replace(positions=positions, weight=weight / weight.sum()))
     parts = _parts(positions["logit_phi"], weight)
     share = rows.weight[:, None] * jnp.maximum(parts.node_weight, parts.bump_weight)
-    # All but some 1e-6 of the probability is in two thirds of them. The rest counts as an error.
+    # All but 1e-5 of the probability is in two thirds of them. The rest counts as an error.
     _, kept = jax.lax.top_k(share.ravel(), 2 * share.size // 3)
 
     def of_kept(leaf: jax.Array) -> jax.Array:

@@ -58,8 +58,10 @@ def test_every_end_holds_its_probability(counts: Counts, double: None) -> None:
     found, errors = mixture.quantiles(MODEL, grid_of(counts, Quadrature()), counts, LEVELS)
     finer = grid_of(counts, Quadrature(num_nodes=96))
     for y, n, ends, error in zip(*map(np.asarray, (*counts, found, errors)), strict=True):
-        gap = np.abs(below(finer, y, n, ends) - np.asarray(LEVELS)).max()
-        assert n == 0 or gap < max(5e-5, error), (y, n, gap, error)
+        gaps = np.abs(below(finer, y, n, ends) - np.asarray(LEVELS))
+        # Far in the tails of a new group theta rounds to 1.
+        gap = gaps[1:-1].max() if n == 0 else gaps.max()
+        assert gap < max(5e-5, error), (y, n, gap, error)
 
 
 def test_what_is_left_out_counts_as_an_error(counts: Counts, double: None) -> None:
