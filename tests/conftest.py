@@ -1,3 +1,4 @@
+import gc
 import os
 import re
 import shutil
@@ -15,6 +16,8 @@ from jax.experimental.compilation_cache import compilation_cache
 from shell import Run, refused
 
 from hierpool.exact import refining
+from hierpool.runtime.kept_programs import keep_in
+from hierpool.runtime.programs import BySize
 
 matplotlib.use("agg")
 # The digits of every exact value.
@@ -68,6 +71,9 @@ def few_programs() -> Iterator[None]:
     """Lets compiled programs go, between modules, once there are many."""
     yield
     if len(programs) > MOST_PROGRAMS:
+        for held in gc.get_objects():
+            if isinstance(held, BySize):
+                held.clear()
         jax.clear_caches()
         programs.clear()
 
@@ -93,12 +99,13 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def jax_as_it_was(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The command turns JAX's compilation cache on for its process, which here is pytest's."""
+    """The command has programs kept from here on by its process, which here is pytest's."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
     monkeypatch.delenv("HIERPOOL_TRACEBACK", raising=False)
     names = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
     before = {name: getattr(jax.config, name) for name in names}
     yield
+    keep_in(None)
     for name, value in before.items():
         jax.config.update(name, value)
     compilation_cache.reset_cache()

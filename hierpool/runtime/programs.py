@@ -6,7 +6,8 @@ those of the least recently used sizes are discarded with their programs.
 """
 
 from collections.abc import Callable
-from functools import cached_property, lru_cache, update_wrapper
+from functools import cached_property, update_wrapper
+from threading import Lock
 from typing import Any
 
 import jax
@@ -111,7 +112,10 @@ class BySize:
         sizes: int = SIZES,
     ) -> None:
         self._function, self._options = function, options
-        self._programs: Callable[..., Any] = lru_cache(maxsize=sizes)(_Made)
+        self._sizes = sizes
+        # The least recently used first.
+        self._programs: dict[Any, Program] = {}
+        self._lock = Lock()
 
     def of(self, *arguments: Any, **settings: Any) -> Program:
         """Returns the program for arguments of this size, given as arrays or shapes.
@@ -124,18 +128,22 @@ class BySize:
         sizes = tuple((np.shape(leaf), getattr(leaf, "dtype", type(leaf))) for leaf in leaves)
         # The device rather than its platform: a compiled program runs on one device.
         context = platform(), jax.config.jax_default_device, jnp.result_type(float)
-        made = self._programs(structure, sizes, context, *settings.items())
-        if made.program is None:
-            made.program = Program(self._function, arguments, settings, self._options)
-        return made.program
+        key = structure, sizes, context, tuple(settings.items())
+        # Chains ask from threads of their own.
+        with self._lock:
+            program = self._programs.pop(key, None)
+            if program is None:
+                program = Program(self._function, arguments, settings, self._options)
+            self._programs[key] = program
+            while len(self._programs) > self._sizes:
+                del self._programs[next(iter(self._programs))]
+        return program
 
     def __call__(self, *arguments: Any, **settings: Any) -> Any:
         """Returns what the function returns."""
         return self.of(*arguments, **settings)(*arguments)
 
-
-class _Made:
-    """Where the program of one size is put: the arguments themselves are no part of the key."""
-
-    def __init__(self, *_: Any) -> None:
-        self.program: Program | None = None
+    def clear(self) -> None:
+        """Discards all programs, as ``jax.clear_caches`` does those of ``jax.jit``."""
+        with self._lock:
+            self._programs.clear()

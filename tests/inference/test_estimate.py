@@ -106,8 +106,8 @@ def test_what_is_compiled_ahead_is_what_runs(leagues: pd.DataFrame) -> None:
     with compiled() as programs:
         estimated(one, by="league", inference=own, prob=None)
     # Neither is compiled again when it is called. JAX may compile an operation of its own besides.
-    assert sorted(programs)[-2:] == ["jit(_groups)", "jit(_populations)"]
-    assert len([name for name in programs if name.startswith("jit(_")]) == 2
+    own_programs = sorted(name for name in programs if name.startswith("jit(_"))
+    assert own_programs == ["jit(_groups)", "jit(_populations)"]
     with compiled() as programs:
         estimated(one, by="league", inference=own, prob=None)
     assert programs == []
@@ -216,14 +216,14 @@ def test_the_pure_function_sweeps_priors(double: None) -> None:
         close(np.log(median), oracle.quantile(oracle.kappa_log, 0.5), relative=1e-4)
 
 
+@pytest.mark.usefixtures("tried_once")
 def test_the_fewest_nodes_give_a_rough_answer() -> None:
     frame = {"y": PLAYERS.successes, "n": PLAYERS.trials}
-    # No error is small enough for it: the doublings stop, and say so.
     rough = hp.Quadrature(num_nodes=8, tolerance=1e-300)
     with pytest.warns(hp.ConvergenceWarning):
         groups = hp.estimate(frame, successes="y", trials="n", inference=rough).groups
     want = hp.estimate(frame, successes="y", trials="n").groups
-    close(groups["mean"], want["mean"], relative=0.05)
+    close(groups["mean"], want["mean"], relative=0.1)
 
 
 @pytest.mark.usefixtures("tried_once")

@@ -233,10 +233,11 @@ def test_every_answer_to_a_fit_that_did_not_converge_says_so_once(name: str) -> 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         ANSWERS[name](stuck())
-    told = [str(one.message) for one in caught if one.category is hp.ConvergenceWarning]
-    assert told == [SAYS]
+    # A machine without a font for a name in Chinese has a warning of its own.
+    told = [one for one in caught if one.category is hp.ConvergenceWarning]
+    assert [str(one.message) for one in told] == [SAYS]
     # At the line that asked.
-    assert {one.filename for one in caught} == {__file__}
+    assert told[0].filename == __file__
 
 
 def test_a_fit_of_before_verdicts_were_kept_answers_without_one() -> None:
