@@ -83,60 +83,61 @@ def place(density: PairDensity, start: Start, num_rows: int, num_columns: int) -
     constants = [jax.lax.stop_gradient(constant) for constant in constants]
 
     def along(u: jax.Array, v: jax.Array, _: Any) -> tuple[jax.Array, tuple[()]]:
-        return held(u, v, *constants), ()
+        # Terms of the first number alone are computed once for all points of a search.
+        in_rows = jnp.broadcast_to(u, v.shape[:-1]).ravel(), v.reshape(-1, v.shape[-1])
+        of_row = jax.vmap(held, (None, 0, *(None for _ in constants)))
+        of_rows = jax.vmap(of_row, (0, 0, *(None for _ in constants)))
+        return of_rows(*in_rows, *constants).reshape(v.shape), ()
 
     def profile(u: jax.Array, row: Peak) -> tuple[jax.Array, Peak]:
         # The mass of a row by Laplace's approximation. Height alone would mislead: the highest
         # point may be on a narrow ridge that holds little mass.
-        row = climb(partial(along, u), row.at, 0.5 * row.sd, ())
+        at, sd = (jnp.broadcast_to(leaf[..., None], u.shape) for leaf in (row.at, row.sd))
+        row = climb(partial(along, u), at, 0.5 * sd, ())
         return row.top + jnp.log(row.sd), row
 
-    def chart_row(u: jax.Array, v: jax.Array, reach: jax.Array) -> Peak:
-        return climb(partial(along, u), v, 0.5 * reach, (), most_steps=CHART_STEPS)
-
-    charted = jax.vmap(chart_row)(first, second, reach)
+    charted = climb(partial(along, first), second, 0.5 * reach, (), most_steps=CHART_STEPS)
     heights = charted.top + jnp.log(charted.sd)
     core, ends, found, has_rival = _extents(profile, first, charted, heights)
     row_scale = level(core, ends)
-
-    def row_extent(u: jax.Array) -> tuple[jax.Array, jax.Array]:
-        start, sd = (jnp.interp(u, first, values) for values in (charted.at, charted.sd))
-        row = climb(partial(along, u), start, 0.5 * sd, ())
-        ends, reached = reaches(partial(along, u), row, DROP)
-        return jnp.stack([row.at, jnp.log(row.sd), *jnp.log(ends)]), row.found & reached
 
     row_t, t = (jnp.linspace(-1, 1, size, dtype=first.dtype) for size in (num_rows, num_columns))
     rows, row_slopes = row_scale.with_slope(row_t)
     # Rows change smoothly, so the search runs in every third row, and the others are interpolated.
     # A matrix product would be simpler, but its call would slow the loop over data sets by a half.
     some_t = jnp.linspace(-1, 1, num_rows // 3 + 1, dtype=first.dtype)
-    seen, all_found = jax.vmap(row_extent, out_axes=(1, 0))(row_scale.at(some_t))
-    at, log_sd, *log_ends = jax.vmap(jnp.interp, (None, None, 0))(row_t, some_t, seen)
+    u = row_scale.at(some_t)
+    at, sd = (jnp.interp(u, first, values) for values in (charted.at, charted.sd))
+    seen = climb(partial(along, u), at, 0.5 * sd, ())
+    extents, all_reached = reaches(partial(along, u[:, None]), seen, DROP)
+    numbers = jnp.stack([seen.at, jnp.log(seen.sd), *jnp.log(extents.T)])
+    at, log_sd, *log_ends = jax.vmap(jnp.interp, (None, None, 0))(row_t, some_t, numbers)
     column_scales = jax.vmap(stretch)(at, jnp.exp(log_sd), *map(jnp.exp, log_ends))
     columns, slopes = jax.vmap(Stretch.with_slope, (0, None))(column_scales, t)
     log_cell = jnp.log(row_slopes * (row_t[1] - row_t[0]))[:, None]
     log_cell = log_cell + jnp.log(slopes * (t[1] - t[0]))
-    found = found & jnp.all(all_found)
+    found = found & seen.found.all() & all_reached
     return Nodes(rows, columns, log_cell, row_scale, column_scales, found, has_rival)
 
 
 class Peak(NamedTuple):
-    """The maximum of a function of one number, from a parabola through three points near it."""
+    """Maxima of functions of one number, each from a parabola through three points near it."""
 
     at: jax.Array
-    """() location of the maximum."""
+    """(search, ...) location of the maximum."""
     sd: jax.Array
-    """() 1 / sqrt(curvature): the sd, if the function is the log density of a normal."""
+    """(search, ...) 1 / sqrt(curvature): the sd, if the function is the log density of a normal."""
     top: jax.Array
-    """() value at the maximum."""
+    """(search, ...) value at the maximum."""
     aux: Any
-    """What the function returned there besides its value."""
+    """What the function returned there besides its value, each leaf (search, ...)."""
     found: jax.Array
-    """() whether the search succeeded, rather than ran out of steps."""
+    """(search, ...) whether the search succeeded, rather than ran out of steps."""
 
 
 Function = Callable[[jax.Array, Any], tuple[jax.Array, Any]]
-"""Returns a value and an auxiliary result, given a number and the auxiliary result nearby."""
+"""Returns values and auxiliary results at (search, ..., point) numbers, given auxiliary results
+(search, ...) near them."""
 
 
 Interval = tuple[jax.Array, jax.Array]
@@ -157,11 +158,9 @@ def _extents(
     def extents(start: jax.Array) -> tuple[Peak, jax.Array, jax.Array]:
         row = jax.tree.map(lambda leaf: leaf[start], charted)
         peak = climb(profile, first[start], 0.25 * spacing[start], row)
-        distances, reached = jax.vmap(partial(reaches, profile, peak))(
-            jnp.array([CORE_DROP, DROP], first.dtype)
-        )
+        distances, reached = reaches(profile, peak, jnp.array([CORE_DROP, DROP], first.dtype))
         sides = jnp.array([-1.0, 1.0], first.dtype)
-        return peak, peak.at + sides * distances, peak.found & reached.all()
+        return peak, peak.at + sides * distances, peak.found & reached
 
     best = jnp.argmax(heights)
     others = jnp.where(is_peak & (jnp.arange(first.size) != best), heights, -jnp.inf)
@@ -196,22 +195,26 @@ def _extents(
 def climb(
     function: Function, start: jax.Array, reach: jax.Array, aux: Any, most_steps: int = MOST_STEPS
 ) -> Peak:
-    """Returns the peak of a function, from any start at which it is finite.
+    """Returns the peaks of functions, each from any start at which its function is finite.
+
+    All searches take their steps together, and one that is done waits for the others. They are
+    written for arrays, since loops within ``jax.vmap`` take several times as long to trace.
 
     Args:
-        function: the function to maximise.
-        start: () where to begin.
-        reach: () first distance between evaluations; any positive number works.
-        aux: auxiliary result of an evaluation near the start.
+        function: the functions to maximise.
+        start: (search, ...) where to begin.
+        reach: (search, ...) first distance between evaluations; any positive number works.
+        aux: auxiliary results of evaluations near the starts.
         most_steps: largest number of steps.
     """
 
     def step(state: tuple[Any, ...]) -> tuple[Any, ...]:
-        peak, centre, height, at, reach, _, count = state
-        here = at + reach * jnp.array([-1.0, 0.0, 1.0], reach.dtype)
-        values, auxes = jax.vmap(function, (0, None))(here, peak.aux)
-        slope = (values[2] - values[0]) / (2 * reach)
-        curve = (2 * values[1] - values[0] - values[2]) / (reach * reach)
+        peak, centre, height, at, reach, count = state
+        here = at[..., None] + reach[..., None] * jnp.array([-1.0, 0.0, 1.0], reach.dtype)
+        values, auxes = function(here, peak.aux)
+        left, value, right = (values[..., i] for i in range(3))
+        slope = (right - left) / (2 * reach)
+        curve = (2 * value - left - right) / (reach * reach)
         is_known = jnp.isfinite(slope + curve)
         is_peaked = is_known & (curve * reach * reach > 1e-3)
         sd = jnp.where(is_peaked, 1 / jnp.sqrt(jnp.where(is_peaked, curve, 1)), 4 * reach)
@@ -232,72 +235,91 @@ def climb(
         slack = jnp.where(is_late, 4, 1)
         is_near = jnp.abs(move) < jnp.where(is_late, 0.6, 0.3) * sd
         found = is_peaked & is_near & (sd < 4 * slack * reach) & (slack * sd > reach)
-        middle = jax.tree.map(lambda leaf: leaf[1], auxes)
+        middle = jax.tree.map(lambda leaf: leaf[..., 1], auxes)
         # The parabola is trusted only within the distance at which it was evaluated.
         rise = jnp.where(is_peaked & ~is_cut, 0.5 * slope * move, 0)
-        there = Peak(at + move, sd, values[1] + rise, middle, found)
+        there = Peak(at + move, sd, value + rise, middle, found)
         # A lower value is a failed step, but for the 0.2 by which the widths are uncertain. After
         # one, the step is repeated with a quarter of its length.
-        is_kept = values[1] >= height - 0.2
+        is_kept = value >= height - 0.2
         back = centre + 0.25 * (at - centre), 0.25 * reach
-        state = there, at, values[1], there.at, following
-        former = peak, centre, height, *back
-        state = jax.tree.map(partial(jnp.where, is_kept), state, former)
-        return *state, is_kept & found, count + 1
+        state = _chosen(
+            is_kept,
+            (there, at, value, there.at, following),
+            (peak, centre, height, *back),
+        )
+        return *_chosen(peak.found, (peak, centre, height, at, reach), state), count + 1
 
     nowhere, no = jnp.full_like(start, -jnp.inf), jnp.zeros_like(start, bool)
     unknown = Peak(start, reach, nowhere, aux, no)
-    state = (unknown, start, nowhere, start, reach, no, jnp.array(0))
-    state = jax.lax.while_loop(lambda state: ~state[5] & (state[6] < most_steps), step, state)
-    return state[0]
+    state = (unknown, start, nowhere, start, reach, jnp.array(0))
+
+    def goes_on(state: tuple[Any, ...]) -> jax.Array:
+        return ~state[0].found.all() & (state[-1] < most_steps)
+
+    return jax.lax.while_loop(goes_on, step, state)[0]
 
 
 def reaches(
     function: Function, peak: Peak, wanted: jax.Array | float
 ) -> tuple[jax.Array, jax.Array]:
-    """Returns (2,) distances left and right of a peak at a given drop, and () whether found.
+    """Returns (search, ..., 2) distances on either side of peaks, and () whether all were found.
 
     Args:
-        function: the function that has the peak.
-        peak: its peak.
-        wanted: () drop below the value at the peak; up to a fifth more is accepted.
+        function: the functions that have the peaks.
+        peak: their peaks, (search, ...) each, or () of one.
+        wanted: (search, ...) or () drops below the values at the peaks; up to a fifth more is
+            accepted.
     """
 
-    def one(side: jax.Array) -> tuple[jax.Array, jax.Array]:
-        def step(state: tuple[Any, ...]) -> tuple[Any, ...]:
-            distance, power, last, inner, outer, aux, _, count = state
-            value, following_aux = function(peak.at + side * distance, aux)
-            drop = peak.top - value
-            is_far = ~(drop < 1.2 * wanted)  # NaN counts as too far.
-            inner = jnp.where(drop < wanted, distance, inner)
-            outer = jnp.where(is_far, jnp.minimum(distance, outer), outer)
-            stop = (drop >= wanted) & ~is_far
-            # The drop is about proportional to a power of the distance: 2 for a normal peak, 1 for
-            # an exponential tail. The power is estimated from the last two distances.
-            log_drop = jnp.log(jnp.maximum(drop, 1e-2) / (1.1 * wanted))
-            last_log_distance, last_log_drop = last
-            gap = jnp.log(distance) - last_log_distance
-            fresh = (log_drop - last_log_drop) / jnp.where(gap == 0, 1, gap)
-            power = jnp.where((gap == 0) | ~jnp.isfinite(fresh), power, jnp.clip(fresh, 0.5, 20))
-            proposed = distance * jnp.exp(jnp.clip(-log_drop / power, -1.4, 1.4))
-            # On a plateau beside a cliff the two last distances may take turns for ever: a search
-            # that is late halves its bracket.
-            is_wild = ~(proposed > inner) | ~(proposed < outer) | (count > PATIENCE)
-            bisected = jnp.where(jnp.isfinite(outer), 0.5 * (inner + outer), 4 * inner)
-            following = jnp.where(stop, distance, jnp.where(is_wild, bisected, proposed))
-            is_finite = jnp.isfinite(value)
-            aux = jax.tree.map(lambda new, old: jnp.where(is_finite, new, old), following_aux, aux)
-            last = (jnp.log(distance), log_drop)
-            return following, power, last, inner, outer, aux, stop, count + 1
+    def step(state: tuple[Any, ...]) -> tuple[Any, ...]:
+        distance, power, last, inner, outer, aux, stop, count = state
+        values, auxes = function((at + sides * distance)[..., None], aux)
+        value, following_aux = jax.tree.map(lambda leaf: leaf[..., 0], (values, auxes))
+        drop = top - value
+        is_far = ~(drop < 1.2 * wanted)  # NaN counts as too far.
+        inner = jnp.where(drop < wanted, distance, inner)
+        outer = jnp.where(is_far, jnp.minimum(distance, outer), outer)
+        # The drop is about proportional to a power of the distance: 2 for a normal peak, 1 for an
+        # exponential tail. The power is estimated from the last two distances.
+        log_drop = jnp.log(jnp.maximum(drop, 1e-2) / (1.1 * wanted))
+        last_log_distance, last_log_drop = last
+        gap = jnp.log(distance) - last_log_distance
+        fresh = (log_drop - last_log_drop) / jnp.where(gap == 0, 1, gap)
+        power = jnp.where((gap == 0) | ~jnp.isfinite(fresh), power, jnp.clip(fresh, 0.5, 20))
+        proposed = distance * jnp.exp(jnp.clip(-log_drop / power, -1.4, 1.4))
+        # On a plateau beside a cliff the two last distances may take turns for ever: a search that
+        # is late halves its bracket.
+        is_wild = ~(proposed > inner) | ~(proposed < outer) | (count > PATIENCE)
+        bisected = jnp.where(jnp.isfinite(outer), 0.5 * (inner + outer), 4 * inner)
+        # One that has stopped stays where it is.
+        stop = stop | ((drop >= wanted) & ~is_far)
+        following = jnp.where(stop, distance, jnp.where(is_wild, bisected, proposed))
+        aux = _chosen(jnp.isfinite(value), following_aux, aux)
+        last = (jnp.log(distance), log_drop)
+        return following, power, last, inner, outer, aux, stop, count + 1
 
-        start = peak.sd * jnp.sqrt(2.2 * wanted)
-        nowhere, everywhere = jnp.zeros_like(start), jnp.full_like(start, jnp.inf)
-        two = jnp.full_like(start, 2.0)
-        last = (jnp.log(start), nowhere)
-        no = jnp.zeros_like(start, bool)
-        state = (start, two, last, nowhere, everywhere, peak.aux, no, jnp.array(0))
-        state = jax.lax.while_loop(lambda state: ~state[6] & (state[7] < MOST_STEPS), step, state)
-        return state[0], state[6]
+    wanted = jnp.asarray(wanted, peak.at.dtype)[..., None]
+    sides = jnp.array([-1.0, 1.0], peak.at.dtype)
+    shape = jnp.broadcast_shapes(peak.at[..., None].shape, wanted.shape, sides.shape)
+    at, sd, top, aux = jax.tree.map(
+        lambda leaf: jnp.broadcast_to(leaf[..., None], shape),
+        (peak.at, peak.sd, peak.top, peak.aux),
+    )
+    start = sd * jnp.sqrt(2.2 * wanted)
+    nowhere, everywhere = jnp.zeros_like(start), jnp.full_like(start, jnp.inf)
+    two = jnp.full_like(start, 2.0)
+    last = (jnp.log(start), nowhere)
+    no = jnp.zeros_like(start, bool)
+    state = (start, two, last, nowhere, everywhere, aux, no, jnp.array(0))
 
-    distances, are_found = jax.vmap(one)(jnp.array([-1.0, 1.0], peak.at.dtype))
-    return distances, are_found.all()
+    def goes_on(state: tuple[Any, ...]) -> jax.Array:
+        return ~state[6].all() & (state[7] < MOST_STEPS)
+
+    state = jax.lax.while_loop(goes_on, step, state)
+    return state[0], state[6].all()
+
+
+def _chosen[T](which: jax.Array, these: T, others: T) -> T:
+    """Returns these results where they are chosen, and the others elsewhere."""
+    return jax.tree.map(partial(jnp.where, which), these, others)

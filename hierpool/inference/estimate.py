@@ -217,8 +217,9 @@ def _solve(
         with compiling:
             shapes = program_shapes(batch, sizes)
             compile_ahead(programs, model, *shapes, quadrature, has_quantiles=has_quantiles)
-        grids, population = programs.populations(
-            model, batch.data, level, quadrature=quadrature, has_quantiles=has_quantiles
+        grids = programs.grids(model, batch.data, quadrature=quadrature)
+        population = programs.populations(
+            model, grids, batch.data, level, has_quantiles=has_quantiles
         )
         starts = range(0, len(batch.rows), sizes.pairs[-1])
         # Batches keep every core busy where there are many. A few leave cores to their blocks.

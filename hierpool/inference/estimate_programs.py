@@ -1,4 +1,7 @@
-"""The two programs of ``estimate``: one for populations, and one for groups given these."""
+"""The programs of ``estimate``: grids over populations, and populations and groups given these.
+
+Three compile on several cores at once, and while one is compiled the next is traced.
+"""
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
@@ -31,19 +34,17 @@ FEW_DATA_SETS, FEW_PAIRS = 8, 1000
 run."""
 
 
-def _populations(
-    model: BetaPopulation,
-    data: Data,
-    prob: float,
-    *,
-    quadrature: Quadrature,
-    has_quantiles: bool,
-) -> tuple[Grid, Population]:
-    def one(data: Data) -> tuple[Grid, Population]:
-        grid = explore(model, data, quadrature)
-        return grid, of_population(model, grid, data, prob, has_quantiles=has_quantiles)
+def _grids(model: BetaPopulation, data: Data, *, quadrature: Quadrature) -> Grid:
+    return over_batch(lambda data: explore(model, data, quadrature), data)
 
-    return over_batch(one, data)
+
+def _populations(
+    model: BetaPopulation, grids: Grid, data: Data, prob: float, *, has_quantiles: bool
+) -> Population:
+    def one(of_set: tuple[Grid, Data]) -> Population:
+        return of_population(model, *of_set, prob, has_quantiles=has_quantiles)
+
+    return over_batch(one, (grids, data))
 
 
 def _groups(
@@ -59,16 +60,18 @@ def _groups(
 
 
 class Programs(NamedTuple):
-    """The two programs that solve data sets."""
+    """The programs that solve data sets."""
 
-    populations: BySize
+    grids: BySize
     """Integrates over the populations of a batch."""
+    populations: BySize
+    """Returns the posteriors of the populations, given these."""
     groups: BySize
     """Returns the posteriors of a block of groups, given these."""
 
 
 def _programs(options: dict[str, Any] | None) -> Programs:
-    return Programs(BySize(_populations, options, SIZES), BySize(_groups, options, SIZES))
+    return Programs(*(BySize(part, options, SIZES) for part in (_grids, _populations, _groups)))
 
 
 SOON, FAST = _programs(COMPILED_SOON), _programs(None)
@@ -95,31 +98,32 @@ def compile_ahead(
     *,
     has_quantiles: bool,
 ) -> None:
-    """Compiles a batch's two programs at the same time, unless they are compiled.
+    """Compiles a batch's programs at the same time, unless they are compiled.
 
     Args:
-        programs: the two.
+        programs: the programs.
         model: the model; the values of its hyperparameters do not matter.
         data: shapes of the batch's data.
         num_pairs: number of pairs in a block.
         quadrature: settings of the integration.
         has_quantiles: whether to compute the intervals.
     """
-    populations = programs.populations.of(
-        model, data, 0.5, quadrature=quadrature, has_quantiles=has_quantiles
-    )
-    if not populations.is_compiled:
+    grids = programs.grids.of(model, data, quadrature=quadrature)
+    if not grids.is_compiled:
         log.info("compiling")
-    grids, _ = populations.result
-    pair = np.zeros(num_pairs, np.int64)
-    groups = programs.groups.of(
-        model, grids, pair, Counts(pair, pair), 0.5, has_quantiles=has_quantiles
-    )
-    if populations.is_compiled and groups.is_compiled:
+    shapes, pair = grids.result, np.zeros(num_pairs, np.int64)
+    given = [
+        programs.populations.of(model, shapes, data, 0.5, has_quantiles=has_quantiles),
+        programs.groups.of(
+            model, shapes, pair, Counts(pair, pair), 0.5, has_quantiles=has_quantiles
+        ),
+    ]
+    if all(program.is_compiled for program in (grids, *given)):
         return
-    groups.lower()
+    grids.lower()
     with ThreadPoolExecutor(1) as other:
-        beside = other.submit(groups.compile)
-        populations.compile()
+        beside = other.submit(grids.compile)
+        for program in given:
+            program.compile()
         beside.result()
     log.info("integrating")
