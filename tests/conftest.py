@@ -33,7 +33,12 @@ programs: list[str] = []
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Has each program compiled once in a run, whichever of its processes needs it first."""
+    """Has each program compiled soon, and once in a run, whichever process needs it first.
+
+    Nearly all programs of the tests take longer to compile than to run, if XLA and LLVM optimize
+    them. What a test starts as a process of its own is optimized as it is for a user.
+    """
+    jax.config.update("jax_disable_most_optimizations", True)
     if "JAX_COMPILATION_CACHE_DIR" in os.environ:
         return  # A worker, or whoever keeps programs from run to run.
     folder = tempfile.mkdtemp(prefix="hierpool-tests-")
