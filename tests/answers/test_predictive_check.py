@@ -11,6 +11,9 @@ from scipy.special import expit
 from tables import close
 
 import hierpool as hp
+from hierpool.answers import predictive_check
+from hierpool.answers.predictive_check import new_replicates
+from hierpool.posterior.fitted import read_fit
 
 COLUMNS = {"successes": "hits", "trials": "at_bats", "group": "player"}
 # Of min, max, mean and sd of the 18 players' hits.
@@ -218,3 +221,19 @@ def test_wrong_arguments_get_a_sentence(players: dict[str, xr.DataTree]) -> None
     )
     with pytest.raises(hp.InputError, match="at least 2 groups with trials, and there are 1"):
         hp.predictive_check(lonely)
+
+
+def test_many_replicates_are_of_draws_at_regular_steps_in_each_chain(
+    players: dict[str, xr.DataTree], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitted, trials = read_fit(players["beta"]), np.array([10, 2000])
+    whole = new_replicates(fitted, trials, 0)
+    assert whole.shape == (6000, 2)
+    monkeypatch.setattr(predictive_check, "BUDGET", 3000)
+    assert new_replicates(fitted, trials, 0).shape == (1500, 2)
+    # However little there is room for, 50 of each of the four chains.
+    monkeypatch.setattr(predictive_check, "BUDGET", 1)
+    few = new_replicates(fitted, trials, 0)
+    assert few.shape == (200, 2)
+    error = (whole[:, 1] / 2000).std() / np.sqrt(200)
+    assert abs(few[:, 1].mean() - whole[:, 1].mean()) / 2000 < 4 * error

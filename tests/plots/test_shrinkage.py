@@ -26,6 +26,7 @@ def test_the_area_of_a_dot_grows_with_the_trials() -> None:
     areas = hp.plot_shrinkage(estimate).collections[1].get_sizes()
     trials = estimate.groups["trials"].to_numpy()
     large = areas > areas.min()
+    assert large.sum() > 5 and trials[large].min() >= trials[~large].max()
     np.testing.assert_allclose(areas[large] / trials[large], areas.max() / trials.max())
 
 
@@ -37,11 +38,16 @@ def test_texts_are_neither_cut_nor_cover_each_other(number: int) -> None:
     require_legible(axes, boxes)
 
 
-def campaigns(*tiny: tuple[int, int]) -> hp.Estimate:
-    """Returns an estimate of 60 groups of many trials with rates near 3%, and of tiny ones."""
+def campaigns(*tiny: tuple[int, int], flip: bool = False) -> hp.Estimate:
+    """Returns an estimate of 60 groups of many trials with rates near 3%, and of tiny ones.
+
+    With ``flip`` successes are failures.
+    """
     many = [(k, 1000) for k in range(10, 70)]
     counts = np.array([*many, *tiny])
     mean = (counts[:, 0] + 3) / (counts[:, 1] + 100)
+    if flip:
+        counts[:, 0], mean = counts[:, 1] - counts[:, 0], 1 - mean
     groups = pd.DataFrame({"successes": counts[:, 0], "trials": counts[:, 1]})
     groups = groups.assign(rate=groups["successes"] / groups["trials"], mean=mean)
     return hp.Estimate(groups, pd.DataFrame({"phi_mean": [0.03]}))
@@ -59,6 +65,15 @@ def test_a_raw_rate_of_few_trials_does_not_stretch_the_axes_and_is_marked_at_the
     assert ((0.98 * high < x) & (x < high)).all()
     told = [text.get_text() for text in axes.get_legend().get_texts()]
     assert told[-1] == "2 raw rates lie beyond the edge"
+
+
+@pytest.mark.parametrize(("flip", "side"), [(False, 1), (True, -1)])
+def test_an_arrow_points_to_where_the_raw_rate_lies(*, flip: bool, side: int) -> None:
+    arrows = hp.plot_shrinkage(campaigns((1, 1), flip=flip)).collections[-1]
+    corners = np.unique(arrows.get_paths()[0].vertices.round(6), axis=0)
+    # A triangle with one corner, its tip, on that side.
+    tip = corners[np.argmax(side * corners[:, 0]), 0]
+    assert len(corners) == 3 and np.sum(corners[:, 0] == tip) == 1
 
 
 def test_a_raw_rate_that_does_not_squeeze_the_others_stays_where_it_is() -> None:
