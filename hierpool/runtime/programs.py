@@ -52,7 +52,9 @@ class Program:
 
         update_wrapper(of_leaves, function)
         origin = Origin(function, structure, settings, options)
-        self._jit = jax.jit(kept(of_leaves, self._shapes, origin), compiler_options=options)
+        self._jit: Any = jax.jit(kept(of_leaves, self._shapes, origin), compiler_options=options)
+        self._compiled: Any = None
+        self._lock = Lock()
 
     @cached_property
     def _traced(self) -> Any:
@@ -62,30 +64,33 @@ class Program:
     def _lowered(self) -> Any:
         return self._traced.lower()
 
-    @cached_property
-    def _compiled(self) -> Any:
-        return self._lowered.compile()
-
     @property
     def is_compiled(self) -> bool:
         """Returns whether ``compile`` was called."""
-        return "_compiled" in self.__dict__
+        return self._compiled is not None
 
-    @property
+    @cached_property
     def result(self) -> Any:
         """The shapes of what it returns."""
         return self._traced.out_info
 
     def lower(self) -> None:
         """Does what is done before compiling, in Python: so only one thread at a time can."""
-        self._lowered  # noqa: B018 (it is computed once)
+        if self._compiled is None:
+            self._lowered  # noqa: B018 (it is computed once)
 
     def compile(self) -> None:
         """Compiles it, before it is called."""
-        self._compiled  # noqa: B018 (it is computed once)
+        with self._lock:
+            if self._compiled is None:
+                _, lowered = self.result, self._lowered
+                self._compiled = lowered.compile()
+                # What it was made from takes more memory than itself.
+                del self._jit, self._traced, self._lowered
 
     def __call__(self, *arguments: Any) -> Any:
         """Returns what the function returns."""
+        self.compile()
         return self._compiled(*jax.tree.leaves(arguments))
 
 
