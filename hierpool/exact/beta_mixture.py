@@ -32,9 +32,9 @@ BATCH_ON_ACCELERATOR = 8192
 """The same on an accelerator, which they fill."""
 NEGLIGIBLE = 1e-6
 """Below theta = NEGLIGIBLE / (b + 1) the density of Beta(a, b) counts as a power of theta alone."""
-NUM_NODES = 40
-"""Points at which the density of a group is computed: enough for ends of intervals that are within
-5e-5 in probability."""
+LEAST_POINTS = 48
+"""Points at which the density of a group is computed, at least: enough for ends of intervals that
+are within 5e-5 in probability."""
 
 
 class Population(NamedTuple):
@@ -149,7 +149,7 @@ def quantiles(
     grid: Grid,
     counts: Counts,
     levels: jax.Array,
-    num_nodes: int = NUM_NODES,
+    num_points: int | None = None,
 ) -> tuple[jax.Array, jax.Array]:
     """Returns (group, level) quantiles of each group's theta, and (group,) their error.
 
@@ -161,16 +161,27 @@ def quantiles(
         grid: a grid over the population of the model.
         counts: successes out of trials, (group,) each.
         levels: (level,) probabilities.
-        num_nodes: points at which the density of a group is computed.
+        num_points: points at which the density of a group is computed; by default as
+            ``points_for`` says.
     """
+    num_points = points_for(grid) if num_points is None else num_points
     of = components(model, grid)
 
     def one(pair: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
-        return quantiles_of_one(of, *pair, levels, num_nodes)
+        return quantiles_of_one(of, *pair, levels, num_points)
 
     y, _, n = counts.as_floats(grid.weight.dtype)
     ends, error = over_groups(one, (y, n))
     return ends, error + grid.thinned_error
+
+
+def points_for(grid: Grid) -> int:
+    """Returns at how many points to compute the density of a group, given a grid.
+
+    There are as many as the grid has rows, so that twice the nodes of an integration that did not
+    converge make its intervals finer too.
+    """
+    return max(LEAST_POINTS, grid.weight.shape[-2])
 
 
 def over_groups[T, Result](function: Callable[[T], Result], groups: T) -> Result:
@@ -197,7 +208,7 @@ def over_groups[T, Result](function: Callable[[T], Result], groups: T) -> Result
 
 
 def quantiles_of_one(
-    of: Components, y: jax.Array, n: jax.Array, levels: jax.Array, num_nodes: int = NUM_NODES
+    of: Components, y: jax.Array, n: jax.Array, levels: jax.Array, num_points: int
 ) -> tuple[jax.Array, jax.Array]:
     """Returns (level,) quantiles of one group's theta, and () their error."""
     rows, parts = of
@@ -216,7 +227,7 @@ def quantiles_of_one(
     total = mean * other / variance - 1
     weight = rows.weight * jnp.where(is_narrow, parts.bump_weight, parts.node_weight)
     kept = weight.sum()
-    ends, error = beta_mixture_quantiles(weight / kept, mean, other, total, levels, num_nodes)
+    ends, error = beta_mixture_quantiles(weight / kept, mean, other, total, levels, num_points)
     return ends, error + jnp.abs(1 - kept)
 
 
@@ -255,7 +266,7 @@ def beta_mixture_quantiles(
     other: jax.Array,
     total: jax.Array,
     levels: jax.Array,
-    num_nodes: int,
+    num_points: int,
 ) -> tuple[jax.Array, jax.Array]:
     """Returns (level,) quantiles of a mixture of Betas, and the error of its total probability.
 
@@ -270,7 +281,7 @@ def beta_mixture_quantiles(
         other: (component,) 1 minus the means, given separately because a mean may round to 1.
         total: (component,) sums of both parameters.
         levels: (level,) probabilities.
-        num_nodes: points at which the density is computed.
+        num_points: points at which the density is computed.
     """
     a, b = mean * total, other * total
     centre, spread = jnp.log(mean) - jnp.log(other), jnp.sqrt(1 / a + 1 / b)
@@ -283,8 +294,8 @@ def beta_mixture_quantiles(
     width = jnp.exp(weight @ jnp.log(spread))
     scale = stretch(middle, width, middle - low, high - middle)
 
-    step = 2 / (num_nodes - 1)
-    t = -1 + step * jnp.arange(-BESIDE, num_nodes + BESIDE, dtype=a.dtype)
+    step = 2 / (num_points - 1)
+    t = -1 + step * jnp.arange(-BESIDE, num_points + BESIDE, dtype=a.dtype)
     x, dx = scale.with_slope(t)
     log_density = _log_densities(weight, a, b, centre)
     # Only a sum of exponentials: XLA fuses the exponential with the sum, and stores no term.
@@ -302,7 +313,7 @@ def beta_mixture_quantiles(
         # Levels above 0.5 are counted from the upper end, so that an error in the lower tail does
         # not affect them.
         level = jnp.where(level > 0.5, level + excess, level)
-        cell = jnp.clip(jnp.sum(below <= level) - 1, 0, num_nodes - 2)
+        cell = jnp.clip(jnp.sum(below <= level) - 1, 0, num_points - 2)
         f0, f1 = below[cell], below[cell + 1]
         d0, d1 = density[cell], density[cell + 1]
         c0, c1 = slope[cell], slope[cell + 1]

@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import jax
 import jax.numpy as jnp
 
+from hierpool.likelihood.histograms import num_rows
 from hierpool.models.protocol import Position
 
 NUM_STARTS = 8
@@ -30,6 +31,8 @@ class Chart(NamedTuple):
     reported: Callable[[Position], Position]
     """Returns the numbers of a position whose means and sds are reported, by name. The estimated
     error of the integration covers them."""
+    size: int = 1
+    """How many rows of data one evaluation of the density reads, as far as it is known."""
 
 
 @runtime_checkable
@@ -58,7 +61,7 @@ def charted(model: object, log_density: Callable[[Position], jax.Array], data: o
     def to_position(point: Position) -> Position:
         return model.from_chart(point)[0]
 
-    return Chart(point_density, points, reach, to_position, model.reported)
+    return Chart(point_density, points, reach, to_position, model.reported, num_rows(data))
 
 
 def from_starts(

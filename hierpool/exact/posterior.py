@@ -204,9 +204,9 @@ def of_population(
         kappa = jnp.exp(model.log_kappa(positions))
         unseen = Counts(jnp.zeros(1, int), jnp.zeros(1, int))
         # A new group has no data of its own, so its tails are as long as the population's: it
-        # needs more nodes.
+        # needs more points.
         (new_group,), (interval_error,) = beta_mixture.quantiles(
-            model, grid, unseen, levels[::2], num_nodes=64
+            model, grid, unseen, levels[::2], 4 * beta_mixture.points_for(grid) // 3
         )
     return Population(
         phi_mean,
@@ -257,6 +257,7 @@ def of_groups(
     levels = _levels(prob, grids.weight.dtype)[::2]
     rows = jax.vmap(partial(beta_mixture.population, model))(grids)
     components = jax.vmap(partial(beta_mixture.components, model))(grids)
+    num_points = beta_mixture.points_for(grids)
 
     def one(group: tuple[jax.Array, jax.Array, jax.Array]) -> Groups:
         number, y, n = group
@@ -264,7 +265,7 @@ def of_groups(
         moments = beta_mixture.moments_of_one(of_set, y, n)
         ends, error = jnp.full(2, jnp.nan, levels.dtype), jnp.full((), jnp.nan, levels.dtype)
         if has_quantiles:
-            ends, error = beta_mixture.quantiles_of_one(parts, y, n, levels)
+            ends, error = beta_mixture.quantiles_of_one(parts, y, n, levels, num_points)
             error = error + grids.thinned_error[number]
         return Groups(moments.mean, moments.sd, ends[0], ends[1], moments.shrinkage, error)
 

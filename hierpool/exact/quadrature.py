@@ -30,6 +30,8 @@ CAUTION = 30.0
 """Safety factor of the error over rows, as estimated from the last doublings of the rows."""
 CAUTION_WITH_RIVAL = 300.0
 """The same factor where there is a second peak."""
+AT_ONCE = 2**19
+"""Nodes, times the rows of data that each reads, that are evaluated at once: some hundred MB."""
 EDGE = 1e-5
 """Largest share of the mass on the edges of a grid that counts as converged."""
 
@@ -104,7 +106,7 @@ class Quadrature:
         nodes = place(pair_density, start, self.num_nodes, self.num_nodes // 2)
         # Without these barriers XLA recomputes the nodes, and the values there, in every consumer.
         nodes = jax.lax.optimization_barrier(nodes)
-        values = _over_nodes(pair_density, nodes)
+        values = _over_nodes(pair_density, nodes, chart.size)
         log_mass = jax.lax.optimization_barrier(values + nodes.log_cell)
         largest = jax.lax.stop_gradient(log_mass.max())
         mass = jnp.exp(log_mass - largest)
@@ -147,9 +149,26 @@ class Quadrature:
         return self.run_chart(key, from_starts(log_density, init)), None
 
 
-def _over_nodes[Result](function: Callable[..., Result], nodes: Nodes) -> Result:
-    """Returns the values of a function of two numbers at every node, each leaf (row, column)."""
-    return jax.vmap(jax.vmap(function, (None, 0)))(nodes.rows, nodes.columns)
+def _over_nodes[Result](function: Callable[..., Result], nodes: Nodes, size: int = 1) -> Result:
+    """Returns the values of a function of two numbers at every node, each leaf (row, column).
+
+    Args:
+        function: of two scalars.
+        nodes: where to evaluate it.
+        size: how many rows of data one evaluation reads.
+    """
+
+    def over_row(of_row: tuple[jax.Array, jax.Array]) -> Result:
+        return jax.vmap(function, (None, 0))(*of_row)
+
+    num_rows, num_columns = nodes.columns.shape
+    fitting = [part for part in range(1, num_rows + 1) if part * num_columns * size <= AT_ONCE]
+    # Batches of one size: another for the rest would compile the function twice.
+    height = max((part for part in fitting if num_rows % part == 0), default=1)
+    points = nodes.rows, nodes.columns
+    if height == num_rows:
+        return jax.vmap(over_row)(points)
+    return jax.lax.map(over_row, points, batch_size=height)
 
 
 def _errors(

@@ -147,6 +147,16 @@ def rows(data: Counts | Pairs) -> tuple[Counts, ArrayLike]:
     return (data.counts, data.groups) if isinstance(data, Pairs) else (data, 1)
 
 
+def num_rows(data: object) -> int:
+    """Returns how many rows a density of the data reads; 1 if there are none, or nobody knows."""
+    if not isinstance(data, Counts | Pairs):
+        return 1
+    counts, _ = rows(data)
+    size = jnp.shape(counts.trials)[-1]
+    # A program that is exported for any number of groups does not know it.
+    return size if isinstance(size, int) else 1
+
+
 def totals(data: Data) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Returns () the total successes, the total failures and the number of groups with trials."""
     dtype = jnp.result_type(float)

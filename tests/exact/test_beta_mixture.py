@@ -15,6 +15,8 @@ from hierpool.exact import beta_mixture as mixture
 from hierpool.exact.grid import Grid
 from hierpool.exact.posterior import explore
 from hierpool.exact.quadrature import Quadrature
+from hierpool.likelihood.compress import compress, distinct
+from hierpool.likelihood.histograms import Pairs
 
 MODEL = hp.CollapsedPartialPooling()
 LEVELS = jnp.array([0.001, 0.055, 0.5, 0.945, 0.999])
@@ -41,7 +43,7 @@ def counts(request: pytest.FixtureRequest) -> Counts:
 
 
 @partial(jax.jit, static_argnames="quadrature")
-def grid_of(counts: Counts, quadrature: Quadrature) -> Grid:
+def grid_of(counts: Counts | Pairs, quadrature: Quadrature) -> Grid:
     return explore(MODEL, counts, quadrature)
 
 
@@ -73,3 +75,28 @@ def test_what_is_left_out_counts_as_an_error(counts: Counts, double: None) -> No
     _, errors = mixture.quantiles(MODEL, grid, counts, LEVELS)
     least = min(1 - float(rows.weight @ w) for w in (parts.node_weight, parts.bump_weight))
     assert np.all(np.asarray(errors) >= grid.thinned_error + 0.99 * least)
+
+
+@pytest.fixture(scope="module")
+def equal() -> Pairs:
+    """4000 groups of the same rate and of many, uneven trials: a prior much wider than the data."""
+    rng = np.random.default_rng(0)
+    trials = np.append(5, rng.integers(5, 5000, 3999))
+    data = compress(distinct(rng.binomial(trials, 0.3), trials))
+    assert isinstance(data, Pairs)
+    return data
+
+
+def test_twice_the_nodes_make_the_ends_finer(equal: Pairs, double: None) -> None:
+    few = Counts(jnp.array([2, 150]), jnp.array([5, 500]))
+    coarse, fine = (
+        mixture.quantiles(MODEL, grid_of(equal, Quadrature(num_nodes=size)), few, LEVELS[1:-1])[1]
+        for size in (48, 96)
+    )
+    assert np.all(np.asarray(coarse) < 8e-5) and np.all(np.asarray(fine) < 1e-6)
+
+
+def test_the_memory_of_a_large_table_is_bounded(equal: Pairs, double: None) -> None:
+    program = grid_of.lower(equal, Quadrature(num_nodes=96)).compile()
+    # All nodes at once took 3.9 GB.
+    assert program.memory_analysis().temp_size_in_bytes < 300e6
