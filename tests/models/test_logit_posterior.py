@@ -128,6 +128,7 @@ def test_nuts_does_not_miss_the_neck_of_low_rates_that_are_alike(double: None) -
     close(want, 0.0402, relative=0, absolute=2e-4)
     for model in (MODEL, LogitPartialPooling()):
         drawn = sample(jax.random.key(0), model, CLICKS, NUTS(num_draws=2000))
-        assert drawn.stats is not None and drawn.stats.diverging.sum() == 0
+        # One of 8000 may, by rounding; where the neck was missed, 6 to 11 did.
+        assert drawn.stats is not None and drawn.stats.diverging.sum() < 3
         in_neck = np.asarray(drawn.parameters["sigma"] < 1.2, float)
         agrees(in_neck, want, "mean", type(model).__name__)
