@@ -123,6 +123,14 @@ def no_cache(jax_as_it_was: None) -> None:
 
 
 @pytest.fixture
+def optimized() -> Iterator[None]:
+    """Programs are compiled as for a user: draws, which differ by rounding, are then a user's."""
+    jax.config.update("jax_disable_most_optimizations", False)
+    yield
+    jax.config.update("jax_disable_most_optimizations", True)
+
+
+@pytest.fixture
 def tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """An integration that does not converge is not tried again: each time compiles a program."""
     monkeypatch.setattr(refining, "MOST_DOUBLINGS", 0)

@@ -216,14 +216,14 @@ def test_the_pure_function_sweeps_priors(double: None) -> None:
         close(np.log(median), oracle.quantile(oracle.kappa_log, 0.5), relative=1e-4)
 
 
-@pytest.mark.usefixtures("tried_once")
 def test_the_fewest_nodes_give_a_rough_answer() -> None:
     frame = {"y": PLAYERS.successes, "n": PLAYERS.trials}
+    # No error is small enough for it: the doublings stop, and say so.
     rough = hp.Quadrature(num_nodes=8, tolerance=1e-300)
     with pytest.warns(hp.ConvergenceWarning):
         groups = hp.estimate(frame, successes="y", trials="n", inference=rough).groups
     want = hp.estimate(frame, successes="y", trials="n").groups
-    close(groups["mean"], want["mean"], relative=0.1)
+    close(groups["mean"], want["mean"], relative=0.05)
 
 
 @pytest.mark.usefixtures("tried_once")

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from agreement import agrees
 from scipy import stats
 from scipy.special import expit
@@ -118,6 +119,7 @@ def log_posterior(mu: np.ndarray, sigma: np.ndarray, counts: Counts) -> np.ndarr
     return total
 
 
+@pytest.mark.usefixtures("optimized")
 def test_nuts_does_not_miss_the_neck_of_low_rates_that_are_alike(double: None) -> None:
     mu, sigma = np.linspace(-10.5, -2.0, 171), np.linspace(0.1, 5.5, 136)
     log_density = log_posterior(mu, sigma, CLICKS)
@@ -128,7 +130,6 @@ def test_nuts_does_not_miss_the_neck_of_low_rates_that_are_alike(double: None) -
     close(want, 0.0402, relative=0, absolute=2e-4)
     for model in (MODEL, LogitPartialPooling()):
         drawn = sample(jax.random.key(0), model, CLICKS, NUTS(num_draws=2000))
-        # One of 8000 may, by rounding; where the neck was missed, 6 to 11 did.
-        assert drawn.stats is not None and drawn.stats.diverging.sum() < 3
+        assert drawn.stats is not None and drawn.stats.diverging.sum() == 0
         in_neck = np.asarray(drawn.parameters["sigma"] < 1.2, float)
         agrees(in_neck, want, "mean", type(model).__name__)

@@ -232,12 +232,13 @@ def stuck() -> xr.DataTree:
 def test_every_answer_to_a_fit_that_did_not_converge_says_so_once(name: str) -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
+        # A machine without a font for a name in Chinese says so, and is right.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
         ANSWERS[name](stuck())
-    # A machine without a font for a name in Chinese has a warning of its own.
-    told = [one for one in caught if one.category is hp.ConvergenceWarning]
-    assert [str(one.message) for one in told] == [SAYS]
+    told = [str(one.message) for one in caught if one.category is hp.ConvergenceWarning]
+    assert told == [SAYS]
     # At the line that asked.
-    assert told[0].filename == __file__
+    assert {one.filename for one in caught} == {__file__}
 
 
 def test_a_fit_of_before_verdicts_were_kept_answers_without_one() -> None:
