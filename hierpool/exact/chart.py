@@ -61,7 +61,7 @@ def charted(model: object, log_density: Callable[[Position], jax.Array], data: o
     def to_position(point: Position) -> Position:
         return model.from_chart(point)[0]
 
-    return Chart(point_density, points, reach, to_position, model.reported, num_rows(data))
+    return Chart(point_density, points, reach, to_position, model.reported)
 
 
 def from_starts(
@@ -89,5 +89,7 @@ def chart_of(model: object, data: object) -> Chart:
         return density
 
     if isinstance(model, Charted):
-        return charted(model, log_density, data)
-    return from_starts(log_density, lambda key: model.init(key, data))  # type: ignore[attr-defined]
+        chart = charted(model, log_density, data)
+    else:
+        chart = from_starts(log_density, lambda key: model.init(key, data))  # type: ignore[attr-defined]
+    return chart._replace(size=num_rows(data))

@@ -51,3 +51,22 @@ def test_a_search_that_starts_where_the_density_is_no_number_has_no_height(doubl
     # It ranks below every other start, and its width is a number.
     assert peaks.top[0] == -jnp.inf and bool(jnp.isfinite(peaks.sd).all())
     assert peaks.found.tolist() == [False, True]
+
+
+def test_searches_side_by_side_end_where_each_ends_alone(double: None) -> None:
+    starts, widths = jnp.array([3.0, -40.0, 0.1]), jnp.array([1.0, 0.3, 25.0])
+
+    def search(start: jax.Array, width: jax.Array) -> tuple[Peak, jax.Array]:
+        def density(x: jax.Array, _: Any) -> tuple[jax.Array, tuple[()]]:
+            return -jnp.log(jnp.cosh(x / width[..., None])), ()
+
+        def beside(x: jax.Array, _: Any) -> tuple[jax.Array, tuple[()]]:
+            return -jnp.log(jnp.cosh(x / width[..., None, None])), ()
+
+        peak = climb(density, start, jnp.ones_like(start), ())
+        return peak, reaches(beside, peak, WANTED)[0]
+
+    together = search(starts, widths)
+    for i, alone in enumerate(map(search, starts, widths)):
+        for got, want in zip(jax.tree.leaves(together), jax.tree.leaves(alone), strict=True):
+            np.testing.assert_allclose(got[i], want, rtol=1e-12)

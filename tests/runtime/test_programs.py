@@ -36,6 +36,24 @@ def test_a_size_that_was_asked_for_is_compiled_once() -> None:
     assert len(programs) == 2
 
 
+def test_a_program_that_is_compiled_may_be_lowered_again_and_knows_its_result() -> None:
+    program = doubled().of(np.ones(3))
+    assert not program.is_compiled
+    program.compile()
+    program.lower()
+    assert program.is_compiled and program.result.shape == (3,)
+    assert np.array_equal(program(np.ones(3)), 2 * np.ones(3))
+
+
+def test_programs_that_are_cleared_are_compiled_anew() -> None:
+    double = doubled()
+    double(np.ones(3))
+    double.clear()
+    with compiled() as programs:
+        double(np.ones(3))
+    assert len(programs) == 1
+
+
 def test_a_type_and_a_tree_of_arguments_are_sizes_too() -> None:
     double = BySize(lambda x: jax.tree.map(lambda leaf: 2 * leaf, x))
     assert double(np.ones(3, np.int32)).dtype == np.int32
