@@ -100,3 +100,9 @@ def test_the_memory_of_a_large_table_is_bounded(equal: Pairs, double: None) -> N
     program = grid_of.lower(equal, Quadrature(num_nodes=96)).compile()
     # All nodes at once took 3.9 GB.
     assert program.memory_analysis().temp_size_in_bytes < 300e6
+
+
+@pytest.mark.parametrize(("rows", "points"), [(8, 48), (48, 48), (96, 96), (768, 768)])
+def test_a_finer_grid_has_more_points_for_each_group(rows: int, points: int) -> None:
+    of_size = partial(grid_of, quadrature=Quadrature(num_nodes=rows))
+    assert mixture.points_for(jax.eval_shape(of_size, TABLES["one group"])) == points
