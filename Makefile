@@ -39,7 +39,7 @@ examples: $(INSTALLED)
 	$(BIN)/python -m pytest -q tests/test_readme.py tests/docs/test_pages.py
 
 mutants: $(INSTALLED)
-	$(BIN)/python benchmarks/mutants.py
+	$(BIN)/python -m benchmarks.mutants
 
 speed: $(INSTALLED)
 	$(BIN)/python benchmarks/demo_speed.py
@@ -57,10 +57,10 @@ memory: $(INSTALLED)
 	$(BIN)/python benchmarks/memory.py
 
 bench: $(BENCH_INSTALLED)
-	$(BENCH_VENV)/bin/python benchmarks/bench.py --form quick
+	$(BENCH_VENV)/bin/python -m benchmarks.bench --form quick
 
 bench-full: $(BENCH_INSTALLED)
-	$(BENCH_VENV)/bin/python benchmarks/bench.py --form full
+	$(BENCH_VENV)/bin/python -m benchmarks.bench --form full
 
 $(INSTALLED): pyproject.toml .ci/find-python
 	@python=$$(PYTHON="$(PYTHON)" .ci/find-python) && \
@@ -68,12 +68,12 @@ $(INSTALLED): pyproject.toml .ci/find-python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
 	@touch $@
 
-$(BENCH_INSTALLED): pyproject.toml .ci/find-python benchmarks/mend_httpstan.py
+$(BENCH_INSTALLED): pyproject.toml .ci/find-python benchmarks/peers/mend_httpstan.py
 	@python=$$(PYTHON="$(PYTHON)" .ci/find-python) && \
 	  echo "Making $(BENCH_VENV) with $$($$python --version)" && \
 	  $$python -m venv --clear $(BENCH_VENV)
 	$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"
-	$(BENCH_VENV)/bin/python benchmarks/mend_httpstan.py
+	$(BENCH_VENV)/bin/python benchmarks/peers/mend_httpstan.py
 	@touch $@
 
 clean:

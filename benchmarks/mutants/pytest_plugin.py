@@ -1,4 +1,4 @@
-"""A plugin of pytest for benchmarks/mutants.py: times the tests, and runs those that know it first.
+"""A plugin of pytest for benchmarks/mutants: times the tests, and runs those that know it first.
 
 ``HIERPOOL_TIMES`` names a file to write: the seconds of each test, and those that failed.
 ``HIERPOOL_ORDER`` names such a file to read: tests that failed are left out, and the quick ones run

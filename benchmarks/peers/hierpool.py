@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from bench_run import Run
-from bench_tables import Settings, Table
 
 import hierpool as hp
+from benchmarks.bench.run import Run
+from benchmarks.bench.tables import Settings, Table
 from hierpool.inference import fit as fitting
 from hierpool.posterior import theta as thetas
 

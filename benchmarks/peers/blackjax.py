@@ -7,9 +7,10 @@ import blackjax
 import jax
 import jax.numpy as jnp
 import numpy as np
-from bench_run import Run
-from bench_tables import Settings, Table
 from jax.scipy import stats
+
+from benchmarks.bench.run import Run
+from benchmarks.bench.tables import Settings, Table
 
 Position = dict[str, jax.Array]
 

@@ -2,8 +2,8 @@
 
 from typing import Any, NamedTuple
 
-from bench_numbers import Key, Row, fastest, median, pace, rate, row_of, rows_in, short
-from peers import PEERS
+from benchmarks.bench.numbers import Key, Row, fastest, median, pace, rate, row_of, rows_in, short
+from benchmarks.peers.contenders import PEERS
 
 Report = dict[str, Any]
 NUM_GROUPS = NUM_SETS = 10_000

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from bench_tables import NEWCOMER, NUM_DISTRICTS, Settings
-from peers import CONTENDERS, METHODS, ON_JAX, PEERS
+from benchmarks.bench.tables import NEWCOMER, NUM_DISTRICTS, Settings
+from benchmarks.peers.contenders import CONTENDERS, METHODS, ON_JAX, PEERS
 
 W1 = Settings(2, 2000, 2000, 0.95)
 W2 = Settings(2, 1000, 1000, 0.8)

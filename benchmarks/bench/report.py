@@ -1,6 +1,6 @@
 """The report of a run: tables in Markdown, and a picture, from its JSON.
 
-`python benchmarks/bench_report.py` writes them anew from benchmarks/results/bench.json.
+`python -m benchmarks.bench.report` writes them anew from benchmarks/results/bench.json.
 """
 
 import json
@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import bench_notes
-from bench_goals import goals
-from bench_numbers import (
+from benchmarks.bench import notes
+from benchmarks.bench.goals import goals
+from benchmarks.bench.numbers import (
     Key,
     Row,
     drawing,
@@ -24,7 +24,7 @@ from bench_numbers import (
     spread,
     values,
 )
-from bench_slopes import slopes
+from benchmarks.bench.slopes import slopes
 
 Report = dict[str, Any]
 
@@ -32,7 +32,7 @@ Report = dict[str, Any]
 def write(report: Report, folder: Path) -> None:
     """Writes bench.md and bench.png into a folder."""
     (folder / "bench.md").write_text("\n".join(markdown(report)) + "\n")
-    from bench_plot import draw  # Late: the tables do without matplotlib.
+    from benchmarks.bench.plot import draw  # Late: the tables do without matplotlib.
 
     draw(report, folder / "bench.png")
 
@@ -40,23 +40,23 @@ def write(report: Report, folder: Path) -> None:
 def markdown(report: Report) -> list[str]:
     """Returns the lines of the tables."""
     parts = {
-        "Goals": [*goals(report), "", bench_notes.GOALS],
+        "Goals": [*goals(report), "", notes.GOALS],
         "W1: 19 groups, whole process, no caches": [
             *_whole(report, "W1 cold"),
             "",
-            bench_notes.WHOLE,
+            notes.WHOLE,
         ],
         "W1: 19 groups, whole process, caches kept": _whole(report, "W1 warm"),
         "W1: 19 groups, sampling alone": [*_sampling(report), "", *_expectations(report)],
         "W1: 19 groups, answers without draws": _estimates(report),
-        "W2: many groups": [*_groups(report), "", _settings(report, "W2") + bench_notes.GROUPS],
-        "W3: many data sets": [*_sets(report), "", _settings(report, "W3 loop") + bench_notes.SETS],
+        "W2: many groups": [*_groups(report), "", _settings(report, "W2") + notes.GROUPS],
+        "W3: many data sets": [*_sets(report), "", _settings(report, "W3 loop") + notes.SETS],
         "W4: many chains, seconds of sampling": [
             *_chains(report),
             "",
-            _settings(report, "W4") + bench_notes.CHAINS,
+            _settings(report, "W4") + notes.CHAINS,
         ],
-        "W5: growth": [*slopes(report), "", bench_notes.SLOPES],
+        "W5: growth": [*slopes(report), "", notes.SLOPES],
     }
     lines = ["# hierpool beside its peers", "", *_head(report)]
     for title, part in parts.items():
@@ -68,7 +68,7 @@ def _head(report: Report) -> list[str]:
     machine = report["machine"]
     told = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
     return [
-        "Printed by `benchmarks/bench.py`.",
+        "Printed by `python -m benchmarks.bench`.",
         "",
         f"{machine['processor']}, {machine['cores']} cores, {machine['gigabytes']} GB, "
         f"{machine['system']}, no GPU, float64; Python {machine['python']}; {told}.",
@@ -271,5 +271,5 @@ def _chains(report: Report) -> list[str]:
 
 
 if __name__ == "__main__":
-    results = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "results"
+    results = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "results"
     write(json.loads((results / "bench.json").read_text()), results)

@@ -1,4 +1,4 @@
-"""The mistakes that benchmarks/mutants.py plants, and the tests that should see them."""
+"""The mistakes that `python -m benchmarks.mutants` plants, and the tests that should see them."""
 
 import ast
 import copy
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "hierpool"
 SEED = 12
 EACH_MODULE = 2

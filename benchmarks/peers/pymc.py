@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 import pymc as pm
-from bench_run import Run
-from bench_tables import Settings, Table
+
+from benchmarks.bench.run import Run
+from benchmarks.bench.tables import Settings, Table
 
 
 def model_of(table: Table) -> pm.Model:

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from bench_run import Run
-from bench_tables import Settings, Table, of_spec, padded, players, ragged, ragged_tables
-from peers import CONTENDERS
+
+from benchmarks.bench.run import Run
+from benchmarks.bench.tables import Settings, Table, of_spec, padded, players, ragged, ragged_tables
+from benchmarks.peers.contenders import CONTENDERS
 
 Task = dict[str, Any]
 Result = dict[str, Any]
@@ -71,8 +72,8 @@ def sample(task: Task) -> Result:
     }
     if task["quality"]:
         # Late: they import JAX and ArviZ, which a peer's memory should not count.
-        from bench_quality import quality
-        from peer_hierpool import estimator
+        from benchmarks.bench.quality import quality
+        from benchmarks.peers.hierpool import estimator
 
         draws = run.draws
         if task["population"]:
@@ -96,7 +97,7 @@ def estimate(task: Task) -> Result:
     if task["contender"] == "proportions":
         found["effective"] = run(table)["effective"]
     if task["contender"] == "plug-in":
-        from peer_hierpool import estimator  # Late, as above.
+        from benchmarks.peers.hierpool import estimator  # Late, as above.
 
         exact, plug = estimator(None)(table), run(table)
         gaps = np.abs(plug["theta"] - exact["theta"]) / exact["theta_sd"]
@@ -130,7 +131,7 @@ def loop(task: Task) -> Result:
 
 def sets(task: Task) -> Result:
     """Returns the seconds that ``estimate`` takes for many data sets in one call, warm."""
-    from peer_hierpool import (
+    from benchmarks.peers.hierpool import (
         estimate_sets,
     )  # Late: it imports JAX, which peers' processes need not.
 
@@ -154,16 +155,16 @@ TASKS: dict[str, Callable[[Task], Result]] = {
 
 def _estimator(contender: str) -> Callable[[Table], dict[str, np.ndarray]]:
     if contender == "plug-in":
-        from peer_plug_in import (
+        from benchmarks.peers.plug_in import (
             plug_in,
         )  # Late: SciPy may be missing, which is then a row's reason.
 
         return plug_in
     if contender == "proportions":
-        from peer_proportions import importance_sample  # Late, as above.
+        from benchmarks.peers.proportions import importance_sample  # Late, as above.
 
         return importance_sample
-    from peer_hierpool import estimator  # Late, as above.
+    from benchmarks.peers.hierpool import estimator  # Late, as above.
 
     return estimator(0.89 if contender == "estimate" else None)
 

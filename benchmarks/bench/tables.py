@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-PLAYERS = Path(__file__).parent.parent / "data" / "efron-morris-75.csv"
+PLAYERS = Path(__file__).parents[2] / "data" / "efron-morris-75.csv"
 NEWCOMER = ("0 for 4", 0, 4)
 NUM_DISTRICTS = 303
 RAGGED = (10, 30)

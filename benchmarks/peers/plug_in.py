@@ -4,8 +4,9 @@ Its answers leave out what is not known of the population.
 """
 
 import numpy as np
-from bench_tables import Table
 from scipy import optimize, special, stats
+
+from benchmarks.bench.tables import Table
 
 INTERVAL = (0.055, 0.945)
 MOST_LOG_KAPPA = 20.0

@@ -3,7 +3,8 @@
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
-from bench_tables import Settings, Table
+
+from benchmarks.bench.tables import Settings, Table
 
 
 class Run(NamedTuple):

@@ -10,8 +10,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-HERE = Path(__file__).parent
-ROOT = HERE.parent
+ROOT = Path(__file__).parents[2]
 CACHES = ("JAX_COMPILATION_CACHE_DIR", "XDG_CACHE_HOME", "PYTENSOR_FLAGS", "NUMBA_CACHE_DIR")
 
 
@@ -37,7 +36,7 @@ def run(task: dict[str, Any], cache: Path, *, keeps_jax: bool = False) -> Outcom
     if "command" in task:
         words = [sys.executable, "-m", "hierpool.cli", *task["command"]]
     else:
-        words = [sys.executable, str(HERE / "bench.py"), "--worker", json.dumps(task)]
+        words = [sys.executable, "-m", "benchmarks.bench", "--worker", json.dumps(task)]
     started = time.perf_counter()
     process = subprocess.Popen(
         words,

@@ -20,16 +20,18 @@ class Contender(NamedTuple):
 
     def make(self) -> Any:
         """Returns the contender's sampler. Imports what it needs."""
-        return getattr(import_module(self.module), self.factory)(**self.options)
+        return getattr(import_module(f"benchmarks.peers.{self.module}"), self.factory)(
+            **self.options
+        )
 
 
 def _hierpool(label: str, model: str, **options: Any) -> Contender:
-    return Contender(label, "peer_hierpool", "Hierpool", {"model": model, **options}, False)
+    return Contender(label, "hierpool", "Hierpool", {"model": model, **options}, False)
 
 
 def _numpyro(method: str) -> Contender:
     label = f"NumPyro, `MCMC.run`, {method}"
-    return Contender(label, "peer_numpyro", "Plain", {"chain_method": method})
+    return Contender(label, "numpyro", "Plain", {"chain_method": method})
 
 
 METHODS = ("parallel", "vectorized", "sequential")
@@ -51,12 +53,12 @@ CONTENDERS = {
         for name, model in (("joint", JOINT), ("collapsed", COLLAPSED))
         for method in METHODS
     },
-    "pymc": Contender("PyMC", "peer_pymc", "PyMC"),
-    "nutpie": Contender("PyMC + nutpie", "peer_pymc", "Nutpie"),
-    "numpyro": Contender("NumPyro, compiled once", "peer_numpyro", "CompiledOnce"),
+    "pymc": Contender("PyMC", "pymc", "PyMC"),
+    "nutpie": Contender("PyMC + nutpie", "pymc", "Nutpie"),
+    "numpyro": Contender("NumPyro, compiled once", "numpyro", "CompiledOnce"),
     **{f"numpyro-{method}": _numpyro(method) for method in METHODS},
-    "blackjax": Contender("BlackJAX, vmapped", "peer_blackjax", "BlackJAX"),
-    "stan": Contender("Stan (PyStan)", "peer_stan", "Stan"),
+    "blackjax": Contender("BlackJAX, vmapped", "blackjax", "BlackJAX"),
+    "stan": Contender("Stan (PyStan)", "stan", "Stan"),
 }
 PEERS = ("pymc", "nutpie", "numpyro", "blackjax", "stan")
 """The peers that every work is measured with."""

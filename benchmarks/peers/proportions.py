@@ -7,9 +7,10 @@ the package itself.
 
 from typing import Any
 
-from bench_tables import Table
 from proportions.core.models import BinomialData
 from proportions.inference.hierarchical_bayes import hierarchical_bayes
+
+from benchmarks.bench.tables import Table
 
 
 def importance_sample(table: Table) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from bench_numbers import Row, median, rows_in, short
+from benchmarks.bench.numbers import Row, median, rows_in, short
 
 TOP = 100
 """The points from a hundredth of the largest size on: two decades."""

@@ -8,10 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro
 import numpyro.distributions as dist
-from bench_run import Run
-from bench_tables import Settings, Table
 from numpyro.infer import MCMC
 from numpyro.infer import NUTS as NumPyroNUTS
+
+from benchmarks.bench.run import Run
+from benchmarks.bench.tables import Settings, Table
 
 numpyro.enable_x64()
 

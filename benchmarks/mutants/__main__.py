@@ -32,14 +32,14 @@ from queue import SimpleQueue
 from threading import Lock
 from typing import Any
 
-from mutants_plan import ROOT, Mutant, modules, path_of, sample, tests_of
+from benchmarks.mutants.plan import ROOT, Mutant, modules, path_of, sample, tests_of
 
 RESULTS = ROOT / "benchmarks" / "results" / "mutants.md"
 RECORDS = ROOT / "benchmarks" / "results" / "mutants.jsonl"
 """What came of each mutant, by a hash of its module and itself: a later run goes on from there."""
 TIMES = ROOT / "build" / "mutants_times.json"
 """How long tests take on this machine, as the runs have shown."""
-REASONS = ROOT / "benchmarks" / "mutants_known.json"
+REASONS = ROOT / "benchmarks" / "mutants" / "known.json"
 """Why a survivor is harmless, by "module.function: change"."""
 LONGEST = 1800
 """Seconds after which a mutant is not judged: it never ends, or its tests are slow and see nothing.
@@ -60,7 +60,7 @@ def run(tree: Path, files: list[str], timeout: float, *words: str, **env: str) -
     here |= {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
     here |= {"PYTHONPATH": os.pathsep.join([str(tree), str(tree / "benchmarks")])}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=line"]
-    command += ["-p", "mutants_pytest", "--hypothesis-seed=0", "-rfE", *words]
+    command += ["-p", "benchmarks.mutants.pytest_plugin", "--hypothesis-seed=0", "-rfE", *words]
     process = subprocess.Popen(
         [*command, *(f"tests/{name}.py" for name in files)],
         cwd=tree,

@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
-from bench_numbers import Key, Row, median, rate, row_of, rows_in, short
-from peers import PEERS
+
+from benchmarks.bench.numbers import Key, Row, median, rate, row_of, rows_in, short
+from benchmarks.peers.contenders import PEERS
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # noqa: E402  After the choice of a backend without a screen.

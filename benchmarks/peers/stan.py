@@ -5,8 +5,9 @@ import time
 
 import numpy as np
 import stan
-from bench_run import Run
-from bench_tables import Settings, Table
+
+from benchmarks.bench.run import Run
+from benchmarks.bench.tables import Settings, Table
 
 PROGRAM = """
 data {

@@ -19,11 +19,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import bench_process
-from bench_plan import FORMS, Form, Row, rows_of
-from peers import ON_JAX, PACKAGES, PEERS
+from benchmarks.bench import process
+from benchmarks.bench.plan import FORMS, Form, Row, rows_of
+from benchmarks.peers.contenders import ON_JAX, PACKAGES, PEERS
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(__file__).parents[1] / "results"
 WORKS = ("W1", "W2", "W3", "W4", "W5")
 FIRST_SEED = 1975
 
@@ -32,7 +32,7 @@ def main() -> None:
     """Measures and reports, or does one task and prints its measurements as JSON."""
     options = _options()
     if options.worker:
-        from bench_worker import TASKS  # Late: the parent process has no use for it.
+        from benchmarks.bench.worker import TASKS  # Late: the parent process has no use for it.
 
         task = json.loads(options.worker)
         print(json.dumps(TASKS[task["task"]](task)))
@@ -61,9 +61,9 @@ def main() -> None:
                 report["works"][work] = told
                 report["rows"] = others + [asdict(row) for row in rows]
                 save(report, target)
-    import bench_report  # Late: it needs matplotlib, and a worker does not.
+    from benchmarks.bench.report import write  # Late: it needs matplotlib, and a worker does not.
 
-    bench_report.write(report, folder)
+    write(report, folder)
 
 
 def _options() -> argparse.Namespace:
@@ -108,9 +108,9 @@ def measure(rows: list[Row], form: Form, folder: Path) -> Iterator[None]:
             keeps_jax = row.caches == "jax"
             if keeps_jax and turn == 0 and row.contender in ON_JAX:
                 # Fills JAX's cache, which a cold run leaves off.
-                bench_process.run(task, cache, keeps_jax=True)
+                process.run(task, cache, keeps_jax=True)
                 task["seed"] = next(seeds)
-            outcome = bench_process.run(task, cache, keeps_jax=keeps_jax)
+            outcome = process.run(task, cache, keeps_jax=keeps_jax)
             spent[i] += outcome.wall
             if outcome.result is None and not row.runs:
                 row.reason = outcome.reason
