@@ -4,7 +4,7 @@ They have no labels, and nothing here checks a value: ``input.table`` does that,
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -41,14 +41,17 @@ class Counts(NamedTuple):
         """Itself: every form of a data set, this plainest one too, has its ``counts``."""
         return self
 
-    def as_floats(self, dtype: DTypeLike | None = None) -> tuple[jax.Array, jax.Array, jax.Array]:
+    def as_floats(
+        self, dtype: DTypeLike | None = None, xp: Any = jnp
+    ) -> tuple[jax.Array, jax.Array, jax.Array]:
         """Returns successes, failures and trials, (group,) each, as floating-point arrays.
 
         Args:
             dtype: a floating type; by default JAX's own (float64 in its 64-bit mode).
+            xp: the library of the arrays, ``jax.numpy`` or ``numpy``.
         """
         dtype = jnp.result_type(float) if dtype is None else dtype
-        successes, trials = jnp.asarray(self.successes), jnp.asarray(self.trials)
+        successes, trials = xp.asarray(self.successes), xp.asarray(self.trials)
         # Failures are computed before the cast: float32 does not hold every integer exactly.
         failures = trials - successes
         return successes.astype(dtype), failures.astype(dtype), trials.astype(dtype)

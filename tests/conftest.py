@@ -15,7 +15,7 @@ import pytest
 from jax.experimental.compilation_cache import compilation_cache
 from shell import Run, refused
 
-from hierpool.exact import refining
+from hierpool.exact import at_once, refining
 from hierpool.runtime.kept_programs import keep_in
 from hierpool.runtime.programs import BySize
 
@@ -81,6 +81,12 @@ def few_programs() -> Iterator[None]:
                 held.clear()
         jax.clear_caches()
         programs.clear()
+
+
+@pytest.fixture(autouse=True)
+def nothing_spent() -> None:
+    """Each test computes at once what a new process would."""
+    at_once.spent.clear()
 
 
 @pytest.fixture(params=["float64", "float32"])

@@ -2,16 +2,16 @@
 
 import logging
 from collections.abc import Hashable, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from hierpool.arrays import is_on_host
 from hierpool.counts import Counts
+from hierpool.exact.at_once import is_at_once, quietly
 from hierpool.exact.posterior import Exact, explore, of_groups, of_population, over_batch
 from hierpool.exact.quadrature import Quadrature
 from hierpool.exact.refining import INTERVAL_TOLERANCE, refined
@@ -22,7 +22,7 @@ from hierpool.input.labels import index_of
 from hierpool.input.new_groups import as_json
 from hierpool.input.table import InputError, read_table
 from hierpool.likelihood.compress import compress, distinct, padded_pairs, power_of_two
-from hierpool.likelihood.histograms import Data
+from hierpool.likelihood.histograms import Data, num_rows
 from hierpool.models.beta import CollapsedPartialPooling, PartialPooling
 from hierpool.models.beta_population import BetaPopulation, beta_population_of
 from hierpool.models.catalogue import check_model
@@ -268,7 +268,17 @@ def _posteriors(
     """Returns the posteriors under several models of one class, each leaf (prior, ...)."""
 
     def integrate(settings: Quadrature, before: Exact | None) -> Exact:
-        exact: Exact = jax.tree.map(np.asarray, _sweep(models, *data, quadrature=settings))
+        num_priors = len(jax.tree.leaves(models)[0])
+        at_once = is_at_once(
+            "sensitivity",
+            models,
+            settings,
+            num_integrals=num_priors,
+            num_rows=num_priors * num_rows(data[0]),
+            num_pairs=num_priors * num_pairs,
+        )
+        sweep = _sweep if at_once else _compiled_sweep
+        exact: Exact = jax.tree.map(np.asarray, sweep(models, *data, quadrature=settings))
         # Drops the groups that only pad the arrays, and what only some classes report.
         groups = jax.tree.map(lambda leaf: leaf[:, :num_pairs], exact.groups)
         exact = Exact(groups, exact.population._replace(others={}))
@@ -306,7 +316,7 @@ def _keep_converged(before: Exact, exact: Exact) -> Exact:
     return kept
 
 
-@partial(BySize, options=COMPILED_SOON)
+@quietly
 def _sweep(
     models: BetaPopulation,
     data: Data,
@@ -316,16 +326,20 @@ def _sweep(
     quadrature: Quadrature,
 ) -> Exact:
     """Returns ``integrate`` under each prior, every leaf (prior, ...), once per distinct pair."""
+    on_host = is_on_host(*jax.tree.leaves((models, data)))
 
     def one(model: BetaPopulation) -> Exact:
-        grid = explore(model, data, quadrature)
+        grid = explore(model, data, quadrature, on_host=on_host)
         grids = jax.tree.map(lambda leaf: leaf[None], grid)
-        which = jnp.zeros(jnp.shape(counts.trials), int)
+        which = np.zeros(np.shape(counts.trials), int)
         return Exact(
             of_groups(model, grids, which, counts, prob), of_population(model, grid, data, prob)
         )
 
     return over_batch(one, models)
+
+
+_compiled_sweep = BySize(_sweep, COMPILED_SOON)
 
 
 def _of_fit(tree: xr.DataTree) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[float, float]]:

@@ -25,8 +25,12 @@ class Sizes(NamedTuple):
     """Numbers of small data sets in a batch."""
     pairs: tuple[int, ...]
     """Numbers of pairs in a block."""
+    is_padded: bool = True
+    """Whether a smaller block is filled up to one of these numbers, so that programs are shared."""
 
 
+UNPADDED = Sizes((1,), (512,), is_padded=False)
+"""Without a compiled program: one data set after another."""
 ON_PROCESSOR = Sizes((1, 8, 64), (32, 512))
 """What a call reads and writes stays in the processor's cache."""
 ON_ACCELERATOR = Sizes((64, 1024, 8192), (512, 4096, 32768))
@@ -117,6 +121,8 @@ def program_shapes(batch: Batch, sizes: Sizes) -> tuple[Data, int]:
 
 def padded(values: np.ndarray, sizes: Sizes) -> np.ndarray:
     """Returns values of pairs, padded with zeros to one of the sizes of a block."""
+    if not sizes.is_padded:
+        return values
     size = next(size for size in sizes.pairs if size >= len(values))
     result = np.zeros(size, values.dtype)
     result[: len(values)] = values  # np.pad takes twenty times as long.

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from hierpool.arrays import exp, indices_of_largest, is_on_host, namespace, sigmoid
 from hierpool.counts import Counts
 from hierpool.exact.grid import Grid
 from hierpool.exact.mixture_quantiles import beta_mixture_quantiles
@@ -72,14 +73,14 @@ class Moments(NamedTuple):
 
 def population(model: BetaPopulation, grid: Grid) -> Population:
     """Returns the posterior of a model's population by rows of a grid."""
-    phi = jax.nn.sigmoid(grid.positions["logit_phi"])
+    phi = sigmoid(grid.positions["logit_phi"])
     weight = grid.weight.sum(axis=1)
     share = _share(grid.weight)
-    mean = jnp.sum(share * phi, axis=1)
-    var = jnp.sum(share * (phi - mean[:, None]) ** 2, axis=1)
+    mean = (share * phi).sum(axis=1)
+    var = (share * (phi - mean[:, None]) ** 2).sum(axis=1)
     # kappa is constant along a row.
     first = jax.tree.map(lambda leaf: leaf[:, 0], grid.positions)
-    return Population(weight, jnp.exp(model.log_kappa(first)), mean, var)
+    return Population(weight, exp(model.log_kappa(first)), mean, var)
 
 
 class Components(NamedTuple):
@@ -102,12 +103,13 @@ def components(model: BetaPopulation, grid: Grid) -> Components:
     positions, weight = jax.tree.map(lambda leaf: leaf[every], (grid.positions, grid.weight))
     rows = population(model, grid._replace(positions=positions, weight=weight / weight.sum()))
     parts = _parts(positions["logit_phi"], weight)
-    share = rows.weight[:, None] * jnp.maximum(parts.node_weight, parts.bump_weight)
+    xp = namespace(weight)
+    share = rows.weight[:, None] * xp.maximum(parts.node_weight, parts.bump_weight)
     # All but 1e-5 of the probability is in two thirds of them. The rest counts as an error.
-    _, kept = jax.lax.top_k(share.ravel(), 2 * share.size // 3)
+    kept = indices_of_largest(share.ravel(), 2 * share.size // 3)
 
     def of_kept(leaf: jax.Array) -> jax.Array:
-        return jnp.broadcast_to(leaf.reshape(share.shape[0], -1), share.shape).ravel()[kept]
+        return xp.broadcast_to(leaf.reshape(share.shape[0], -1), share.shape).ravel()[kept]
 
     return jax.tree.map(of_kept, Components(rows, parts))
 
@@ -119,19 +121,22 @@ def moments(population: Population, counts: Counts) -> Moments:
         population: as ``population`` returns it.
         counts: successes out of trials, (group,) each.
     """
-    y, _, n = counts.as_floats(population.kappa.dtype)
-    return jax.vmap(moments_of_one, (None, 0, 0))(population, y, n)
+    kappa = population.kappa
+    y, _, n = counts.as_floats(kappa.dtype, namespace(kappa))
+    return moments_of(population, y, n)
 
 
-def moments_of_one(population: Population, y: jax.Array, n: jax.Array) -> Moments:
-    """Returns the moments of one group with y successes out of n trials, () each."""
+def moments_of(population: Population, y: jax.Array, n: jax.Array) -> Moments:
+    """Returns the moments of groups with y successes out of n trials, (...,) each."""
+    y, n = y[..., None], n[..., None]
     share, kappa = _shrinkage(population.kappa, n), population.kappa
     means = share * population.phi_mean + y / (kappa + n)
     between = share * share * population.phi_var
     variances = between + (means * (1 - means) - between) / (kappa + n + 1)
-    mean = population.weight @ means
-    variance = population.weight @ (variances + (means - mean) ** 2)
-    return Moments(mean, jnp.sqrt(variance), population.weight @ share)
+    weight = population.weight
+    mean = (weight * means).sum(axis=-1)
+    variance = (weight * (variances + (means - mean[..., None]) ** 2)).sum(axis=-1)
+    return Moments(mean, namespace(variance).sqrt(variance), (weight * share).sum(axis=-1))
 
 
 def quantiles(
@@ -158,9 +163,9 @@ def quantiles(
     of = components(model, grid)
 
     def one(pair: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
-        return quantiles_of_one(of, *pair, levels, num_points)
+        return quantiles_of(of, *pair, levels, num_points)
 
-    y, _, n = counts.as_floats(grid.weight.dtype)
+    y, _, n = counts.as_floats(grid.weight.dtype, namespace(grid.weight))
     ends, error = over_groups(one, (y, n))
     return ends, error + grid.thinned_error
 
@@ -178,10 +183,18 @@ def over_groups[T, Result](function: Callable[[T], Result], groups: T) -> Result
     """Returns the results of a function for each group, in batches that suit the platform.
 
     Args:
-        function: of one group.
+        function: of one group; on the host it broadcasts over groups.
         groups: the groups, each leaf (group, ...).
     """
-    size = jax.tree.leaves(groups)[0].shape[0]
+    leaves = jax.tree.leaves(groups)
+    size = leaves[0].shape[0]
+    if is_on_host(*leaves):
+        parts = [
+            function(jax.tree.map(lambda leaf: leaf[i : i + BATCH], groups))  # noqa: B023
+            for i in range(0, size, BATCH)
+        ]
+        whole: Result = jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
+        return whole
     height = BATCH if platform() == "cpu" else BATCH_ON_ACCELERATOR
     if isinstance(size, int):
         return jax.lax.map(function, groups, batch_size=height)
@@ -197,11 +210,12 @@ def over_groups[T, Result](function: Callable[[T], Result], groups: T) -> Result
     return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[:size], results)
 
 
-def quantiles_of_one(
+def quantiles_of(
     of: Components, y: jax.Array, n: jax.Array, levels: jax.Array, num_points: int
 ) -> tuple[jax.Array, jax.Array]:
-    """Returns (level,) quantiles of one group's theta, and () their error."""
-    rows, parts = of
+    """Returns (..., level) quantiles of groups' theta, and (...,) their error."""
+    xp, (rows, parts) = namespace(of.rows.weight, y), of
+    y, n = y[..., None], n[..., None]
     share, rest = _shrinkage(rows.kappa, n), rows.kappa + n
     middle = share * rows.phi_mean + y / rest
     within = middle * (1 - middle) / (rest + 1)
@@ -209,16 +223,17 @@ def quantiles_of_one(
     # false peak at every node. There a Beta with the mean and variance of the bump around the node
     # takes the place of the Beta at the node.
     is_narrow = within < 0.8 * share**2 * rows.phi_var
-    mean = share * jnp.where(is_narrow, parts.bump_mean, parts.node) + y / rest
+    mean = share * xp.where(is_narrow, parts.bump_mean, parts.node) + y / rest
     # Not 1 - mean, which loses its digits where the mean is nearly 1.
-    other = share * jnp.where(is_narrow, parts.other_bump_mean, parts.other_node) + (n - y) / rest
-    between = jnp.where(is_narrow, share**2 * parts.bump_var, 0)
+    other = share * xp.where(is_narrow, parts.other_bump_mean, parts.other_node) + (n - y) / rest
+    between = xp.where(is_narrow, share**2 * parts.bump_var, 0)
     variance = between + (mean * other - between) / (rest + 1)
     total = mean * other / variance - 1
-    weight = rows.weight * jnp.where(is_narrow, parts.bump_weight, parts.node_weight)
-    kept = weight.sum()
-    ends, error = beta_mixture_quantiles(weight / kept, mean, other, total, levels, num_points)
-    return ends, error + jnp.abs(1 - kept)
+    weight = rows.weight * xp.where(is_narrow, parts.bump_weight, parts.node_weight)
+    kept = weight.sum(axis=-1)
+    weight = weight / kept[..., None]
+    ends, error = beta_mixture_quantiles(weight, mean, other, total, levels, num_points)
+    return ends, error + xp.abs(1 - kept)
 
 
 def _parts(logit_phi: jax.Array, weight: jax.Array) -> Parts:
@@ -228,26 +243,26 @@ def _parts(logit_phi: jax.Array, weight: jax.Array) -> Parts:
         logit_phi: (row, node) log-odds of phi.
         weight: (row, node) probabilities.
     """
-    phi, other = jax.nn.sigmoid(logit_phi), jax.nn.sigmoid(-logit_phi)
+    phi, other = sigmoid(logit_phi), sigmoid(-logit_phi)
     size = phi.shape[1]
     node_weight = _share(weight[:, ::2])
     # Normal bumps that overlap and add up to 1 at every node: parts with sharp boundaries would
     # show as steps in the mixture of Betas.
     centres = np.arange(0, size, 2)
     bumps = np.exp(-0.5 * ((np.arange(size) - centres[:, None]) / 1.4) ** 2)
-    pieces = weight[:, None, :] * jnp.asarray(bumps / bumps.sum(axis=0), phi.dtype)
+    pieces = weight[:, None, :] * (bumps / bumps.sum(axis=0)).astype(phi.dtype)
     share = _share(pieces)
-    mean = jnp.sum(share * phi[:, None, :], axis=-1)
-    other_mean = jnp.sum(share * other[:, None, :], axis=-1)
-    var = jnp.sum(share * (phi[:, None, :] - mean[..., None]) ** 2, axis=-1)
+    mean = (share * phi[:, None, :]).sum(axis=-1)
+    other_mean = (share * other[:, None, :]).sum(axis=-1)
+    var = (share * (phi[:, None, :] - mean[..., None]) ** 2).sum(axis=-1)
     bump_weight = _share(pieces.sum(axis=-1))
     return Parts(node_weight, phi[:, ::2], other[:, ::2], bump_weight, mean, other_mean, var)
 
 
 def _share(weight: jax.Array) -> jax.Array:
     """Returns weights divided by their sum along the last axis; equal weights where it is 0."""
-    total = weight.sum(axis=-1, keepdims=True)
-    return jnp.where(total > 0, weight / jnp.where(total > 0, total, 1), 1 / weight.shape[-1])
+    xp, total = namespace(weight), weight.sum(axis=-1, keepdims=True)
+    return xp.where(total > 0, weight / xp.where(total > 0, total, 1), 1 / weight.shape[-1])
 
 
 def _shrinkage(kappa: jax.Array, n: jax.Array) -> jax.Array:

@@ -23,7 +23,9 @@ class Chart(NamedTuple):
     """Log density of a point, which is a dict of two scalars, ordered by name. In the first number
     the density may have several peaks; in the second, given the first, it has one."""
     points: Position
-    """Each leaf (start,). The first number ascends; a peak between two starts is found."""
+    """Each leaf (start,). The first number ascends; a peak between two starts is found. Where they
+    are NumPy's, the functions broadcast over points, and everything is computed at once, without a
+    compiled program."""
     reach: jax.Array
     """(start,) rough width of the peak in the second number; any positive number works."""
     to_position: Callable[[Position], Position]
@@ -81,8 +83,15 @@ def from_starts(
     return Chart(log_density, points, reach, lambda point: point, lambda position: {})
 
 
-def chart_of(model: object, data: object) -> Chart:
-    """Returns the chart of a model given one data set, which may be compressed."""
+def chart_of(model: object, data: object, *, on_host: bool = False) -> Chart:
+    """Returns the chart of a model given one data set, which may be compressed.
+
+    Args:
+        model: a model whose position is two numbers.
+        data: one data set, plain or compressed.
+        on_host: whether to compute in NumPy. The arrays of the model and of the data must then be
+            NumPy's, and the model one that ``broadcasts``.
+    """
 
     def log_density(position: Position) -> jax.Array:
         density: jax.Array = model.log_density(position, data)  # type: ignore[attr-defined]
@@ -92,4 +101,7 @@ def chart_of(model: object, data: object) -> Chart:
         chart = charted(model, log_density, data)
     else:
         chart = from_starts(log_density, lambda key: model.init(key, data))  # type: ignore[attr-defined]
+    if not on_host:
+        points, reach = jax.tree.map(jnp.asarray, (chart.points, chart.reach))
+        chart = chart._replace(points=points, reach=reach)
     return chart._replace(size=num_rows(data))

@@ -1,6 +1,6 @@
 """A posterior of two numbers as weighted points, with draws and quantiles computed from them."""
 
-from functools import partial
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import jax
@@ -9,6 +9,7 @@ import numpy as np
 from jax.export import register_namedtuple_serialization
 from jax.typing import ArrayLike
 
+from hierpool.arrays import log, namespace, repeat
 from hierpool.exact.stretch import Level, Stretch
 from hierpool.models.protocol import Position
 
@@ -44,85 +45,81 @@ for kind in (Grid, Level, Stretch):
     register_namedtuple_serialization(kind, serialized_name=f"hierpool.{kind.__name__}")
 
 
-def draw(key: jax.Array, grid: Grid, shape: tuple[int, ...]) -> Position:
-    """Returns independent draws of points from a grid, each leaf of the given shape.
+def draw(uniform: jax.Array, grid: Grid) -> Position:
+    """Returns independent draws of points from a grid, each leaf (draw,).
 
     The distribution function of the first number is inverted, then that of the second number in
     the four nearest rows, between which it is interpolated. All draws are NaN if the grid did not
     converge.
 
     Args:
-        key: random key.
+        uniform: (2, draw) uniform random numbers.
         grid: what ``Quadrature.integrate`` returned.
-        shape: shape of the draws.
     """
-    structure: Any = jax.tree.structure(grid.points)
-    dtype, (num_rows, num_columns) = grid.weight.dtype, grid.weight.shape
-    uniform = jax.random.uniform(key, (2, int(np.prod(shape))), dtype)
+    xp, (num_rows, num_columns) = namespace(grid.weight), grid.weight.shape
     row_table, tables = _tables(grid)
-    place = jax.vmap(partial(_invert, row_table[None]))(uniform[0])
-
-    def one(place: jax.Array, level: jax.Array) -> tuple[jax.Array, jax.Array]:
-        # Quantiles of smooth conditionals are smooth across rows: a cubic through four of them.
-        nearest = jnp.clip(jnp.floor(place).astype(int) - 1, 0, num_rows - 4)
-        rows = nearest + jnp.arange(4)
-        scales = jax.tree.map(lambda leaf: leaf[rows], grid.column_scales)
-        inside = jax.vmap(lambda row: _invert(tables, level, row))(rows)
-        quantiles = jax.vmap(Stretch.at)(scales, _to_t(inside, num_columns))
-        return grid.row_scale.at(_to_t(place, num_rows)), _cubic(place - nearest) @ quantiles
-
-    draws = jax.vmap(one)(place, uniform[1])
-    draws = jax.tree.map(lambda leaf: jnp.where(grid.converged, leaf, jnp.nan), draws)
-    return structure.unflatten([leaf.reshape(shape) for leaf in draws])
+    place = _invert(row_table[None], uniform[0])
+    # Quantiles of smooth conditionals are smooth across rows: a cubic through four of them.
+    nearest = xp.clip(xp.floor(place).astype(int) - 1, 0, num_rows - 4)
+    rows = nearest[:, None] + xp.arange(4)
+    scales = jax.tree.map(lambda leaf: leaf[rows], grid.column_scales)
+    inside = _invert(tables, uniform[1][:, None], rows)
+    quantiles = scales.at(_to_t(inside, num_columns))
+    second = (_cubic(place - nearest) * quantiles).sum(axis=-1)
+    draws = grid.row_scale.at(_to_t(place, num_rows)), second
+    structure: Any = jax.tree.structure(grid.points)
+    return structure.unflatten([xp.where(grid.converged, leaf, np.nan) for leaf in draws])
 
 
 def row_quantiles(grid: Grid, levels: jax.Array) -> jax.Array:
     """Returns (level,) posterior quantiles of the first number, in the coordinates of the chart."""
     row_table, _ = _tables(grid)
-    places = jax.vmap(partial(_invert, row_table[None]))(levels)
+    places = _invert(row_table[None], levels)
     return grid.row_scale.at(_to_t(places, grid.weight.shape[0]))
 
 
 def column_quantiles(grid: Grid, levels: jax.Array) -> jax.Array:
     """Returns (level,) posterior quantiles of the second number, in the chart's coordinates."""
     columns = jax.tree.leaves(grid.points)[1]
-    size = columns.shape[1]
+    num_rows, size = columns.shape
     _, tables = _tables(grid)
     mass = grid.weight.sum(axis=1)
+    xp = namespace(mass)
 
     def below(x: jax.Array) -> jax.Array:
-        t = jax.vmap(Stretch.inverse, (0, None))(grid.column_scales, x)
-        return mass @ jax.vmap(_distribution)(tables, 0.5 * (t + 1) * (size - 1))
+        t = grid.column_scales.inverse(x[:, None])
+        return _distribution(tables, 0.5 * (t + 1) * (size - 1), xp.arange(num_rows)) @ mass
 
     tiny = jnp.finfo(mass.dtype).eps
 
-    def log_odds(chance: ArrayLike) -> jax.Array:
-        chance = jnp.clip(chance, tiny, 1 - tiny)
-        return jnp.log(chance) - jnp.log1p(-chance)
+    def log_odds(chance: Any) -> jax.Array:
+        chance = xp.clip(chance, tiny, 1 - tiny)
+        return xp.log(chance) - xp.log1p(-chance)
 
     # The secant method between two points that bracket the quantile, on the log-odds scale, on
     # which the distribution function is nearly straight. The excess at the end that stays is
     # halved (the Illinois rule), so that the other end moves too.
-    def secant(_: int, state: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
+    def secant(state: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
         low, high, excess_low, excess_high = state
         share = excess_low / (excess_low - excess_high)
-        at = low + (high - low) * jnp.where(jnp.isfinite(share), share, 0.5)
-        excess = log_odds(jax.vmap(below)(at)) - log_odds(levels)
+        at = low + (high - low) * xp.where(xp.isfinite(share), share, 0.5)
+        excess = log_odds(below(at)) - log_odds(levels)
         is_below = excess < 0
         return (
-            jnp.where(is_below, at, low),
-            jnp.where(is_below, high, at),
-            jnp.where(is_below, excess, 0.5 * excess_low),
-            jnp.where(is_below, 0.5 * excess_high, excess),
+            xp.where(is_below, at, low),
+            xp.where(is_below, high, at),
+            xp.where(is_below, excess, 0.5 * excess_low),
+            xp.where(is_below, 0.5 * excess_high, excess),
         )
 
-    none = jnp.zeros_like(levels + columns[0, 0] + mass[0])
+    none = xp.zeros_like(levels + columns[0, 0] + mass[0])
     ends = none + columns.min(), none + columns.max()
     excesses = [none + log_odds(end) - log_odds(levels) for end in (0.0, 1.0)]
-    low, high, excess_low, excess_high = jax.lax.fori_loop(0, 16, secant, (*ends, *excesses))
-    return jnp.where(-excess_low < excess_high, low, high)
+    low, high, excess_low, excess_high = repeat(16, secant, (*ends, *excesses))
+    return xp.where(-excess_low < excess_high, low, high)
 
 
+@lru_cache(maxsize=8)
 def _refinement(size: int) -> np.ndarray:
     """Returns the matrix that interpolates from nodes to ``REFINE`` points a node, by quintics."""
     fine = np.arange((size - 1) * REFINE + 1) / REFINE
@@ -138,63 +135,68 @@ def _refinement(size: int) -> np.ndarray:
 
 
 def _table(log_density: jax.Array) -> jax.Array:
-    """Returns (2, point) the density and the distribution function, ``REFINE`` points per node."""
-    fine = jnp.asarray(_refinement(log_density.shape[0]), log_density.dtype) @ jnp.maximum(
-        log_density, log_density.max() - 60
-    )
-    density = jnp.exp(fine - fine.max())
+    """Returns (..., 2, point) the density and the distribution function of (..., node) values.
+
+    There are ``REFINE`` points per node.
+    """
+    xp = namespace(log_density)
+    refinement = _refinement(log_density.shape[-1]).T.astype(log_density.dtype)
+    fine = xp.maximum(log_density, log_density.max(axis=-1, keepdims=True) - 60) @ refinement
+    density = xp.exp(fine - fine.max(axis=-1, keepdims=True))
     # The trapezoid rule with the next term of the Euler-Maclaurin formula.
-    slope = jnp.asarray(jnp.gradient(density))
-    cells = 0.5 * (density[1:] + density[:-1]) + (slope[:-1] - slope[1:]) / 12
-    cells = jnp.maximum(cells, 0)
-    below = jnp.concatenate([jnp.zeros(1, fine.dtype), jnp.cumsum(cells)])
-    return jnp.stack([density, below]) / below[-1]
+    slope = xp.asarray(xp.gradient(density, axis=-1))
+    cells = 0.5 * (density[..., 1:] + density[..., :-1]) + (slope[..., :-1] - slope[..., 1:]) / 12
+    below = xp.cumsum(xp.maximum(cells, 0), axis=-1)
+    below = xp.concatenate([xp.zeros_like(below[..., :1]), below], axis=-1)
+    return xp.stack([density, below], axis=-2) / below[..., None, -1:]
 
 
-def _distribution(table: jax.Array, place: jax.Array) -> jax.Array:
-    """Returns () the probability below a point, which is measured in nodes."""
-    density, below = table
-    fine = jnp.clip(place * REFINE, 0, density.shape[0] - 1)
-    cell = jnp.clip(jnp.floor(fine).astype(int), 0, density.shape[0] - 2)
+def _distribution(tables: jax.Array, place: jax.Array, row: jax.Array) -> jax.Array:
+    """Returns the probabilities below points, measured in nodes, according to tables of rows."""
+    xp, last = namespace(tables, place), tables.shape[2] - 1
+    fine = xp.clip(place * REFINE, 0, last)
+    cell = xp.clip(xp.floor(fine).astype(int), 0, last - 1)
     t = fine - cell
     # The cubic Hermite polynomial through values and slopes at both ends.
-    rise = below[cell + 1] - below[cell]
-    curve = density[cell] + density[cell + 1] - 2 * rise
-    return below[cell] + t * (rise + (1 - t) * ((density[cell] - rise) - t * curve))
+    left, right, below = tables[row, 0, cell], tables[row, 0, cell + 1], tables[row, 1, cell]
+    rise = tables[row, 1, cell + 1] - below
+    curve = left + right - 2 * rise
+    return below + t * (rise + (1 - t) * ((left - rise) - t * curve))
 
 
 def _invert(tables: jax.Array, level: jax.Array, row: ArrayLike = 0) -> jax.Array:
-    """Returns the quantile of a probability according to one of the tables, measured in nodes."""
-    num_cells = tables.shape[2] - 1
+    """Returns the quantiles of probabilities according to one of the tables, in nodes."""
+    xp, num_cells = namespace(tables, level), tables.shape[2] - 1
 
-    def halve(_: int, bounds: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+    def halve(bounds: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
         low, high = bounds
         middle = (low + high) // 2
         is_below = tables[row, 1, middle] < level
-        return jnp.where(is_below, middle, low), jnp.where(is_below, high, middle)
+        return xp.where(is_below, middle, low), xp.where(is_below, high, middle)
 
     # Only single entries are read: a copy of a whole row for each draw would fill the memory.
-    zero = jnp.zeros_like(level + tables[0, 0, 0], int)
+    zero = xp.zeros_like(level + tables[row, 0, 0], int)
     start = (zero, zero + num_cells)
-    cell, _ = jax.lax.fori_loop(0, num_cells.bit_length(), halve, start)
+    cell, _ = repeat(num_cells.bit_length(), halve, start)
     left, right = tables[row, 0, cell], tables[row, 0, cell + 1]
     below, above = tables[row, 1, cell], tables[row, 1, cell + 1]
     # The density is linear within a cell, so the quantile solves a quadratic equation. This form of
     # the root is free of cancellation.
     tiny = jnp.finfo(tables.dtype).tiny
-    rise = jnp.maximum(above - below, tiny)
-    scale = rise / jnp.maximum(0.5 * (left + right), tiny)
+    rise = xp.maximum(above - below, tiny)
+    scale = rise / xp.maximum(0.5 * (left + right), tiny)
     left, right = left * scale, right * scale
     wanted = level - below
-    root = jnp.sqrt(jnp.maximum(left * left + 2 * (right - left) * wanted, 0))
-    t = 2 * wanted / jnp.maximum(left + root, tiny)
-    return (cell + jnp.clip(t, 0, 1)) / REFINE
+    root = xp.sqrt(xp.maximum(left * left + 2 * (right - left) * wanted, 0))
+    t = 2 * wanted / xp.maximum(left + root, tiny)
+    return (cell + xp.clip(t, 0, 1)) / REFINE
 
 
 def _tables(grid: Grid) -> tuple[jax.Array, jax.Array]:
     """Returns the table of the rows, and the tables of the nodes within each row."""
-    weight = jnp.maximum(grid.weight, jnp.finfo(grid.weight.dtype).tiny)
-    return _table(jnp.log(weight.sum(axis=1))), jax.vmap(_table)(jnp.log(weight))
+    tiny = jnp.finfo(grid.weight.dtype).tiny
+    weight = namespace(grid.weight).maximum(grid.weight, tiny)
+    return _table(log(weight.sum(axis=1))), _table(log(weight))
 
 
 def _to_t(place: jax.Array, size: int) -> jax.Array:
@@ -203,6 +205,7 @@ def _to_t(place: jax.Array, size: int) -> jax.Array:
 
 
 def _cubic(x: jax.Array) -> jax.Array:
-    """Returns (4,) weights that evaluate at x the cubic through values at 0, 1, 2, 3."""
+    """Returns (..., 4) weights that evaluate at x the cubic through values at 0, 1, 2, 3."""
     a, b, c, d = x, x - 1, x - 2, x - 3
-    return jnp.stack([-b * c * d / 6, a * c * d / 2, -a * b * d / 2, a * b * c / 6])
+    weights = [-b * c * d / 6, a * c * d / 2, -a * b * d / 2, a * b * c / 6]
+    return namespace(x).stack(weights, axis=-1)

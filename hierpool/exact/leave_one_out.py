@@ -9,13 +9,15 @@ This is exact if the grid still fits the new weights. If it does not, since the 
 posterior far, the population is integrated again without the group.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
+from hierpool.arrays import is_on_host, logsumexp, namespace
 from hierpool.counts import Counts
+from hierpool.exact.at_once import is_at_once, quietly
 from hierpool.exact.grid import Grid
 from hierpool.exact.posterior import explore
 from hierpool.exact.quadrature import EDGE, Quadrature
@@ -29,9 +31,10 @@ from hierpool.likelihood.compress import (
     power_of_two,
     tally,
 )
-from hierpool.likelihood.histograms import Data, Pairs
+from hierpool.likelihood.histograms import Data, Pairs, num_rows
+from hierpool.models.beta_population import BetaPopulation
 from hierpool.models.pooling import CompletePooling, NoPooling
-from hierpool.models.protocol import Collapsible, Compressible, Model, Position
+from hierpool.models.protocol import Collapsible, Compressible, Model, Position, require
 from hierpool.runtime.jax_settings import platform, scope
 from hierpool.runtime.programs import COMPILED_SOON, BySize
 
@@ -107,22 +110,14 @@ def _complete(model: CompletePooling, pairs: Distinct) -> LeftOut:
     return LeftOut(elpd[:-1], float(as_one + of_groups), 0.0, True, 0)
 
 
-def _log_beta_binomial(a: np.ndarray, b: np.ndarray, y: np.ndarray, n: np.ndarray) -> np.ndarray:
+@quietly
+def _log_beta_binomial(a: Any, b: Any, y: np.ndarray, n: np.ndarray) -> np.ndarray:
     """Returns (pair,) log probabilities of y successes of n trials, where theta ~ Beta(a, b)."""
-    # Padded with 0 of 0, so that one compiled program serves many tables.
-    space = (0, max(FEWEST, power_of_two(len(n))) - len(n))
-    a, b = (np.pad(x, space, constant_values=1) for x in (a, b))
+    # Each pair is a data set of one group.
+    alone = Counts(y[:, None], n[:, None])
     with scope():
-        return np.asarray(_pairwise(a, b, np.pad(y, space), np.pad(n, space)))[: len(n)]
-
-
-@BySize
-def _pairwise(a: jax.Array, b: jax.Array, y: jax.Array, n: jax.Array) -> jax.Array:
-    def one(a: jax.Array, b: jax.Array, y: jax.Array, n: jax.Array) -> jax.Array:
-        alone = Counts(y[None], n[None])
-        return (beta_binomial(jnp.log(a) - jnp.log(b), a + b, alone) + reference(alone))[0]
-
-    return jax.vmap(one)(a, b, y, n)
+        given = beta_binomial(np.log(a) - np.log(b), a + b, alone) + reference(alone)
+    return np.asarray(given)[:, 0]
 
 
 def _by_quadrature(model: Model, pairs: Distinct, quadrature: Quadrature) -> LeftOut:
@@ -133,9 +128,9 @@ def _by_quadrature(model: Model, pairs: Distinct, quadrature: Quadrature) -> Lef
     data: Data = whole
     if isinstance(model, Compressible) and len(pairs.trials) > MOST_PAIRS:
         data = model.compress(pairs)
-    programs = _SOON if length == FEWEST and platform() == "cpu" else _FAST
+    steps = _steps_for(model, data, len(pairs.trials), quadrature)
     grid, quadrature = refined(
-        lambda settings, _: programs.integrate(model, data, quadrature=settings),
+        lambda settings, _: steps.integrate(model, data, quadrature=settings),
         quadrature,
         lambda found: bool(found.converged),
     )
@@ -143,7 +138,7 @@ def _by_quadrature(model: Model, pairs: Distinct, quadrature: Quadrature) -> Lef
     parts = []
     for start in range(0, len(pairs.trials), size):
         counts = padded_pairs(Distinct(*(x[start : start + size] for x in pairs)), size).counts
-        parts.append(jax.tree.map(np.asarray, programs.leave_out(model, grid, counts)))
+        parts.append(jax.tree.map(np.asarray, steps.leave_out(model, grid, counts)))
     elpd, own, gap, edge = (
         np.concatenate(columns)[: len(pairs.trials)] for columns in zip(*parts, strict=True)
     )
@@ -152,7 +147,7 @@ def _by_quadrature(model: Model, pairs: Distinct, quadrature: Quadrature) -> Lef
     for i in doubtful:
         groups = np.array(whole.groups)
         groups[i] -= 1
-        without = programs.integrate(model, Pairs(whole.counts, groups), quadrature=quadrature)
+        without = steps.integrate(model, Pairs(whole.counts, groups), quadrature=quadrature)
         elpd[i] = float(grid.log_evidence - without.log_evidence) + own[i]
     return LeftOut(
         np.where(pairs.trials > 0, elpd, 0.0),
@@ -163,10 +158,13 @@ def _by_quadrature(model: Model, pairs: Distinct, quadrature: Quadrature) -> Lef
     )
 
 
+@quietly
 def _integrate(model: Model, data: Data, *, quadrature: Quadrature) -> Grid:
-    return explore(model, data, quadrature)
+    on_host = is_on_host(*jax.tree.leaves((model, data)))
+    return explore(model, data, quadrature, on_host=on_host)
 
 
+@quietly
 def _leave_out(
     model: Model, grid: Grid, counts: Counts
 ) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
@@ -181,26 +179,38 @@ def _leave_out(
         others = {name: value for name, value in parameters.items() if name != "theta"}
         return model.log_likelihood(others, counts)
 
-    # One row at a time: the nodes of the logit model's integrals, all at once, would fill the
-    # memory.
-    likelihoods = jax.lax.map(jax.vmap(given), grid.positions)
-    logs = jnp.log(grid.weight)[..., None] - likelihoods
-    total = jax.nn.logsumexp(logs, axis=(0, 1))
-    share = jnp.exp(logs - total)
+    if is_on_host(grid.weight):
+        parameters = require(model, BetaPopulation).population(grid.positions)
+        likelihoods = model.log_likelihood(parameters, counts)
+    else:
+        # One row at a time: the nodes of the logit model's integrals, all at once, would fill the
+        # memory.
+        likelihoods = jax.lax.map(jax.vmap(given), grid.positions)
+    xp = namespace(grid.weight)
+    logs = xp.log(grid.weight)[..., None] - likelihoods
+    total = logsumexp(logs, axis=(0, 1))
+    share = xp.exp(logs - total)
     # The same rule with every other row or node, as ``Quadrature`` estimates its own error.
-    halves = jnp.stack([share[::2].sum(axis=(0, 1)), share[:, ::2].sum(axis=(0, 1))])
-    gap = jnp.max(jnp.abs(jnp.log(2 * halves)), axis=0) ** 2
+    halves = xp.stack([share[::2].sum(axis=(0, 1)), share[:, ::2].sum(axis=(0, 1))])
+    gap = xp.max(xp.abs(xp.log(2 * halves)), axis=0) ** 2
     rows, columns = share[0].sum(axis=0) + share[-1].sum(axis=0), share[:, 0] + share[:, -1]
-    return -total, reference(counts), gap, jnp.maximum(rows, columns.sum(axis=0))
+    return -total, reference(counts), gap, xp.maximum(rows, columns.sum(axis=0))
 
 
-class _Programs(NamedTuple):
-    integrate: BySize
-    leave_out: BySize
+class _Steps(NamedTuple):
+    integrate: Callable[..., Grid]
+    leave_out: Callable[..., tuple[jax.Array, jax.Array, jax.Array, jax.Array]]
 
 
-def _programs(options: dict[str, Any] | None) -> _Programs:
-    return _Programs(BySize(_integrate, options), BySize(_leave_out, options))
+_AT_ONCE = _Steps(_integrate, _leave_out)
+_SOON, _FAST = (
+    _Steps(*(BySize(step, options) for step in _AT_ONCE)) for options in (COMPILED_SOON, None)
+)
 
 
-_SOON, _FAST = _programs(COMPILED_SOON), _programs(None)
+def _steps_for(model: Model, data: Data, num_pairs: int, quadrature: Quadrature) -> _Steps:
+    # What is left out of every node's weight takes about as long as what the density reads.
+    rows = num_rows(data) + num_pairs
+    if is_at_once("leave_one_out", model, quadrature, num_rows=rows):
+        return _AT_ONCE
+    return _SOON if num_pairs <= FEWEST and platform() == "cpu" else _FAST

@@ -3,8 +3,17 @@
 from collections.abc import Callable
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 
+from hierpool.arrays import (
+    log_sigmoid,
+    logsumexp,
+    namespace,
+    repeat,
+    sigmoid,
+    stop_gradient,
+    while_loop,
+)
 from hierpool.exact.neighbours import BESIDE, slopes_and_cells
 from hierpool.exact.stretch import stretch
 from hierpool.likelihood.special import (
@@ -26,7 +35,7 @@ def beta_mixture_quantiles(
     levels: jax.Array,
     num_points: int,
 ) -> tuple[jax.Array, jax.Array]:
-    """Returns (level,) quantiles of a mixture of Betas, and the error of its total probability.
+    """Returns (..., level) quantiles of mixtures of Betas, and (...,) errors of their totals.
 
     The density of the log-odds is integrated numerically between two points. Beyond them every Beta
     is a power of theta or of 1 - theta, so the distribution function is a sum of exponentials of
@@ -34,125 +43,144 @@ def beta_mixture_quantiles(
     representable number, below which it is 0.
 
     Args:
-        weight: (component,) probabilities.
-        mean: (component,) means.
-        other: (component,) 1 minus the means, given separately because a mean may round to 1.
-        total: (component,) sums of both parameters.
+        weight: (..., component) probabilities.
+        mean: (..., component) means.
+        other: (..., component) 1 minus the means, given separately because a mean may round to 1.
+        total: (..., component) sums of both parameters.
         levels: (level,) probabilities.
         num_points: points at which the density is computed.
     """
+    xp = namespace(weight, mean, total)
     a, b = mean * total, other * total
-    centre, spread = jnp.log(mean) - jnp.log(other), jnp.sqrt(1 / a + 1 / b)
+    centre, spread = xp.log(mean) - xp.log(other), xp.sqrt(1 / a + 1 / b)
     matters = weight > 1e-9
-    lowest = jnp.maximum(centre - 5 * spread - 12 / a, -jnp.log((b + 1) / NEGLIGIBLE))
-    highest = jnp.minimum(centre + 5 * spread + 12 / b, jnp.log((a + 1) / NEGLIGIBLE))
-    low = jnp.min(jnp.where(matters, lowest, jnp.inf))
-    high = jnp.max(jnp.where(matters, highest, -jnp.inf))
-    middle = jnp.clip(weight @ centre, low + 1e-3 * (high - low), high - 1e-3 * (high - low))
-    width = jnp.exp(weight @ jnp.log(spread))
-    scale = stretch(middle, width, middle - low, high - middle)
+    lowest = xp.maximum(centre - 5 * spread - 12 / a, -xp.log((b + 1) / NEGLIGIBLE))
+    highest = xp.minimum(centre + 5 * spread + 12 / b, xp.log((a + 1) / NEGLIGIBLE))
+    low = xp.min(xp.where(matters, lowest, np.inf), axis=-1)
+    high = xp.max(xp.where(matters, highest, -np.inf), axis=-1)
+    middle = xp.sum(weight * centre, axis=-1)
+    middle = xp.clip(middle, low + 1e-3 * (high - low), high - 1e-3 * (high - low))
+    width = xp.exp(xp.sum(weight * xp.log(spread), axis=-1))
+    scale = stretch(middle, width, middle - low, high - middle).each()
 
     step = 2 / (num_points - 1)
-    t = -1 + step * jnp.arange(-BESIDE, num_points + BESIDE, dtype=a.dtype)
+    t = -1 + step * xp.arange(-BESIDE, num_points + BESIDE, dtype=a.dtype)
     x, dx = scale.with_slope(t)
     log_density = _log_densities(weight, a, b, centre)
     # Only a sum of exponentials: XLA fuses the exponential with the sum, and stores no term.
-    wide = jax.vmap(lambda x: jnp.exp(jnp.maximum(log_density(x), -80)).sum())(x) * dx * step
+    wide = xp.exp(xp.maximum(log_density(x), -80)).sum(axis=-1) * dx * step
     density, slope, cells = slopes_and_cells(wide)
     # Beyond the ends each density is a power of theta or of 1 - theta.
-    first, last = x[BESIDE], x[-1 - BESIDE]
-    log_below = log_density(first) - jnp.log(a)
-    log_above = log_density(last) - jnp.log(b)
-    beyond = jnp.exp(log_below).sum()
-    below = jnp.concatenate([beyond[None], beyond + jnp.cumsum(cells)])
-    excess = below[-1] + jnp.exp(log_above).sum() - 1
+    first, last = x[..., BESIDE : BESIDE + 1], x[..., -1 - BESIDE : -BESIDE]
+    log_below = log_density(first) - xp.log(a)[..., None, :]
+    log_above = log_density(last) - xp.log(b)[..., None, :]
+    beyond = xp.exp(log_below).sum(axis=-1)
+    below = xp.concatenate([beyond, beyond + xp.cumsum(cells, axis=-1)], axis=-1)
+    excess = below[..., -1] + xp.exp(log_above).sum(axis=-1)[..., 0] - 1
 
-    def inside(level: jax.Array) -> jax.Array:
-        # Levels above 0.5 are counted from the upper end, so that an error in the lower tail does
-        # not affect them.
-        level = jnp.where(level > 0.5, level + excess, level)
-        cell = jnp.clip(jnp.sum(below <= level) - 1, 0, num_points - 2)
-        f0, f1 = below[cell], below[cell + 1]
-        d0, d1 = density[cell], density[cell + 1]
-        c0, c1 = slope[cell], slope[cell + 1]
-        # Hermite's quintic through values, slopes and curvatures at both ends.
-        rise = f1 - f0 - d0 - 0.5 * c0
-        turn, bend = d1 - d0 - c0, c1 - c0
-        p3 = 10 * rise - 4 * turn + 0.5 * bend
-        p4 = -15 * rise + 7 * turn - bend
-        p5 = 6 * rise - 3 * turn + 0.5 * bend
+    # Levels above 0.5 are counted from the upper end, so that an error in the lower tail does not
+    # affect them.
+    level = xp.where(levels > 0.5, levels + excess[..., None], levels)
+    cell = (below[..., None, :] <= level[..., None]).sum(axis=-1) - 1
+    cell = xp.clip(cell, 0, num_points - 2)
 
-        def newton(_: int, s: jax.Array) -> jax.Array:
-            value = f0 + s * (d0 + s * (0.5 * c0 + s * (p3 + s * (p4 + s * p5))))
-            rate = d0 + s * (c0 + s * (3 * p3 + s * (4 * p4 + s * 5 * p5)))
-            return jnp.clip(s - (value - level) / rate, 0, 1)
+    def at_both_ends(of_node: jax.Array) -> tuple[jax.Array, jax.Array]:
+        left, right = (xp.take_along_axis(of_node, cell + i, axis=-1) for i in (0, 1))
+        return left, right
 
-        s = jax.lax.fori_loop(0, 5, newton, jnp.clip((level - f0) / (f1 - f0), 0, 1))
-        return scale.at(-1 + step * (cell + s))
+    (f0, f1), (d0, d1), (c0, c1) = map(at_both_ends, (below, density, slope))
+    # Hermite's quintic through values, slopes and curvatures at both ends.
+    rise = f1 - f0 - d0 - 0.5 * c0
+    turn, bend = d1 - d0 - c0, c1 - c0
+    p3 = 10 * rise - 4 * turn + 0.5 * bend
+    p4 = -15 * rise + 7 * turn - bend
+    p5 = 6 * rise - 3 * turn + 0.5 * bend
 
-    def solve(level: jax.Array) -> jax.Array:
-        left = first - _exponential_quantile(log_below, a, level)
-        right = last + _exponential_quantile(log_above, b, 1 - level)
-        quantile = inside(level)
-        quantile = jnp.where(left < first, left, jnp.where(right > last, right, quantile))
-        return jax.nn.sigmoid(quantile)
+    def newton(s: jax.Array) -> jax.Array:
+        value = f0 + s * (d0 + s * (0.5 * c0 + s * (p3 + s * (p4 + s * p5))))
+        rate = d0 + s * (c0 + s * (3 * p3 + s * (4 * p4 + s * 5 * p5)))
+        return xp.clip(s - (value - level) / rate, 0, 1)
 
-    return jax.vmap(solve)(levels), jnp.abs(excess)
+    s = repeat(5, newton, xp.clip((level - f0) / (f1 - f0), 0, 1))
+    inside = scale.at(-1 + step * (cell + s))
+    rates_below, rates_above = (xp.broadcast_to(x[..., None, :], log_below.shape) for x in (a, b))
+    left = first - _exponential_quantile(log_below, rates_below, levels)
+    right = last + _exponential_quantile(log_above, rates_above, 1 - levels)
+    quantile = xp.where(left < first, left, xp.where(right > last, right, inside))
+    return sigmoid(quantile), xp.abs(excess)
 
 
 def _log_densities(
     weight: jax.Array, a: jax.Array, b: jax.Array, centre: jax.Array
 ) -> Callable[[jax.Array], jax.Array]:
-    """Returns the function of () log-odds that gives (component,) log densities times weights."""
-    log_weight = jnp.log(jnp.maximum(weight, 1e-30))
-    if weight.dtype == jnp.float64:
-        constant = log_weight - log_beta(a, b)
-        return lambda x: constant + a * jax.nn.log_sigmoid(x) + b * jax.nn.log_sigmoid(-x)
+    """Returns the log densities, times weights, of (..., point) log-odds.
+
+    They are (..., point, component).
+    """
+    xp = namespace(weight, a, b)
+    log_weight = xp.log(xp.maximum(weight, 1e-30))
+    if weight.dtype == np.float64:
+        constant = (log_weight - log_beta(a, b))[..., None, :]
+        a, b = a[..., None, :], b[..., None, :]
+
+        def of(x: jax.Array) -> jax.Array:
+            above, below = log_sigmoid(x)[..., None], log_sigmoid(-x)[..., None]
+            return constant + a * above + b * below
+
+        return of
     # With large parameters the terms above cancel, and float32 would keep no digits. The divergence
     # from the mean is computed without that cancellation.
     total = a + b
-    rest = stirling_remainder(jnp.stack([total, a, b]))
-    roots = 0.5 * (jnp.log(a) + jnp.log(b) - jnp.log(total)) - HALF_LOG_TWO_PI
-    constant = log_weight + roots + (rest[0] - rest[1] - rest[2])
-    return lambda x: constant - total * bernoulli_divergence(centre, x - centre)
+    rest = stirling_remainder(xp.stack([total, a, b]))
+    roots = 0.5 * (xp.log(a) + xp.log(b) - xp.log(total)) - HALF_LOG_TWO_PI
+    constant = (log_weight + roots + (rest[0] - rest[1] - rest[2]))[..., None, :]
+    total, centre = total[..., None, :], centre[..., None, :]
+    return lambda x: constant - total * bernoulli_divergence(centre, x[..., None] - centre)
 
 
 def _exponential_quantile(log_mass: jax.Array, rate: jax.Array, level: jax.Array) -> jax.Array:
-    """Returns () the distance at which a sum of exponential tails has fallen to a level.
+    """Returns (..., level) distances at which sums of exponential tails have fallen to levels.
 
-    It is 0 if the sum starts at or below the level. The log of the sum is convex, so that Newton's
+    One is 0 if the sum starts at or below the level. The log of the sum is convex, so that Newton's
     steps never overshoot.
 
     Args:
-        log_mass: (component,) logs of the tails at distance 0.
-        rate: (component,) the rate at which each tail decays.
-        level: () the value to which the sum should fall.
+        log_mass: (..., 1, component) logs of the tails at distance 0.
+        rate: (..., 1, component) the rate at which each tail decays.
+        level: (level,) the values to which the sum should fall.
     """
+    xp = namespace(log_mass, rate, level)
 
     def step(
         log_mass: jax.Array, rate: jax.Array, level: jax.Array, distance: jax.Array
     ) -> jax.Array:
-        logs = log_mass - rate * distance
-        log_sum = jax.nn.logsumexp(logs)
-        return (log_sum - jnp.log(level)) / jnp.sum(jnp.exp(logs - log_sum) * rate)
+        logs = log_mass - rate * distance[..., None]
+        log_sum = logsumexp(logs, axis=-1)
+        slope = xp.sum(xp.exp(logs - log_sum[..., None]) * rate, axis=-1)
+        return (log_sum - xp.log(level)) / slope
 
     live = log_mass, rate, level
-    held = jax.lax.stop_gradient(live)
+    held = stop_gradient(live)
 
     State = tuple[jax.Array, jax.Array, jax.Array]
 
+    def has_far(distance: jax.Array, move: jax.Array) -> jax.Array:
+        return move > 1e-6 * (1 + distance)
+
     def go_on(state: State) -> jax.Array:
         distance, move, count = state
-        return (move > 1e-6 * (1 + distance)) & (count < 200)
+        return has_far(distance, move).any() & (count < 200)
 
     def go(state: State) -> State:
         distance, move, count = state
-        return distance + move, step(*held, distance + move), count + 1
+        # One that has arrived stays there, while others go on.
+        distance = xp.where(has_far(distance, move), distance + move, distance)
+        return distance, step(*held, distance), count + 1
 
     # What a loop carries must depend, from its start, on all that its steps depend on: programs
     # over several devices ask for that.
-    nowhere = jnp.zeros_like(level + log_mass[0] + rate[0])
-    state = nowhere, step(*held, nowhere), jnp.array(0)
-    distance, _, _ = jax.lax.while_loop(go_on, go, state)
+    nowhere = xp.zeros_like(level + log_mass[..., 0] + rate[..., 0])
+    state = nowhere, step(*held, nowhere), xp.asarray(0)
+    distance, _, _ = while_loop(go_on, go, state)
     # Derivatives pass through this last step, and not through the loop.
-    return jnp.where(distance > 0, distance + step(*live, distance), 0)
+    return xp.where(distance > 0, distance + step(*live, distance), 0)

@@ -23,22 +23,23 @@ OF_CELL = _weights(2 * _ORDER, 0.5 ** (2 * _ORDER + 1) / (2 * _ORDER + 1), _ORDE
 
 
 def slopes_and_cells(wide: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Returns (node,) values and slopes of a function, and (node - 1,) integrals between nodes.
+    """Returns (..., node) values and slopes, and (..., node - 1) integrals between nodes.
 
     Both are for a distance of 1 between nodes.
 
     Args:
-        wide: (node + 2 BESIDE,) values of the function, at ``BESIDE`` nodes beyond either end too.
+        wide: (..., node + 2 BESIDE) values of the function, at ``BESIDE`` nodes beyond either end
+            too.
     """
-    size = wide.size - 2 * BESIDE
+    size = wide.shape[-1] - 2 * BESIDE
 
     def shifted(step: int) -> jax.Array:
-        return wide[BESIDE + step : BESIDE + step + size]
+        return wide[..., BESIDE + step : BESIDE + step + size]
 
     steps = range(1, BESIDE + 1)
     slopes = _sum(OF_SLOPE, [shifted(step) - shifted(-step) for step in steps])
     cells = _sum(OF_CELL, [shifted(step) + shifted(1 - step) for step in steps])
-    return shifted(0), slopes, cells[:-1]
+    return shifted(0), slopes, cells[..., :-1]
 
 
 def _sum(weights: Sequence[float], terms: Sequence[jax.Array]) -> jax.Array:

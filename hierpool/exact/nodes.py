@@ -16,8 +16,9 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 
+from hierpool.arrays import is_on_host, namespace, stop_gradient, while_loop
 from hierpool.exact.stretch import CORE_DROP, DROP, Level, Stretch, level, stretch
 
 PairDensity = Callable[[jax.Array, jax.Array], jax.Array]
@@ -74,50 +75,61 @@ def place(density: PairDensity, start: Start, num_rows: int, num_columns: int) -
     """
     # The nodes are constants under differentiation: the integral does not depend on where they
     # stand.
-    first, second, reach = jax.lax.stop_gradient(start)
+    first, second, reach = stop_gradient(start)
     # In a program over several devices the points differ between them wherever the density does:
     # under ``shard_map`` a loop's state must be of one kind from its start.
-    nothing = jnp.zeros_like(density(first[0], second[0]))
+    xp = namespace(*start)
+    nothing = xp.zeros_like(density(first[0], second[0]))
     first, second, reach = first + nothing, second + nothing, reach + nothing
-    held, constants = jax.closure_convert(density, first[0], second[0])
-    constants = [jax.lax.stop_gradient(constant) for constant in constants]
+    in_rows = _in_rows(density, first, second)
 
     def along(u: jax.Array, v: jax.Array, _: Any) -> tuple[jax.Array, tuple[()]]:
-        # Terms of the first number alone are computed once for all points of a search.
-        in_rows = jnp.broadcast_to(u, v.shape[:-1]).ravel(), v.reshape(-1, v.shape[-1])
-        of_row = jax.vmap(held, (None, 0, *(None for _ in constants)))
-        of_rows = jax.vmap(of_row, (0, 0, *(None for _ in constants)))
-        return of_rows(*in_rows, *constants).reshape(v.shape), ()
+        values = in_rows(xp.broadcast_to(u, v.shape[:-1]).ravel(), v.reshape(-1, v.shape[-1]))
+        return values.reshape(v.shape), ()
 
     def profile(u: jax.Array, row: Peak) -> tuple[jax.Array, Peak]:
         # The mass of a row by Laplace's approximation. Height alone would mislead: the highest
         # point may be on a narrow ridge that holds little mass.
-        at, sd = (jnp.broadcast_to(leaf[..., None], u.shape) for leaf in (row.at, row.sd))
+        at, sd = (xp.broadcast_to(leaf[..., None], u.shape) for leaf in (row.at, row.sd))
         row = climb(partial(along, u), at, 0.5 * sd, ())
-        return row.top + jnp.log(row.sd), row
+        return row.top + xp.log(row.sd), row
 
     charted = climb(partial(along, first), second, 0.5 * reach, (), most_steps=CHART_STEPS)
-    heights = charted.top + jnp.log(charted.sd)
+    heights = charted.top + xp.log(charted.sd)
     core, ends, found, has_rival = _extents(profile, first, charted, heights)
     row_scale = level(core, ends)
 
-    row_t, t = (jnp.linspace(-1, 1, size, dtype=first.dtype) for size in (num_rows, num_columns))
+    row_t, t = (xp.linspace(-1, 1, size, dtype=first.dtype) for size in (num_rows, num_columns))
     rows, row_slopes = row_scale.with_slope(row_t)
     # Rows change smoothly, so the search runs in every third row, and the others are interpolated.
     # A matrix product would be simpler, but its call would slow the loop over data sets by a half.
-    some_t = jnp.linspace(-1, 1, num_rows // 3 + 1, dtype=first.dtype)
+    some_t = xp.linspace(-1, 1, num_rows // 3 + 1, dtype=first.dtype)
     u = row_scale.at(some_t)
-    at, sd = (jnp.interp(u, first, values) for values in (charted.at, charted.sd))
+    at, sd = (xp.interp(u, first, values) for values in (charted.at, charted.sd))
     seen = climb(partial(along, u), at, 0.5 * sd, ())
     extents, all_reached = reaches(partial(along, u[:, None]), seen, DROP)
-    numbers = jnp.stack([seen.at, jnp.log(seen.sd), *jnp.log(extents.T)])
-    at, log_sd, *log_ends = jax.vmap(jnp.interp, (None, None, 0))(row_t, some_t, numbers)
-    column_scales = jax.vmap(stretch)(at, jnp.exp(log_sd), *map(jnp.exp, log_ends))
-    columns, slopes = jax.vmap(Stretch.with_slope, (0, None))(column_scales, t)
-    log_cell = jnp.log(row_slopes * (row_t[1] - row_t[0]))[:, None]
-    log_cell = log_cell + jnp.log(slopes * (t[1] - t[0]))
+    numbers = [seen.at, xp.log(seen.sd), *xp.log(extents.T)]
+    at, log_sd, *log_ends = (xp.interp(row_t, some_t, values) for values in numbers)
+    column_scales = stretch(at, xp.exp(log_sd), *map(xp.exp, log_ends))
+    columns, slopes = column_scales.each().with_slope(t)
+    log_cell = xp.log(row_slopes * (row_t[1] - row_t[0]))[:, None]
+    log_cell = log_cell + xp.log(slopes * (t[1] - t[0]))
     found = found & seen.found.all() & all_reached
     return Nodes(rows, columns, log_cell, row_scale, column_scales, found, has_rival)
+
+
+def _in_rows(density: PairDensity, first: jax.Array, second: jax.Array) -> PairDensity:
+    """Returns a density of (row,) first numbers and (row, point) second ones, held constant.
+
+    Terms of the first number alone are computed once for all points of a row.
+    """
+    if is_on_host(first):
+        return lambda u, v: density(u[:, None], v)
+    held, constants = jax.closure_convert(density, first[0], second[0])
+    constants = [jax.lax.stop_gradient(constant) for constant in constants]
+    alike = [None] * len(constants)
+    of_rows = jax.vmap(jax.vmap(held, (None, 0, *alike)), (0, 0, *alike))
+    return lambda u, v: of_rows(u, v, *constants)
 
 
 class Peak(NamedTuple):
@@ -150,44 +162,44 @@ def _extents(
 
     The flags are whether every search succeeded, and whether there is a second peak.
     """
-    gaps = jnp.diff(first)
-    spacing = jnp.minimum(jnp.append(gaps, jnp.inf), jnp.append(jnp.inf, gaps))
-    padded = jnp.pad(heights, 1, constant_values=-jnp.inf)
+    xp, gaps = namespace(first), namespace(first).diff(first)
+    spacing = xp.minimum(xp.append(gaps, np.inf), xp.append(np.inf, gaps))
+    padded = xp.pad(heights, 1, constant_values=-np.inf)
     is_peak = (heights > padded[:-2]) & (heights >= padded[2:])
 
     def extents(start: jax.Array) -> tuple[Peak, jax.Array, jax.Array]:
         row = jax.tree.map(lambda leaf: leaf[start], charted)
         peak = climb(profile, first[start], 0.25 * spacing[start], row)
-        distances, reached = reaches(profile, peak, jnp.array([CORE_DROP, DROP], first.dtype))
-        sides = jnp.array([-1.0, 1.0], first.dtype)
+        distances, reached = reaches(profile, peak, xp.array([CORE_DROP, DROP], first.dtype))
+        sides = xp.array([-1.0, 1.0], first.dtype)
         return peak, peak.at + sides * distances, peak.found & reached
 
-    best = jnp.argmax(heights)
-    others = jnp.where(is_peak & (jnp.arange(first.size) != best), heights, -jnp.inf)
-    rival = jnp.argmax(others)
+    best = xp.argmax(heights)
+    others = xp.where(is_peak & (xp.arange(first.size) != best), heights, -np.inf)
+    rival = xp.argmax(others)
     has_rival = others[rival] > heights[best] - RIVAL
 
     State = tuple[jax.Array, jax.Array, jax.Array, jax.Array]
 
     def go_on(state: State) -> jax.Array:
-        return state[0] < jnp.where(has_rival, 2, 1)
+        return state[0] < xp.where(has_rival, 2, 1)
 
     def go(state: State) -> State:
         count, top, span, found = state
-        peak, its_span, its_found = extents(jnp.where(count == 0, best, rival))
+        peak, its_span, its_found = extents(xp.where(count == 0, best, rival))
         # A second peak that is too low does not widen the core.
-        is_part = jnp.array([top - peak.top < CORE_DROP, True]) | (count == 0)
-        wider = jnp.stack(
-            [jnp.minimum(span[:, 0], its_span[:, 0]), jnp.maximum(span[:, 1], its_span[:, 1])], 1
+        is_part = xp.array([top - peak.top < CORE_DROP, True]) | (count == 0)
+        wider = xp.stack(
+            [xp.minimum(span[:, 0], its_span[:, 0]), xp.maximum(span[:, 1], its_span[:, 1])], 1
         )
-        span = jnp.where(is_part[:, None], wider, span)
-        return count + 1, jnp.where(count == 0, peak.top, top), span, found & its_found
+        span = xp.where(is_part[:, None], wider, span)
+        return count + 1, xp.where(count == 0, peak.top, top), span, found & its_found
 
     # A loop, so that XLA compiles its body once and not for each peak.
-    zero = jnp.zeros_like(first[0])
-    nothing = zero + jnp.array([[jnp.inf, -jnp.inf]] * 2, first.dtype)
-    state = (jnp.array(0), zero, nothing, zero == 0)
-    _, _, span, found = jax.lax.while_loop(go_on, go, state)
+    zero = xp.zeros_like(first[0])
+    nothing = zero + xp.array([[np.inf, -np.inf]] * 2, first.dtype)
+    state = (xp.array(0), zero, nothing, zero == 0)
+    _, _, span, found = while_loop(go_on, go, state)
     core, ends = ((row[0], row[1]) for row in span)
     return core, ends, found, has_rival
 
@@ -207,37 +219,38 @@ def climb(
         aux: auxiliary results of evaluations near the starts.
         most_steps: largest number of steps.
     """
+    xp = namespace(start, reach)
 
     def step(state: tuple[Any, ...]) -> tuple[Any, ...]:
         peak, centre, height, at, reach, count = state
-        here = at[..., None] + reach[..., None] * jnp.array([-1.0, 0.0, 1.0], reach.dtype)
+        here = at[..., None] + reach[..., None] * xp.array([-1.0, 0.0, 1.0], reach.dtype)
         values, auxes = function(here, peak.aux)
         left, value, right = (values[..., i] for i in range(3))
         slope = (right - left) / (2 * reach)
         curve = (2 * value - left - right) / (reach * reach)
-        is_known = jnp.isfinite(slope + curve)
+        is_known = xp.isfinite(slope + curve)
         is_peaked = is_known & (curve * reach * reach > 1e-3)
-        sd = jnp.where(is_peaked, 1 / jnp.sqrt(jnp.where(is_peaked, curve, 1)), 4 * reach)
+        sd = xp.where(is_peaked, 1 / xp.sqrt(xp.where(is_peaked, curve, 1)), 4 * reach)
         # Where the function is nearly straight, move uphill by the limit. Where a value is not
         # finite, stay and evaluate at a smaller distance.
         limit = 4 * reach
-        move = jnp.where(is_peaked, slope * sd * sd, jnp.sign(slope) * limit)
-        is_cut = is_known & ~(jnp.abs(move) < limit)
-        move = jnp.where(is_known, jnp.clip(move, -limit, limit), 0)
-        following = jnp.where(is_known, jnp.clip(0.5 * sd, 0.25 * reach, limit), 0.25 * reach)
+        move = xp.where(is_peaked, slope * sd * sd, xp.sign(slope) * limit)
+        is_cut = is_known & ~(xp.abs(move) < limit)
+        move = xp.where(is_known, xp.clip(move, -limit, limit), 0)
+        following = xp.where(is_known, xp.clip(0.5 * sd, 0.25 * reach, limit), 0.25 * reach)
         # A move that was cut at the limit makes the next steps longer.
-        following = jnp.where(is_cut, jnp.maximum(following, 2 * reach), following)
+        following = xp.where(is_cut, xp.maximum(following, 2 * reach), following)
         # A peak may look wide at a large distance and narrow at a small one, and the search may
         # alternate. Then it takes the distance between the two and accepts the peak seen from
         # there: the nodes need not be placed exactly.
         is_late = count > PATIENCE
-        following = jnp.where(is_late, jnp.sqrt(following * reach), following)
-        slack = jnp.where(is_late, 4, 1)
-        is_near = jnp.abs(move) < jnp.where(is_late, 0.6, 0.3) * sd
+        following = xp.where(is_late, xp.sqrt(following * reach), following)
+        slack = xp.where(is_late, 4, 1)
+        is_near = xp.abs(move) < xp.where(is_late, 0.6, 0.3) * sd
         found = is_peaked & is_near & (sd < 4 * slack * reach) & (slack * sd > reach)
         middle = jax.tree.map(lambda leaf: leaf[..., 1], auxes)
         # The parabola is trusted only within the distance at which it was evaluated.
-        rise = jnp.where(is_peaked & ~is_cut, 0.5 * slope * move, 0)
+        rise = xp.where(is_peaked & ~is_cut, 0.5 * slope * move, 0)
         there = Peak(at + move, sd, value + rise, middle, found)
         # A lower value is a failed step, but for the 0.2 by which the widths are uncertain. After
         # one, the step is repeated with a quarter of its length.
@@ -250,19 +263,17 @@ def climb(
         )
         return *_chosen(peak.found, (peak, centre, height, at, reach), state), count + 1
 
-    nowhere, no = jnp.full_like(start, -jnp.inf), jnp.zeros_like(start, bool)
+    nowhere, no = xp.full_like(start, -np.inf), xp.zeros_like(start, bool)
     unknown = Peak(start, reach, nowhere, aux, no)
-    state = (unknown, start, nowhere, start, reach, jnp.array(0))
+    state = (unknown, start, nowhere, start, reach, xp.array(0))
 
     def goes_on(state: tuple[Any, ...]) -> jax.Array:
         return ~state[0].found.all() & (state[-1] < most_steps)
 
-    return jax.lax.while_loop(goes_on, step, state)[0]
+    return while_loop(goes_on, step, state)[0]
 
 
-def reaches(
-    function: Function, peak: Peak, wanted: jax.Array | float
-) -> tuple[jax.Array, jax.Array]:
+def reaches(function: Function, peak: Peak, wanted: Any) -> tuple[jax.Array, jax.Array]:
     """Returns (search, ..., 2) distances on either side of peaks, and () whether all were found.
 
     Args:
@@ -271,6 +282,7 @@ def reaches(
         wanted: (search, ...) or () drops below the values at the peaks; up to a fifth more is
             accepted.
     """
+    xp = namespace(peak.at)
 
     def step(state: tuple[Any, ...]) -> tuple[Any, ...]:
         distance, power, last, inner, outer, aux, stop, count = state
@@ -278,48 +290,48 @@ def reaches(
         value, following_aux = jax.tree.map(lambda leaf: leaf[..., 0], (values, auxes))
         drop = top - value
         is_far = ~(drop < 1.2 * wanted)  # NaN counts as too far.
-        inner = jnp.where(drop < wanted, distance, inner)
-        outer = jnp.where(is_far, jnp.minimum(distance, outer), outer)
+        inner = xp.where(drop < wanted, distance, inner)
+        outer = xp.where(is_far, xp.minimum(distance, outer), outer)
         # The drop is about proportional to a power of the distance: 2 for a normal peak, 1 for an
         # exponential tail. The power is estimated from the last two distances.
-        log_drop = jnp.log(jnp.maximum(drop, 1e-2) / (1.1 * wanted))
+        log_drop = xp.log(xp.maximum(drop, 1e-2) / (1.1 * wanted))
         last_log_distance, last_log_drop = last
-        gap = jnp.log(distance) - last_log_distance
-        fresh = (log_drop - last_log_drop) / jnp.where(gap == 0, 1, gap)
-        power = jnp.where((gap == 0) | ~jnp.isfinite(fresh), power, jnp.clip(fresh, 0.5, 20))
-        proposed = distance * jnp.exp(jnp.clip(-log_drop / power, -1.4, 1.4))
+        gap = xp.log(distance) - last_log_distance
+        fresh = (log_drop - last_log_drop) / xp.where(gap == 0, 1, gap)
+        power = xp.where((gap == 0) | ~xp.isfinite(fresh), power, xp.clip(fresh, 0.5, 20))
+        proposed = distance * xp.exp(xp.clip(-log_drop / power, -1.4, 1.4))
         # On a plateau beside a cliff the two last distances may take turns for ever: a search that
         # is late halves its bracket.
         is_wild = ~(proposed > inner) | ~(proposed < outer) | (count > PATIENCE)
-        bisected = jnp.where(jnp.isfinite(outer), 0.5 * (inner + outer), 4 * inner)
+        bisected = xp.where(xp.isfinite(outer), 0.5 * (inner + outer), 4 * inner)
         # One that has stopped stays where it is.
         stop = stop | ((drop >= wanted) & ~is_far)
-        following = jnp.where(stop, distance, jnp.where(is_wild, bisected, proposed))
-        aux = _chosen(jnp.isfinite(value), following_aux, aux)
-        last = (jnp.log(distance), log_drop)
+        following = xp.where(stop, distance, xp.where(is_wild, bisected, proposed))
+        aux = _chosen(xp.isfinite(value), following_aux, aux)
+        last = (xp.log(distance), log_drop)
         return following, power, last, inner, outer, aux, stop, count + 1
 
-    wanted = jnp.asarray(wanted, peak.at.dtype)[..., None]
-    sides = jnp.array([-1.0, 1.0], peak.at.dtype)
-    shape = jnp.broadcast_shapes(peak.at[..., None].shape, wanted.shape, sides.shape)
+    wanted = xp.asarray(wanted, peak.at.dtype)[..., None]
+    sides = xp.array([-1.0, 1.0], peak.at.dtype)
+    shape = xp.broadcast_shapes(peak.at[..., None].shape, wanted.shape, sides.shape)
     at, sd, top, aux = jax.tree.map(
-        lambda leaf: jnp.broadcast_to(leaf[..., None], shape),
+        lambda leaf: xp.broadcast_to(leaf[..., None], shape),
         (peak.at, peak.sd, peak.top, peak.aux),
     )
-    start = sd * jnp.sqrt(2.2 * wanted)
-    nowhere, everywhere = jnp.zeros_like(start), jnp.full_like(start, jnp.inf)
-    two = jnp.full_like(start, 2.0)
-    last = (jnp.log(start), nowhere)
-    no = jnp.zeros_like(start, bool)
-    state = (start, two, last, nowhere, everywhere, aux, no, jnp.array(0))
+    start = sd * xp.sqrt(2.2 * wanted)
+    nowhere, everywhere = xp.zeros_like(start), xp.full_like(start, np.inf)
+    two = xp.full_like(start, 2.0)
+    last = (xp.log(start), nowhere)
+    no = xp.zeros_like(start, bool)
+    state = (start, two, last, nowhere, everywhere, aux, no, xp.array(0))
 
     def goes_on(state: tuple[Any, ...]) -> jax.Array:
         return ~state[6].all() & (state[7] < MOST_STEPS)
 
-    state = jax.lax.while_loop(goes_on, step, state)
+    state = while_loop(goes_on, step, state)
     return state[0], state[6].all()
 
 
 def _chosen[T](which: jax.Array, these: T, others: T) -> T:
     """Returns these results where they are chosen, and the others elsewhere."""
-    return jax.tree.map(partial(jnp.where, which), these, others)
+    return jax.tree.map(partial(namespace(which).where, which), these, others)

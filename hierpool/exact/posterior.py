@@ -6,13 +6,15 @@ over data sets and hyperparameters.
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.export import register_namedtuple_serialization
 from jax.typing import ArrayLike
 
+from hierpool.arrays import exp, is_on_host, namespace, over_first_axis, sigmoid
 from hierpool.counts import Counts
 from hierpool.exact import beta_mixture
 from hierpool.exact.chart import chart_of
@@ -160,20 +162,23 @@ def over_batch[T, Result](function: Callable[[T], Result], batch: T) -> Result:
     A CPU is fastest, and uses least memory, with one part after another, since each stays in its
     cache. An accelerator is fastest with all parts at once.
     """
+    if is_on_host(*jax.tree.leaves(batch)):
+        return over_first_axis(function, batch)
     if platform() == "cpu":
         return jax.lax.map(function, batch)
     return jax.vmap(function)(batch)
 
 
-def explore(model: object, data: Data, quadrature: Quadrature) -> Grid:
+def explore(model: object, data: Data, quadrature: Quadrature, *, on_host: bool = False) -> Grid:
     """Returns the posterior of two numbers as weighted points.
 
     Args:
         model: a model whose position is two numbers.
         data: one data set: counts, or compressed if the model accepts that.
         quadrature: settings of the integration.
+        on_host: whether to compute in NumPy, as ``chart_of`` says.
     """
-    return quadrature.integrate(chart_of(model, data))
+    return quadrature.integrate(chart_of(model, data, on_host=on_host))
 
 
 def of_population(
@@ -192,17 +197,19 @@ def of_population(
         moments.pop("phi"),
         moments.pop("kappa_log"),
     )
-    phi_ends = new_group = jnp.full(2, jnp.nan, levels.dtype)
-    kappa = jnp.full(3, jnp.nan, levels.dtype)
-    interval_error = jnp.full((), jnp.nan, levels.dtype)
+    xp = namespace(grid.weight)
+    phi_ends = new_group = xp.full(2, np.nan, levels.dtype)
+    kappa = xp.full(3, np.nan, levels.dtype)
+    interval_error = xp.full((), np.nan, levels.dtype)
     if has_quantiles:
         # The chart transforms the two numbers separately, so quantiles map to quantiles. The
         # median of phi is not reported.
         places = {"excess": row_quantiles(grid, levels), "log_odds": column_quantiles(grid, levels)}
-        positions, _ = jax.vmap(model.from_chart)(places)
-        phi_ends = jax.nn.sigmoid(positions["logit_phi"])[::2]
-        kappa = jnp.exp(model.log_kappa(positions))
-        unseen = Counts(jnp.zeros(1, int), jnp.zeros(1, int))
+        from_chart = model.from_chart if xp is np else jax.vmap(model.from_chart)
+        positions, _ = from_chart(places)
+        phi_ends = sigmoid(positions["logit_phi"])[::2]
+        kappa = exp(model.log_kappa(positions))
+        unseen = Counts(xp.zeros(1, int), xp.zeros(1, int))
         # A new group has no data of its own, so its tails are as long as the population's: it
         # needs more points.
         (new_group,), (interval_error,) = beta_mixture.quantiles(
@@ -236,7 +243,7 @@ def of_population(
 def of_groups(
     model: BetaPopulation,
     grids: Grid,
-    which: jax.Array,
+    which: Any,
     counts: Counts,
     prob: ArrayLike,
     *,
@@ -255,29 +262,33 @@ def of_groups(
         has_quantiles: whether to compute the intervals.
     """
     levels = _levels(prob, grids.weight.dtype)[::2]
-    rows = jax.vmap(partial(beta_mixture.population, model))(grids)
-    components = jax.vmap(partial(beta_mixture.components, model))(grids)
+    xp = namespace(grids.weight)
+    rows = over_first_axis(partial(beta_mixture.population, model), grids)
+    components = over_first_axis(partial(beta_mixture.components, model), grids)
     num_points = beta_mixture.points_for(grids)
 
     def one(group: tuple[jax.Array, jax.Array, jax.Array]) -> Groups:
         number, y, n = group
         of_set, parts = jax.tree.map(lambda leaf: leaf[number], (rows, components))
-        moments = beta_mixture.moments_of_one(of_set, y, n)
-        ends, error = jnp.full(2, jnp.nan, levels.dtype), jnp.full((), jnp.nan, levels.dtype)
+        moments = beta_mixture.moments_of(of_set, y, n)
+        ends = xp.full((*y.shape, 2), np.nan, levels.dtype)
+        error = xp.full(y.shape, np.nan, levels.dtype)
         if has_quantiles:
-            ends, error = beta_mixture.quantiles_of_one(parts, y, n, levels, num_points)
+            ends, error = beta_mixture.quantiles_of(parts, y, n, levels, num_points)
             error = error + grids.thinned_error[number]
-        return Groups(moments.mean, moments.sd, ends[0], ends[1], moments.shrinkage, error)
+        lower, upper = ends[..., 0], ends[..., 1]
+        return Groups(moments.mean, moments.sd, lower, upper, moments.shrinkage, error)
 
-    y, _, n = counts.as_floats(levels.dtype)
+    y, _, n = counts.as_floats(levels.dtype, xp)
     return beta_mixture.over_groups(one, (which, y, n))
 
 
 def _levels(prob: ArrayLike, dtype: jax.typing.DTypeLike) -> jax.Array:
-    prob = jnp.asarray(prob, dtype)
-    return jnp.stack([(1 - prob) / 2, jnp.full_like(prob, 0.5), (1 + prob) / 2])
+    xp = namespace(prob)
+    prob = xp.asarray(prob, dtype)
+    return xp.stack([(1 - prob) / 2, xp.full_like(prob, 0.5), (1 + prob) / 2])
 
 
 def _moments(weight: jax.Array, values: jax.Array) -> tuple[jax.Array, jax.Array]:
-    mean = jnp.sum(weight * values)
-    return mean, jnp.sqrt(jnp.sum(weight * (values - mean) ** 2))
+    mean = (weight * values).sum()
+    return mean, namespace(weight).sqrt((weight * (values - mean) ** 2).sum())

@@ -8,13 +8,15 @@ Nothing here depends on a particular model.
 Source: Trefethen and Weideman (2014), "The Exponentially Convergent Trapezoidal Rule".
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 
+from hierpool.arrays import computed_once, is_on_host, namespace, stop_gradient
 from hierpool.exact.chart import Chart, from_starts
 from hierpool.exact.grid import Grid, draw
 from hierpool.exact.nodes import Nodes, Start, place
@@ -104,21 +106,20 @@ class Quadrature:
 
         start = Start(leaves[0], leaves[1], chart.reach)
         nodes = place(pair_density, start, self.num_nodes, self.num_nodes // 2)
-        # Without these barriers XLA recomputes the nodes, and the values there, in every consumer.
-        nodes = jax.lax.optimization_barrier(nodes)
+        xp, nodes = namespace(nodes.rows), computed_once(nodes)
         values = _over_nodes(pair_density, nodes, chart.size)
-        log_mass = jax.lax.optimization_barrier(values + nodes.log_cell)
-        largest = jax.lax.stop_gradient(log_mass.max())
-        mass = jnp.exp(log_mass - largest)
+        log_mass = computed_once(values + nodes.log_cell)
+        largest = stop_gradient(log_mass.max())
+        mass = xp.exp(log_mass - largest)
         total = mass.sum()
-        log_evidence, weight = largest + jnp.log(total), mass / total
-        first = jnp.broadcast_to(nodes.rows[:, None], nodes.columns.shape)
-        positions, reported = jax.lax.optimization_barrier(_over_nodes(pair_meaning, nodes))
+        log_evidence, weight = largest + xp.log(total), mass / total
+        first = xp.broadcast_to(nodes.rows[:, None], nodes.columns.shape)
+        positions, reported = computed_once(_over_nodes(pair_meaning, nodes))
         points = structure.unflatten([first, nodes.columns])
-        asked = jnp.stack([first, nodes.columns, *jax.tree.leaves(reported)])
+        asked = xp.stack([first, nodes.columns, *jax.tree.leaves(reported)])
         error, thinned_error = _errors(asked, weight, nodes.has_rival)
-        edge = jnp.maximum(weight[0].sum() + weight[-1].sum(), (weight[:, 0] + weight[:, -1]).sum())
-        is_sound = nodes.found & (edge < EDGE) & jnp.isfinite(log_evidence)
+        edge = xp.maximum(weight[0].sum() + weight[-1].sum(), (weight[:, 0] + weight[:, -1]).sum())
+        is_sound = nodes.found & (edge < EDGE) & xp.isfinite(log_evidence)
         return Grid(
             points,
             positions,
@@ -133,8 +134,10 @@ class Quadrature:
 
     def run_chart(self, key: jax.Array, chart: Chart) -> Position:
         """Returns independent draws, each leaf (chain, draw). NaN if the grid did not converge."""
-        points = draw(key, self.integrate(chart), (self.num_chains, self.num_draws))
-        return jax.vmap(jax.vmap(chart.to_position))(points)
+        grid, shape = self.integrate(chart), (self.num_chains, self.num_draws)
+        uniform = jax.random.uniform(key, (2, math.prod(shape)), grid.weight.dtype)
+        positions = jax.vmap(chart.to_position)(draw(uniform, grid))
+        return jax.tree.map(lambda leaf: leaf.reshape(shape), positions)
 
     def run(
         self, key: jax.Array, log_density: LogDensity, init: Callable[[jax.Array], Position]
@@ -153,7 +156,7 @@ def _over_nodes[Result](function: Callable[..., Result], nodes: Nodes, size: int
     """Returns the values of a function of two numbers at every node, each leaf (row, column).
 
     Args:
-        function: of two scalars.
+        function: of two scalars; on the host it broadcasts.
         nodes: where to evaluate it.
         size: how many rows of data one evaluation reads.
     """
@@ -165,6 +168,16 @@ def _over_nodes[Result](function: Callable[..., Result], nodes: Nodes, size: int
     fitting = [part for part in range(1, num_rows + 1) if part * num_columns * size <= AT_ONCE]
     # Batches of one size: another for the rest would compile the function twice.
     height = max((part for part in fitting if num_rows % part == 0), default=1)
+    if is_on_host(nodes.rows):
+        shape = (height, num_columns)
+        parts = [
+            function(nodes.rows[i : i + height, None], nodes.columns[i : i + height])
+            for i in range(0, num_rows, height)
+        ]
+        # What depends on the first number alone has one column.
+        whole = [jax.tree.map(lambda leaf: np.broadcast_to(leaf, shape), part) for part in parts]
+        result: Result = jax.tree.map(lambda *leaves: np.concatenate(leaves), *whole)
+        return result
     points = nodes.rows, nodes.columns
     if height == num_rows:
         return jax.vmap(over_row)(points)
@@ -181,16 +194,17 @@ def _errors(
         weight: (row, column) posterior probability.
         has_rival: () whether there is a second peak.
     """
-    centred = asked - jnp.sum(weight * asked, axis=(1, 2), keepdims=True)
-    terms = weight * jnp.concatenate([jnp.ones_like(centred[:1]), centred, centred * centred])
+    xp = namespace(weight)
+    centred = asked - xp.sum(weight * asked, axis=(1, 2), keepdims=True)
+    terms = weight * xp.concatenate([xp.ones_like(centred[:1]), centred, centred * centred])
     by_row = terms.sum(axis=2)
     log_mass, means, sds = _moments(by_row.sum(axis=1))
 
     def distance(sums: jax.Array, other: tuple[jax.Array, jax.Array, jax.Array]) -> jax.Array:
         its_log_mass, its_means, its_sds = _moments(sums)
         other_log_mass, other_means, other_sds = other
-        gaps = jnp.stack([(its_means - other_means) / sds, (its_sds - other_sds) / sds])
-        return jnp.maximum(jnp.max(jnp.abs(gaps)), jnp.abs(its_log_mass - other_log_mass))
+        gaps = xp.stack([(its_means - other_means) / sds, (its_sds - other_sds) / sds])
+        return xp.maximum(xp.max(xp.abs(gaps)), xp.abs(its_log_mass - other_log_mass))
 
     whole = log_mass, means, sds
 
@@ -198,8 +212,8 @@ def _errors(
         """Returns the error with every other term, and its ratio to that with every fourth."""
         half, quarter = 2 * terms[:, ::2].sum(axis=1), 4 * terms[:, ::4].sum(axis=1)
         of_half, of_quarter = distance(half, whole), distance(quarter, _moments(half))
-        tiny = jnp.finfo(of_half.dtype).tiny
-        return of_half, jnp.minimum(of_half / jnp.maximum(of_quarter, tiny), 1)
+        tiny = xp.finfo(of_half.dtype).tiny
+        return of_half, xp.minimum(of_half / xp.maximum(of_quarter, tiny), 1)
 
     of_nodes, fall_of_nodes = errors(terms.sum(axis=1))
     of_rows, fall_of_rows = errors(by_row)
@@ -207,10 +221,10 @@ def _errors(
     # falls. That holds within a row, which has one peak. The profile over the rows may have
     # shoulders, which only many rows resolve, so there the error is not assumed to fall faster
     # than it was seen to fall.
-    caution = jnp.where(has_rival, CAUTION_WITH_RIVAL, CAUTION)
-    of_nodes_left = CAUTION_WITHIN_ROWS * of_nodes * jnp.minimum(of_nodes, fall_of_nodes**2)
-    of_rows_left = caution * of_rows * jnp.maximum(of_rows, fall_of_rows)
-    return jnp.maximum(of_nodes_left, of_rows_left), jnp.maximum(of_nodes, of_rows)
+    caution = xp.where(has_rival, CAUTION_WITH_RIVAL, CAUTION)
+    of_nodes_left = CAUTION_WITHIN_ROWS * of_nodes * xp.minimum(of_nodes, fall_of_nodes**2)
+    of_rows_left = caution * of_rows * xp.maximum(of_rows, fall_of_rows)
+    return xp.maximum(of_nodes_left, of_rows_left), xp.maximum(of_nodes, of_rows)
 
 
 def _moments(sums: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
@@ -221,4 +235,5 @@ def _moments(sums: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     """
     size = sums.shape[0] // 2
     means = sums[1 : size + 1] / sums[0]
-    return jnp.log(sums[0]), means, jnp.sqrt(sums[size + 1 :] / sums[0] - means * means)
+    xp = namespace(sums)
+    return xp.log(sums[0]), means, xp.sqrt(sums[size + 1 :] / sums[0] - means * means)

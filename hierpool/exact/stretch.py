@@ -3,8 +3,9 @@
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
+
+from hierpool.arrays import exp, namespace
 
 DROP = 26.0
 """Nodes extend to where the log density is lower than its peak by this much."""
@@ -27,13 +28,13 @@ class Stretch(NamedTuple):
     """
 
     low: jax.Array
-    """() where t = -1."""
+    """(...,) where t = -1."""
     high: jax.Array
-    """() where t = 1."""
+    """(...,) where t = 1."""
     tail: jax.Array
-    """() how much sparser the points are in the tails; near 0 they are equidistant."""
+    """(...,) how much sparser the points are in the tails; near 0 they are equidistant."""
     skew: jax.Array
-    """() where the points are dense: 0 is the middle."""
+    """(...,) where the points are dense: 0 is the middle."""
 
     def at(self, t: jax.Array) -> jax.Array:
         """Returns x, the shape of ``t``."""
@@ -41,18 +42,27 @@ class Stretch(NamedTuple):
 
     def with_slope(self, t: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Returns x and dx/dt, the shape of ``t``."""
-        a, b = jnp.sinh(self.skew - self.tail), jnp.sinh(self.skew + self.tail)
+        a, b = self._ends()
         unit = (self.high - self.low) / (b - a)
         # One exponential gives both sinh and cosh.
-        growth = jnp.exp(self.tail * t + self.skew)
+        growth = exp(self.tail * t + self.skew)
         up, down = 0.5 * growth, 0.5 / growth
         return self.low + unit * (up - down - a), unit * self.tail * (up + down)
 
     def inverse(self, x: jax.Array) -> jax.Array:
         """Returns t, the shape of ``x``."""
-        a, b = jnp.sinh(self.skew - self.tail), jnp.sinh(self.skew + self.tail)
+        a, b = self._ends()
         share = (x - self.low) / (self.high - self.low)
-        return (jnp.arcsinh(a + (b - a) * share) - self.skew) / self.tail
+        return (namespace(a, x).arcsinh(a + (b - a) * share) - self.skew) / self.tail
+
+    def each(self) -> "Stretch":
+        """Returns scales whose fields are (..., 1), so that each takes points of its own."""
+        return Stretch(*(leaf[..., None] for leaf in self))
+
+    def _ends(self) -> tuple[jax.Array, jax.Array]:
+        """Returns a and b."""
+        xp = namespace(self.skew, self.tail)
+        return xp.sinh(self.skew - self.tail), xp.sinh(self.skew + self.tail)
 
 
 def stretch(peak: jax.Array, width: jax.Array, left: jax.Array, right: jax.Array) -> Stretch:
@@ -63,9 +73,10 @@ def stretch(peak: jax.Array, width: jax.Array, left: jax.Array, right: jax.Array
     log-gammas and Betas 24 nodes then integrate with an error of 1e-9.
     """
     normal = width * np.sqrt(2 * DROP)
-    tail = _tail(jnp.log(jnp.maximum(0.5 * (left + right) / normal, 1)))
-    lean = 0.5 * (right - left) / normal * tail / (jnp.cosh(tail) - 1)
-    skew = jnp.arctanh(jnp.clip(lean, -0.95, 0.95))
+    xp = namespace(peak, width, left, right)
+    tail = _tail(xp.log(xp.maximum(0.5 * (left + right) / normal, 1)))
+    lean = 0.5 * (right - left) / normal * tail / (xp.cosh(tail) - 1)
+    skew = xp.arctanh(xp.clip(lean, -0.95, 0.95))
     return Stretch(peak - left, peak + right, tail, skew)
 
 
@@ -100,22 +111,24 @@ def level(core: tuple[jax.Array, jax.Array], ends: tuple[jax.Array, jax.Array]) 
         ends: ends of the interval where it is within ``DROP``.
     """
     (first, last), (low, high) = core, ends
+    xp = namespace(first, last, low, high)
     middle, half = 0.5 * (first + last), 0.5 * (high - low)
-    unit = jnp.minimum(CORE_SHARE * 0.5 * (last - first), half)
-    ratio = jnp.maximum(half / unit, 1)
-    tail = jnp.maximum(_tail(jnp.log(ratio)), LEAST_TAIL)
+    unit = xp.minimum(CORE_SHARE * 0.5 * (last - first), half)
+    ratio = xp.maximum(half / unit, 1)
+    tail = xp.maximum(_tail(xp.log(ratio)), LEAST_TAIL)
     # x = middle + unit ((1 - bent) t + bent (sinh(tail t + skew) - sinh(skew)) / (tail cosh(skew)))
-    sinh_excess = jnp.sinh(tail) / tail - 1
-    bent = jnp.minimum((ratio - 1) / sinh_excess, 1)
+    sinh_excess = xp.sinh(tail) / tail - 1
+    bent = xp.minimum((ratio - 1) / sinh_excess, 1)
     lean = 0.5 * (low + high) - middle
-    rise = bent * unit * (jnp.cosh(tail) - 1) / tail
-    skew = jnp.arctanh(jnp.clip(lean / jnp.maximum(rise, 1e-6 * unit), -0.95, 0.95))
+    rise = bent * unit * (xp.cosh(tail) - 1) / tail
+    skew = xp.arctanh(xp.clip(lean / xp.maximum(rise, 1e-6 * unit), -0.95, 0.95))
     even = (1 - bent) / (1 + bent * sinh_excess)
     return Level(Stretch(low, high, tail, skew), even)
 
 
 def _tail(log_ratio: jax.Array) -> jax.Array:
     """Returns the solution of sinh(tail) / tail = ratio: an approximation and one Newton step."""
-    tail = jnp.maximum(jnp.sqrt(log_ratio * (log_ratio + 6)), 1e-2)
-    excess = jnp.log(jnp.sinh(tail) / tail) - log_ratio
-    return jnp.maximum(tail - excess / (1 / jnp.tanh(tail) - 1 / tail), 1e-2)
+    xp = namespace(log_ratio)
+    tail = xp.maximum(xp.sqrt(log_ratio * (log_ratio + 6)), 1e-2)
+    excess = xp.log(xp.sinh(tail) / tail) - log_ratio
+    return xp.maximum(tail - excess / (1 / xp.tanh(tail) - 1 / tail), 1e-2)

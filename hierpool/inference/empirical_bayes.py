@@ -8,24 +8,22 @@ at an infinite kappa.
 from collections.abc import Hashable
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 import pandas as pd
 from scipy.optimize import minimize
-from scipy.special import betaincinv, expit, logit, xlogy
+from scipy.special import betaincinv, expit, logit, polygamma, xlogy
 
 from hierpool.input.arguments import check_prob, tails
 from hierpool.input.labels import index_of
 from hierpool.input.new_groups import as_json
 from hierpool.input.table import InputError, read_table
 from hierpool.likelihood.compress import Distinct, compress, distinct, tally
-from hierpool.likelihood.histograms import Data, log_marginal
+from hierpool.likelihood.histograms import log_marginal
 from hierpool.posterior.sentences import OF_THETA, groups_in_words, shown, titled
 from hierpool.runtime.answer import printed
 from hierpool.runtime.jax_settings import scope
 from hierpool.runtime.numbers import number
 from hierpool.runtime.order import noted
-from hierpool.runtime.programs import BySize
 from hierpool.runtime.tables import Table
 
 LOG_KAPPAS = np.linspace(-6, 18, 25)
@@ -181,19 +179,24 @@ def maximise(pairs: Distinct) -> PlugIn:
         phi = float(every / (none + every))
         return PlugIn(phi, 0.0, float(xlogy(every, phi) + xlogy(none, 1 - phi)))
     mean_rate = float(groups[tried] @ (y[tried] / n[tried]) / groups[tried].sum())
-    with scope():
-        data = jax.tree.map(np.asarray, compress(pairs))
+    with scope(), np.errstate(all="ignore"):
+        data = compress(pairs)
+
+        def log_likelihood(x: np.ndarray) -> Any:
+            """Returns (...,) log likelihoods at (..., 2) logit phi and log kappa."""
+            return log_marginal(x[..., 0], x[..., 1], data)  # type: ignore[arg-type]
+
         starts = np.array([[logit(p), k] for p in (pooled, mean_rate) for k in LOG_KAPPAS])
-        start = starts[np.argmax(_likelihoods(starts, data))]
+        start = starts[np.argmax(log_likelihood(starts))]
         found = minimize(
-            lambda x: -float(_likelihood(x, data)),
+            lambda x: -float(log_likelihood(x)),
             start,
-            jac=lambda x: -np.asarray(_slope(x, data)),
-            hess=lambda x: -np.asarray(_curvature(x, data)),
+            jac=lambda x: -_derivatives(x, pairs)[0],
+            hess=lambda x: -_derivatives(x, pairs)[1],
             method="trust-exact",
             options={"gtol": 1e-9 * total_n**0.5, "maxiter": 200},
         )
-        at_limit = float(_likelihood(np.array([logit(pooled), np.log(BEYOND)]), data))
+        at_limit = float(log_likelihood(np.array([logit(pooled), np.log(BEYOND)])))
     best = -float(found.fun)
     # The rates vary no more than binomial sampling explains: the likelihood increases with kappa.
     if best <= at_limit + 1e-9 * (1 + abs(at_limit)):
@@ -236,26 +239,28 @@ def _quantile(a: np.ndarray, b: np.ndarray, phi: float, level: float) -> np.ndar
     return np.where(is_known, np.where(is_proper, inside, of_points), np.nan)
 
 
-def _log_likelihood(x: jax.Array, data: Data) -> jax.Array:
-    """Returns () the log probability of the data at (logit phi, log kappa), minus ``reference``."""
-    return log_marginal(x[0], x[1], data)
+def _derivatives(x: np.ndarray, pairs: Distinct) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the slope (2,) and the curvature (2, 2) of the log likelihood.
 
+    Args:
+        x: (2,) logit phi and log kappa.
+        pairs: the distinct (y, n) of the data set.
+    """
+    y, n, groups = (counts.astype(float) for counts in pairs[:3])
+    phi, kappa = expit(x[0]), np.exp(x[1])
+    a, b = phi * kappa, (1 - phi) * kappa
 
-@BySize
-def _likelihood(x: jax.Array, data: Data) -> jax.Array:
-    return _log_likelihood(x, data)
+    def rise(order: int, parameter: float, count: np.ndarray) -> float:
+        """Returns the sum of differences of a derivative of log Gamma, of the given order."""
+        more = polygamma(order, parameter + count) - polygamma(order, parameter)
+        return float(groups @ more)
 
-
-@BySize
-def _likelihoods(points: jax.Array, data: Data) -> jax.Array:
-    return jax.vmap(_log_likelihood, (0, None))(points, data)
-
-
-@BySize
-def _slope(x: jax.Array, data: Data) -> jax.Array:
-    return jax.grad(_log_likelihood)(x, data)
-
-
-@BySize
-def _curvature(x: jax.Array, data: Data) -> jax.Array:
-    return jax.hessian(_log_likelihood)(x, data)
+    of_a, of_b, of_kappa = (rise(0, *of) for of in ((a, y), (b, n - y), (kappa, n)))
+    slope = np.array([of_a, of_b]) - of_kappa
+    curved = np.diag([rise(1, a, y), rise(1, b, n - y)]) - rise(1, kappa, n)
+    # The derivatives of a and b, and their second derivatives.
+    width = phi * b
+    first = np.array([[width, a], [-width, b]])
+    bend = width * (1 - 2 * phi)
+    second = np.array([[[bend, width], [width, a]], [[-bend, -width], [-width, b]]])
+    return slope @ first, first.T @ curved @ first + np.tensordot(slope, second, 1)

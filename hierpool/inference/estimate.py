@@ -20,9 +20,9 @@ from hierpool.counts import Counts
 from hierpool.exact.batches import (
     ON_ACCELERATOR,
     ON_PROCESSOR,
+    UNPADDED,
     Batch,
     DataSets,
-    Sizes,
     batches_of,
     padded,
     program_shapes,
@@ -34,7 +34,7 @@ from hierpool.exact.posterior import (
 )
 from hierpool.exact.quadrature import Quadrature
 from hierpool.exact.refining import INTERVAL_TOLERANCE, refined
-from hierpool.inference.estimate_programs import compile_ahead, programs_for
+from hierpool.inference.estimate_steps import AT_ONCE, compile_ahead, steps_for
 from hierpool.inference.results import Estimate
 from hierpool.inference.settings import check_quadrature
 from hierpool.input.arguments import check_prob
@@ -160,12 +160,11 @@ def estimate(
     sets = DataSets(table.successes, table.trials, table.data_set)
 
     def integrate(settings: Quadrature, rough: Columns | None) -> Columns:
-        sizes = ON_PROCESSOR if platform() == "cpu" else ON_ACCELERATOR
         if rough is None:
-            return _solve(collapsed, sets, np.arange(sets.number), settings, prob, sizes)
+            return _solve(collapsed, sets, np.arange(sets.number), settings, prob)
         groups, population = rough
         (again,) = np.nonzero(~population["converged"])
-        finer_groups, finer_population = _solve(collapsed, sets, again, settings, prob, sizes)
+        finer_groups, finer_population = _solve(collapsed, sets, again, settings, prob)
         for name, column in population.items():
             column[again] = finer_population[name][again]
         pairs = np.isin(sets.set_of_pair, again)
@@ -204,11 +203,12 @@ def _solve(
     numbers: np.ndarray,
     quadrature: Quadrature,
     prob: float | None,
-    sizes: Sizes,
 ) -> Columns:
     has_quantiles = prob is not None
     level = 0.5 if prob is None else prob
-    programs = programs_for(len(numbers), sets.size[numbers].sum())
+    steps = steps_for(model, sets, numbers, quadrature)
+    sizes = ON_PROCESSOR if platform() == "cpu" else ON_ACCELERATOR
+    sizes = UNPADDED if steps is AT_ONCE else sizes
     compiling = Lock()
 
     def run(make: Callable[[], Batch]) -> tuple[Batch, Population, list[Groups]]:
@@ -216,11 +216,9 @@ def _solve(
         # One thread compiles, and the others wait for its programs.
         with compiling:
             shapes = program_shapes(batch, sizes)
-            compile_ahead(programs, model, *shapes, quadrature, has_quantiles=has_quantiles)
-        grids = programs.grids(model, batch.data, quadrature=quadrature)
-        population = programs.populations(
-            model, grids, batch.data, level, has_quantiles=has_quantiles
-        )
+            compile_ahead(steps, model, *shapes, quadrature, has_quantiles=has_quantiles)
+        grids = steps.grids(model, batch.data, quadrature=quadrature)
+        population = steps.populations(model, grids, batch.data, level, has_quantiles=has_quantiles)
         starts = range(0, len(batch.rows), sizes.pairs[-1])
         # Batches keep every core busy where there are many. A few leave cores to their blocks.
         each = map if len(numbers) > threads * sizes.data_sets[-1] else blocks.map
@@ -233,7 +231,7 @@ def _solve(
         counts = Counts(padded(sets.y[rows], sizes), padded(sets.n[rows], sizes))
         found: Groups = jax.tree.map(
             np.asarray,
-            programs.groups(model, grids, which, counts, level, has_quantiles=has_quantiles),
+            steps.groups(model, grids, which, counts, level, has_quantiles=has_quantiles),
         )
         return found
 

@@ -3,14 +3,16 @@
 import logging
 import math
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple, TypeGuard
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
+from hierpool.arrays import is_on_host
 from hierpool.counts import Counts
+from hierpool.exact.at_once import is_at_once, quietly
 from hierpool.exact.chart import chart_of
 from hierpool.exact.grid import Grid, draw
 from hierpool.exact.posterior import explore as integrated
@@ -21,7 +23,7 @@ from hierpool.likelihood.compress import (
     Distinct,
     tally,
 )
-from hierpool.likelihood.histograms import Data
+from hierpool.likelihood.histograms import Data, num_rows
 from hierpool.mcmc.chains import Chains
 from hierpool.mcmc.nuts import NUTS
 from hierpool.mcmc.progress import Display, Progress
@@ -29,7 +31,7 @@ from hierpool.mcmc.stats import Stats
 from hierpool.mcmc.target import has_a_row_each
 from hierpool.models.protocol import Compressible, Model, Position
 from hierpool.runtime.jax_settings import platform
-from hierpool.runtime.programs import COMPILED_SOON, BySize, Program
+from hierpool.runtime.programs import COMPILED_SOON, BySize
 
 log = logging.getLogger(__name__)
 
@@ -147,17 +149,20 @@ def _by_quadrature(
     # All hyperparameters become float arrays: JAX would compile again for each other type.
     model = jax.tree.map(lambda leaf: np.asarray(leaf, float), model)
     data = jax.tree.map(np.asarray, data)
-    is_little = sum(leaf.size for leaf in jax.tree.leaves((model, data))) <= FEW_NUMBERS
-    integrating, drawing = _SOON if is_little and platform() == "cpu" else _FAST
+    is_small = sum(leaf.size for leaf in jax.tree.leaves((model, data))) <= FEW_NUMBERS
+    integrating, drawing = _SOON if is_small and platform() == "cpu" else _FAST
     compiling = []
 
-    def integrate(settings: Quadrature, _: Any) -> tuple[Grid, Program]:
-        begun = time.perf_counter()
+    def integrate(settings: Quadrature, _: Any) -> tuple[Grid, Callable[..., Position]]:
         # The numbers of chains and draws are replaced by 1, so that one program serves all of them.
-        integral = integrating.of(
-            model, data, quadrature=replace(settings, num_chains=1, num_draws=1)
-        )
-        draw_piece = drawing.of(key, model, data, integral.result, np.int64(0))
+        settings = replace(settings, num_chains=1, num_draws=1)
+        if is_at_once("fit", model, settings, num_rows=num_rows(data)):
+            log.info("integrating")
+            return _integrate(model, data, quadrature=settings), _draw_piece
+        begun = time.perf_counter()
+        integral = integrating.of(model, data, quadrature=settings)
+        uniform = jax.ShapeDtypeStruct((2, PIECE), float)
+        draw_piece = drawing.of(uniform, model, data, integral.result)
         if not (integral.is_compiled and draw_piece.is_compiled):
             log.info("compiling")
         integral.compile()
@@ -174,11 +179,13 @@ def _by_quadrature(
         )
     # Draws are returned even if the grid did not converge, since ``fit`` warns of that. ``draw``
     # would return NaN, which is of no use.
-    drawn = grid._replace(converged=jnp.asarray(True))
+    drawn = grid._replace(converged=np.asarray(True))
     _, draw_key = jax.random.split(key)
     shape = (quadrature.num_chains, quadrature.num_draws)
     firsts = np.arange(0, math.prod(shape), PIECE)
-    pieces = [draw_piece(draw_key, model, data, drawn, first) for first in firsts]
+    pieces = [
+        draw_piece(np.asarray(_uniform(draw_key, first)), model, data, drawn) for first in firsts
+    ]
     positions = {
         name: np.concatenate([piece[name] for piece in pieces])[: math.prod(shape)].reshape(shape)
         for name in grid.positions
@@ -203,13 +210,23 @@ def _init(model: Model, data: Data, key: jax.Array) -> Position:
     return model.init(key, data)  # type: ignore[arg-type]
 
 
+@quietly
 def _integrate(model: Model, data: Data, *, quadrature: Quadrature) -> Grid:
-    return integrated(model, data, quadrature)
+    on_host = is_on_host(*jax.tree.leaves((model, data)))
+    return integrated(model, data, quadrature, on_host=on_host)
 
 
-def _draw_piece(key: jax.Array, model: Model, data: Data, grid: Grid, first: jax.Array) -> Position:
-    points = draw(jax.random.fold_in(key, first), grid, (PIECE,))
-    return jax.vmap(chart_of(model, data).to_position)(points)
+@jax.jit
+def _uniform(key: jax.Array, first: jax.Array) -> jax.Array:
+    """Returns the uniform numbers of a piece of draws, of which ``first`` is the first."""
+    return jax.random.uniform(jax.random.fold_in(key, first), (2, PIECE))
+
+
+@quietly
+def _draw_piece(uniform: jax.Array, model: Model, data: Data, grid: Grid) -> Position:
+    on_host = is_on_host(uniform, *jax.tree.leaves((model, data, grid)))
+    to_position = chart_of(model, data, on_host=on_host).to_position
+    return (to_position if on_host else jax.vmap(to_position))(draw(uniform, grid))
 
 
 def _programs(options: dict[str, Any] | None) -> tuple[BySize, BySize]:

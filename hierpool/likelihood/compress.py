@@ -139,10 +139,19 @@ def tally(pairs: Distinct) -> Tally:
     )
 
 
+def has_rows(num_pairs: Any, largest: Any) -> Any:
+    """Returns whether data sets are kept as rows, ``Pairs``, rather than as histograms.
+
+    Args:
+        num_pairs: number of distinct (y, n).
+        largest: largest number of trials.
+    """
+    return (largest > LARGE) & (num_pairs <= MOST_PAIRS)
+
+
 def compress(pairs: Distinct) -> Pairs | Histograms:
     """Returns a data set as ``Pairs`` if they are few and large, else as ``Histograms``."""
-    has_large = pairs.trials.max(initial=0) > LARGE
-    if has_large and len(pairs.trials) <= MOST_PAIRS:
+    if has_rows(len(pairs.trials), pairs.trials.max(initial=0)):
         return padded_pairs(pairs, power_of_two(len(pairs.trials)))
     return tally(pairs).histograms()
 

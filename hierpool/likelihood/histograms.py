@@ -14,12 +14,14 @@ keeps more digits where counts reach a billion.
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 
+from hierpool.arrays import is_on_host, namespace, sigmoid
 from hierpool.counts import Counts
 from hierpool.likelihood.binomial import against_reference, beta_binomial, reference
 from hierpool.likelihood.rising import LOWEST
@@ -76,56 +78,62 @@ Data = Counts | Pairs | Histograms
 
 
 def log_marginal(logit_phi: jax.Array, log_kappa: jax.Array, data: Data) -> jax.Array:
-    """Returns () the log probability of a data set with every theta integrated out.
+    """Returns (...,) the log probability of a data set with every theta integrated out.
 
     The sum of ``binomial.reference`` over groups is subtracted from it, as from every
     log-likelihood here.
 
     Args:
-        logit_phi: () log-odds of the population mean chance of success.
-        log_kappa: () log of the population concentration, in trials.
+        logit_phi: (...,) log-odds of the population mean chance of success.
+        log_kappa: (...,) log of the population concentration, in trials.
         data: the counts, plain or compressed.
     """
+    kappa = namespace(log_kappa).exp(log_kappa)
     if isinstance(data, Counts):
-        return jnp.sum(beta_binomial(logit_phi, jnp.exp(log_kappa), data))
+        return beta_binomial(logit_phi, kappa, data).sum(axis=-1)
     if isinstance(data, Pairs):
-        groups = jnp.asarray(data.groups, logit_phi.dtype)
-        return jnp.sum(groups * beta_binomial(logit_phi, jnp.exp(log_kappa), data.counts))
-    floats = (jnp.asarray(value, logit_phi.dtype) for value in data[3:7])
+        groups = namespace(data.groups).asarray(data.groups, logit_phi.dtype)
+        return (groups * beta_binomial(logit_phi, kappa, data.counts)).sum(axis=-1)
+    xp = namespace(data.total_trials)
+    floats = (xp.asarray(value, logit_phi.dtype) for value in data[3:7])
     successes, trials, _, pooled = floats
-    reference_logit = jnp.log(successes + 0.5) - jnp.log(trials - successes + 0.5)
+    reference_logit = xp.log(successes + 0.5) - xp.log(trials - successes + 0.5)
     common = against_reference(reference_logit, logit_phi - reference_logit, successes, trials)
-    kappa = jnp.exp(log_kappa)
-    a, b = kappa * jax.nn.sigmoid(logit_phi), kappa * jax.nn.sigmoid(-logit_phi)
+    a, b = kappa * sigmoid(logit_phi), kappa * sigmoid(-logit_phi)
     spread = log_rising(a, data.successes) + log_rising(b, data.failures)
     return pooled + common + (spread - log_rising(kappa, data.trials))
 
 
 def log_rising(x: jax.Array, rising: Rising) -> jax.Array:
-    """Returns () the sum over groups of r(x, m) = sum over j < m of log1p(j / x).
+    """Returns (...,) the sum over groups of r(x, m) = sum over j < m of log1p(j / x).
 
     Args:
-        x: () a positive number. It is x and not its log, because a log in float32 loses more
+        x: (...,) positive numbers. It is x and not its log, because a log in float32 loses more
             digits of x.
         rising: the tabulated function of x.
     """
-    pieces, slope = (jnp.asarray(leaf, x.dtype) for leaf in rising)
+    xp = namespace(x, *rising)
+    pieces, slope = (xp.asarray(leaf, x.dtype) for leaf in rising)
     num_octaves = pieces.shape[0] - 2
-    x = jnp.maximum(x, jnp.finfo(x.dtype).tiny) / LOWEST
+    x = xp.maximum(x, jnp.finfo(x.dtype).tiny) / LOWEST
     octave, share = _octave(x)
-    log_share = jnp.log(share)
-    # jnp.where and not jnp.minimum, whose derivative is wrong where its two arguments are equal.
+    log_share = xp.log(share)
+    # ``where`` and not ``minimum``, whose derivative is wrong where its two arguments are equal.
     is_below, is_above = octave < 0, octave >= num_octaves
-    outside = jnp.where(is_below, x, 2.0**num_octaves / x)
-    u = 2 * jnp.where(is_below | is_above, outside, log_share / LOG_TWO) - 1
-    *lower, total = pieces.at[jnp.clip(octave, -1, num_octaves) + 1].get(mode="clip")
+    outside = xp.where(is_below, x, 2.0**num_octaves / x)
+    u = 2 * xp.where(is_below | is_above, outside, log_share / LOG_TWO) - 1
+    piece = xp.clip(octave, -1, num_octaves) + 1
+    *lower, total = xp.moveaxis(xp.take(pieces, piece, axis=0, mode="clip"), -1, 0)
     for coefficient in reversed(lower):
         total = total * u + coefficient
-    return total - slope * jnp.where(is_below, octave * LOG_TWO + log_share, 0)
+    return total - slope * xp.where(is_below, octave * LOG_TWO + log_share, 0)
 
 
-def _octave(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+def _octave(x: Any) -> tuple[Any, Any]:
     """Returns k and x / 2^k, both exact, where 2^k is the largest power of 2 up to x > 0."""
+    if is_on_host(x):
+        mantissa, exponent = np.frexp(x)
+        return exponent - 1, 2 * mantissa
     limits = jnp.finfo(x.dtype)
     bits = jax.lax.bitcast_convert_type(x, f"int{limits.bits}")
     power = jax.lax.bitcast_convert_type(bits >> limits.nmant << limits.nmant, x.dtype)
@@ -135,11 +143,11 @@ def _octave(x: jax.Array) -> tuple[jax.Array, jax.Array]:
 def log_reference(data: Data) -> jax.Array:
     """Returns () the sum of ``binomial.reference``, which ``log_marginal`` subtracts."""
     if isinstance(data, Histograms):
-        return jnp.asarray(data.reference, jnp.result_type(float))
+        return namespace(data.reference).asarray(data.reference, jnp.result_type(float))
     if isinstance(data, Pairs):
         each = reference(data.counts)
-        return jnp.sum(jnp.asarray(data.groups, each.dtype) * each)
-    return jnp.sum(reference(data))
+        return (namespace(each).asarray(data.groups, each.dtype) * each).sum()
+    return reference(data).sum()
 
 
 def rows(data: Counts | Pairs) -> tuple[Counts, ArrayLike]:
@@ -161,10 +169,12 @@ def totals(data: Data) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Returns () the total successes, the total failures and the number of groups with trials."""
     dtype = jnp.result_type(float)
     if isinstance(data, Histograms):
-        successes, trials, groups = (jnp.asarray(value, dtype) for value in data[3:6])
+        xp = namespace(data.total_trials)
+        successes, trials, groups = (xp.asarray(value, dtype) for value in data[3:6])
         return successes, trials - successes, groups
     counts, weights = (data.counts, data.groups) if isinstance(data, Pairs) else (data, 1)
-    successes, failures, trials = counts.as_floats()
-    weights = jnp.asarray(weights, dtype)
+    xp = namespace(*counts)
+    successes, failures, trials = counts.as_floats(xp=xp)
+    weights = xp.asarray(weights, dtype)
     has_trials = (trials > 0).astype(dtype)
-    return tuple(jnp.sum(weights * value) for value in (successes, failures, has_trials))  # type: ignore[return-value]
+    return tuple((weights * value).sum() for value in (successes, failures, has_trials))

@@ -8,9 +8,13 @@ Source: the asymptotic series of log Gamma is NIST Digital Library of Mathematic
 and Accurate Computation of Binomial Probabilities".
 """
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
+
+from hierpool.arrays import WithJvp, namespace, sigmoid, softplus
 
 # B_2k / (2k (2k - 1)) for k = 1 .. 7: the coefficients of the asymptotic series of log Gamma.
 _STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156)
@@ -49,22 +53,24 @@ def stirling_remainder(x: ArrayLike) -> jax.Array:
     Returns:
         The remainder, in the shape of ``x``.
     """
-    x = jnp.asarray(x)
+    xp = namespace(x)
+    x = xp.asarray(x)
     far, shift, product = _shifted(x)
-    small = jnp.minimum(x, far)
-    below = (far - 0.5) * jnp.log(far) - (small - 0.5) * jnp.log(small) - jnp.log(product) - shift
-    return _series(far) + jnp.where(shift > 0, below, 0)
+    small = xp.minimum(x, far)
+    below = (far - 0.5) * xp.log(far) - (small - 0.5) * xp.log(small) - xp.log(product) - shift
+    return _series(far) + xp.where(shift > 0, below, 0)
 
 
-def _shifted(x: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+def _shifted(x: Any) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Returns x + shift, for which the series is exact, shift, and Gamma(x + shift) / Gamma(x)."""
+    xp = namespace(x)
     least, _ = _SERIES_FROM.get(x.dtype, (9, 7))
     is_small = x < least
-    small = jnp.minimum(x, least)
-    product = jnp.where(is_small, small, 1)
+    small = xp.minimum(x, least)
+    product = xp.where(is_small, small, 1)
     for step in range(1, least):
-        product = product * jnp.where(is_small, small + step, 1)
-    shift = jnp.where(is_small, least, 0).astype(x.dtype)
+        product = product * xp.where(is_small, small + step, 1)
+    shift = xp.where(is_small, least, 0).astype(x.dtype)
     return x + shift, shift, product
 
 
@@ -73,7 +79,7 @@ def _series(x: jax.Array) -> jax.Array:
     _, num_terms = _SERIES_FROM.get(x.dtype, (9, 7))
     inverse = 1 / x
     square = inverse * inverse
-    series = jnp.full_like(x, _STIRLING[num_terms - 1])
+    series = namespace(x).full_like(x, _STIRLING[num_terms - 1])
     for coefficient in _STIRLING[num_terms - 2 :: -1]:
         series = series * square + coefficient
     return series * inverse
@@ -88,20 +94,21 @@ def log_beta(a: ArrayLike, b: ArrayLike) -> jax.Array:
         a: positive numbers.
         b: positive numbers, broadcast against ``a``.
     """
-    a, b = jnp.asarray(a), jnp.asarray(b)
+    xp = namespace(a, b)
+    a, b = xp.asarray(a), xp.asarray(b)
     (far_a, shift_a, product_a), (far_b, shift_b, product_b) = _shifted(a), _shifted(b)
     far, shift, product = _shifted(a + b)
     # Stirling's formula in ratios of the three arguments, which are near 1 where a or b is large,
     # so that no large terms cancel.
-    below_a = jnp.log1p((b + (shift - shift_a)) / far_a)
-    below_b = jnp.log1p((a + (shift - shift_b)) / far_b)
+    below_a = xp.log1p((b + (shift - shift_a)) / far_a)
+    below_b = xp.log1p((a + (shift - shift_b)) / far_b)
     excess = shift_a + shift_b - shift
-    large = (excess - 0.5) * jnp.log(far) - (far_a - 0.5) * below_a - (far_b - 0.5) * below_b
-    small = jnp.log(product_a * (product_b / product))
+    large = (excess - 0.5) * xp.log(far) - (far_a - 0.5) * below_a - (far_b - 0.5) * below_b
+    small = xp.log(product_a * (product_b / product))
     return large - excess - small + HALF_LOG_TWO_PI + _series(far_a) + _series(far_b) - _series(far)
 
 
-@jax.custom_jvp
+@WithJvp
 def bernoulli_divergence(logit: ArrayLike, shift: ArrayLike) -> jax.Array:
     """Returns KL(Bernoulli(p) || Bernoulli(q)), logit p = ``logit``, logit q = ``logit + shift``.
 
@@ -114,7 +121,8 @@ def bernoulli_divergence(logit: ArrayLike, shift: ArrayLike) -> jax.Array:
         logit: log-odds of the first probability, p.
         shift: log-odds of the second, q, minus those of p, broadcast against ``logit``.
     """
-    return _divergence(jnp.asarray(logit), jnp.asarray(shift))[0]
+    xp = namespace(logit, shift)
+    return _divergence(xp.asarray(logit), xp.asarray(shift))[0]
 
 
 @bernoulli_divergence.defjvp
@@ -130,23 +138,24 @@ def _bernoulli_divergence_jvp(
 
 def _divergence(logit: jax.Array, shift: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Returns the divergence and q - p, by one exponential and one logarithm of the shift."""
+    xp = namespace(logit, shift)
     # The divergence is the same for failures: the rarer outcome, of probability <= 1/2, is used.
-    sign = jnp.where(logit > 0, -1, 1).astype(logit.dtype)
+    sign = xp.where(logit > 0, -1, 1).astype(logit.dtype)
     rare, shift = sign * logit, sign * shift
-    chance, other = jax.nn.sigmoid(rare), jax.nn.sigmoid(-rare)
+    chance, other = sigmoid(rare), sigmoid(-rare)
     shifted = rare + shift
     # log_ratio is log((1 + e^(rare + shift)) / (1 + e^rare)). Where the first exponential is huge,
     # it is computed as a difference of two softplus functions, which do not overflow.
     is_near = shift < FAR
-    growth = jnp.expm1(jnp.where(is_near, shift, -jnp.abs(shifted)))
-    log_ratio = jnp.log1p(jnp.where(is_near, chance * growth, 1 + growth))
-    log_ratio = log_ratio + jnp.where(is_near, 0, jnp.maximum(shifted, 0) - jax.nn.softplus(rare))
-    beyond = jnp.where(shifted > 0, 1, 1 + growth) / (2 + growth) - chance
-    change = jnp.where(is_near, chance * other * growth / (1 + chance * growth), beyond)
+    growth = xp.expm1(xp.where(is_near, shift, -xp.abs(shifted)))
+    log_ratio = xp.log1p(xp.where(is_near, chance * growth, 1 + growth))
+    log_ratio = log_ratio + xp.where(is_near, 0, xp.maximum(shifted, 0) - softplus(rare))
+    beyond = xp.where(shifted > 0, 1, 1 + growth) / (2 + growth) - chance
+    change = xp.where(is_near, chance * other * growth / (1 + chance * growth), beyond)
     return log_ratio - chance * shift, sign * change
 
 
-@jax.custom_jvp
+@WithJvp
 def log1p_ratio(x: ArrayLike, y: ArrayLike) -> jax.Array:
     """Returns log1p(x / y) for x >= 0 and y > 0, with derivatives that are right for a tiny y.
 
@@ -157,7 +166,8 @@ def log1p_ratio(x: ArrayLike, y: ArrayLike) -> jax.Array:
         x: the numerator.
         y: the denominator, broadcast against ``x``.
     """
-    return jnp.log1p(jnp.asarray(x) / jnp.asarray(y))
+    xp = namespace(x, y)
+    return xp.log1p(xp.asarray(x) / xp.asarray(y))
 
 
 @log1p_ratio.defjvp
@@ -175,10 +185,11 @@ def logit(probability: ArrayLike) -> jax.Array:
     Args:
         probability: numbers from 0 to 1.
     """
-    p = jnp.asarray(probability)
+    xp = namespace(probability)
+    p = xp.asarray(probability)
     limits = jnp.finfo(p.dtype)
-    p = jnp.clip(p, limits.tiny, 1 - limits.epsneg)
-    return jnp.log(p) - jnp.log1p(-p)
+    p = xp.clip(p, limits.tiny, 1 - limits.epsneg)
+    return xp.log(p) - xp.log1p(-p)
 
 
 def quick_log(x: jax.Array) -> jax.Array:

@@ -5,13 +5,14 @@ Carpenter, Gabry and Goodrich (2016), "Hierarchical Partial Pooling for Repeated
 """
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from hierpool.arrays import exp, log, log_sigmoid, namespace, sigmoid, softplus
 from hierpool.likelihood.histograms import Data
 from hierpool.models.beta_population import (
     OF_GROUPS,
@@ -122,7 +123,7 @@ class CollapsedPartialPooling(BetaPopulation):
         a, b, rate = floats(self.phi_alpha, self.phi_beta, self.kappa_log_rate)
         # Exponential(rate) on kappa_log is Pareto(1, rate) on kappa; the last term is
         # log d kappa_log / d log_kappa_log.
-        kappa = jnp.log(rate) - rate * jnp.exp(log_kappa_log) + log_kappa_log
+        kappa = log(rate) - rate * exp(log_kappa_log) + log_kappa_log
         return log_prior_of_phi(position["logit_phi"], a, b) + kappa
 
     def start(self, key: jax.Array, data: Data) -> jax.Array:
@@ -132,18 +133,19 @@ class CollapsedPartialPooling(BetaPopulation):
     def log_kappa(self, position: Position) -> jax.Array:
         """Returns () log kappa = exp(log_kappa_log), limited so that kappa does not overflow."""
         log_kappa_log = position["log_kappa_log"]
-        return jnp.minimum(jnp.exp(log_kappa_log), ceiling(log_kappa_log.dtype))
+        xp = namespace(log_kappa_log)
+        return xp.minimum(xp.exp(log_kappa_log), ceiling(log_kappa_log.dtype))
 
     def reported(self, position: Position) -> Parameters:
         """Returns phi and kappa_log, but not kappa, whose variance may be infinite."""
         return {
-            "phi": jax.nn.sigmoid(position["logit_phi"]),
-            "kappa_log": jnp.exp(position["log_kappa_log"]),
+            "phi": sigmoid(position["logit_phi"]),
+            "kappa_log": exp(position["log_kappa_log"]),
         }
 
     def population(self, position: Position) -> Parameters:
         """Returns phi, kappa_log and kappa."""
-        return self.reported(position) | {"kappa": jnp.exp(self.log_kappa(position))}
+        return self.reported(position) | {"kappa": exp(self.log_kappa(position))}
 
     def unconstrain(self, parameters: Mapping[str, np.ndarray]) -> NumpyParameters:
         """Returns the positions of draws of phi and kappa_log, (draw,) each, on the host."""
@@ -153,9 +155,9 @@ class CollapsedPartialPooling(BetaPopulation):
         log_kappa_log = np.log(parameters["kappa_log"])
         return {"logit_phi": logit(parameters["phi"]), "log_kappa_log": log_kappa_log}
 
-    def kappa_chart(self, dtype: jax.typing.DTypeLike) -> tuple[jax.Array, jax.Array]:
+    def kappa_chart(self, dtype: jax.typing.DTypeLike) -> tuple[Any, Any]:
         """Returns (point,) chart coordinates for kappa from near 1 to huge, and log_kappa_log."""
-        return jnp.asarray(PLACES, dtype), _log_kappa_log(jnp.asarray(LOG_EXCESSES, dtype))
+        return PLACES.astype(dtype), _log_kappa_log(LOG_EXCESSES.astype(dtype))
 
     def kappa_from_chart(self, place: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Returns () log_kappa_log at a chart coordinate, and the log-Jacobian.
@@ -166,7 +168,7 @@ class CollapsedPartialPooling(BetaPopulation):
         """
         log_excess, log_slope = unfolded(place)
         log_kappa_log = _log_kappa_log(log_excess)
-        return log_kappa_log, jax.nn.log_sigmoid(log_excess) - log_kappa_log + log_slope
+        return log_kappa_log, log_sigmoid(log_excess) - log_kappa_log + log_slope
 
     def draw_population(self, rng: np.random.Generator, num_draws: int) -> NumpyParameters:
         """Returns (draw,) ``phi``, ``kappa_log`` and ``kappa`` from the prior, on the host."""
@@ -176,8 +178,9 @@ class CollapsedPartialPooling(BetaPopulation):
         return {"phi": phi, "kappa_log": kappa_log, "kappa": np.exp(np.minimum(kappa_log, 600))}
 
 
-def _log_kappa_log(log_excess: jax.Array) -> jax.Array:
+def _log_kappa_log(log_excess: Any) -> Any:
     """Returns log log kappa from log(kappa - 1)."""
-    near = jnp.minimum(log_excess, -20)
-    far = jnp.maximum(log_excess, -20)
-    return jnp.where(log_excess < -20, near - 0.5 * jnp.exp(near), jnp.log(jax.nn.softplus(far)))
+    xp = namespace(log_excess)
+    near = xp.minimum(log_excess, -20)
+    far = xp.maximum(log_excess, -20)
+    return xp.where(log_excess < -20, near - 0.5 * exp(near), log(softplus(far)))

@@ -9,13 +9,14 @@ here, with theta integrated out, and in ``joint`` with every theta explored.
 """
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from hierpool.arrays import exp, log_sigmoid, namespace, sigmoid
 from hierpool.counts import Counts
 from hierpool.input.errors import InputError
 from hierpool.likelihood.binomial import beta_binomial, reference
@@ -68,7 +69,7 @@ class BetaPopulation:
         """Returns the parameters whose mean and sd are reported, at least phi and kappa_log."""
         raise NotImplementedError
 
-    def kappa_chart(self, dtype: jax.typing.DTypeLike) -> tuple[jax.Array, jax.Array]:
+    def kappa_chart(self, dtype: jax.typing.DTypeLike) -> tuple[Any, Any]:
         """Returns (point,) chart coordinates that cover all kappa, and the coordinate of kappa."""
         raise NotImplementedError
 
@@ -106,8 +107,8 @@ class BetaPopulation:
 
     def prior_counts(self, position: Position) -> tuple[jax.Array, jax.Array]:
         """Returns () phi kappa and (1 - phi) kappa."""
-        kappa, logit_phi = jnp.exp(self.log_kappa(position)), position["logit_phi"]
-        return kappa * jax.nn.sigmoid(logit_phi), kappa * jax.nn.sigmoid(-logit_phi)
+        kappa, logit_phi = exp(self.log_kappa(position)), position["logit_phi"]
+        return kappa * sigmoid(logit_phi), kappa * sigmoid(-logit_phi)
 
     def standardize(self, position: Position, data: Data) -> Position:
         """Returns the position in the coordinates that NUTS explores.
@@ -135,9 +136,11 @@ class BetaPopulation:
         """
         places, values = self.kappa_chart(jnp.result_type(float))
         log_kappa = self.log_kappa({self.coordinate: values})
-        logit_phi, spread = jax.vmap(_around, (0, None))(log_kappa, data)
+        logit_phi, spread = _around(log_kappa, data)
+        xp = namespace(places, logit_phi, spread)
+        logit_phi = xp.broadcast_to(logit_phi, places.shape)
         # This is the inverse of the cubic in ``from_chart``, in closed form.
-        log_odds = 2 / 3**0.5 * WIDE * jnp.sinh(jnp.arcsinh(1.5 * 3**0.5 / WIDE * logit_phi) / 3)
+        log_odds = 2 / 3**0.5 * WIDE * xp.sinh(xp.arcsinh(1.5 * 3**0.5 / WIDE * logit_phi) / 3)
         return {"excess": places, "log_odds": log_odds}, spread / (1 + 3 * (log_odds / WIDE) ** 2)
 
     def from_chart(self, point: Position) -> tuple[Position, jax.Array]:
@@ -151,7 +154,7 @@ class BetaPopulation:
         value, of_kappa = self.kappa_from_chart(point["excess"])
         square = (point["log_odds"] / WIDE) ** 2
         position = {"logit_phi": point["log_odds"] * (1 + square), self.coordinate: value}
-        return position, of_kappa + jnp.log1p(3 * square)
+        return position, of_kappa + namespace(square).log1p(3 * square)
 
     def log_likelihood(self, parameters: Parameters, data: Counts) -> jax.Array:
         """Returns (group,) log BetaBinomial(y_i | n_i, phi kappa, (1 - phi) kappa)."""
@@ -203,7 +206,7 @@ def beta_population_of(model: object, what: str) -> BetaPopulation:
 def log_prior_of_phi(logit_phi: jax.Array, alpha: jax.Array, beta: jax.Array) -> jax.Array:
     """Returns () the log density of logit_phi where phi ~ Beta(alpha, beta)."""
     # This uses log(1 - phi) = log phi - logit_phi.
-    return (alpha + beta) * jax.nn.log_sigmoid(logit_phi) - beta * logit_phi - log_beta(alpha, beta)
+    return (alpha + beta) * log_sigmoid(logit_phi) - beta * logit_phi - log_beta(alpha, beta)
 
 
 def ceiling(dtype: jax.typing.DTypeLike) -> jax.Array:
@@ -211,13 +214,13 @@ def ceiling(dtype: jax.typing.DTypeLike) -> jax.Array:
 
     Above it every theta equals phi: the likelihood is constant there, and only the prior falls.
     """
-    return (0.9 * jnp.log(jnp.finfo(dtype).max)).astype(dtype)
+    return (0.9 * np.log(jnp.finfo(dtype).max)).astype(dtype)
 
 
 def _kappa_spread(data: Data) -> jax.Array:
     """Returns () an approximate posterior sd of kappa's coordinate, from the number of groups."""
     _, _, groups = totals(data)
-    return 1 / jnp.sqrt(1 + 1.5 * groups)
+    return 1 / namespace(groups).sqrt(1 + 1.5 * groups)
 
 
 def _around(log_kappa: ArrayLike, data: Data) -> tuple[jax.Array, jax.Array]:
@@ -226,8 +229,9 @@ def _around(log_kappa: ArrayLike, data: Data) -> tuple[jax.Array, jax.Array]:
     trials = successes + failures
     # The sd is the standard error of the population's log-odds. A group counts for its number of
     # trials, but for no more than kappa.
-    most = groups * jnp.exp(log_kappa)
-    worth = trials / (1 + (trials + 1) / jnp.maximum(most, 1))
-    rarer = (jnp.minimum(successes, failures) + 0.5) / (trials + 1)
-    spread = jnp.minimum(1 / jnp.sqrt((worth + 1) * rarer), 1)
-    return jnp.log(successes + 0.5) - jnp.log(failures + 0.5), spread
+    xp = namespace(log_kappa, trials)
+    most = groups * xp.exp(log_kappa)
+    worth = trials / (1 + (trials + 1) / xp.maximum(most, 1))
+    rarer = (xp.minimum(successes, failures) + 0.5) / (trials + 1)
+    spread = xp.minimum(1 / xp.sqrt((worth + 1) * rarer), 1)
+    return xp.log(successes + 0.5) - xp.log(failures + 0.5), spread

@@ -157,6 +157,15 @@ def model_of_word(model: "Model | str") -> "Model":
     return found
 
 
+def is_own(model: object) -> bool:
+    """Returns whether a model's class is hierpool's own, rather than a user's or derived from it.
+
+    Only these are written for NumPy too (``hierpool.arrays``), if their groups come from a Beta
+    population.
+    """
+    return type(model) in map(class_of_name, BY_CLASS_NAME)
+
+
 def check_model(model: Any) -> "Model":
     """Returns a checked model, which may be given as a word.
 

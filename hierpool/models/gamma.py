@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from hierpool.arrays import exp, lgamma, log
 from hierpool.likelihood.histograms import Data
 from hierpool.models.beta_population import OF_GROUPS, log_prior_of_phi
 from hierpool.models.log_kappa import LogKappa
@@ -75,9 +76,9 @@ class GammaPartialPooling(LogKappa):
         log_kappa = position["log_kappa"]
         a, b, shape, rate = floats(self.phi_alpha, self.phi_beta, self.kappa_shape, self.kappa_rate)
         # The power of kappa is shape, not shape - 1, because d kappa / d log_kappa = kappa.
-        of_kappa = shape * (jnp.log(rate) + log_kappa) - rate * jnp.exp(log_kappa)
+        of_kappa = shape * (log(rate) + log_kappa) - rate * exp(log_kappa)
         of_phi = log_prior_of_phi(position["logit_phi"], a, b)
-        return of_phi + of_kappa - jax.lax.lgamma(shape)
+        return of_phi + of_kappa - lgamma(shape)
 
     def start(self, key: jax.Array, data: Data) -> jax.Array:
         """Returns () a random start for log_kappa, uniform from -1 to 4."""
@@ -85,7 +86,7 @@ class GammaPartialPooling(LogKappa):
 
     def reported(self, position: Position) -> Parameters:
         """Returns phi, kappa_log and kappa, which has a mean and an sd under this prior."""
-        return LogKappa.reported(self, position) | {"kappa": jnp.exp(self.log_kappa(position))}
+        return LogKappa.reported(self, position) | {"kappa": exp(self.log_kappa(position))}
 
     def draw_population(self, rng: np.random.Generator, num_draws: int) -> NumpyParameters:
         """Returns (draw,) ``phi``, ``kappa_log`` and ``kappa`` from the prior, on the host."""

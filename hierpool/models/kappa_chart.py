@@ -7,8 +7,9 @@ is constant and the prior may fall slowly, the coordinate grows like the log of 
 """
 
 import jax
-import jax.numpy as jnp
 import numpy as np
+
+from hierpool.arrays import namespace
 
 FAR = 22.0
 """Below it the coordinate is about x; beyond it, the coordinate grows like log x."""
@@ -35,6 +36,7 @@ PLACES = _folded(LOG_EXCESSES)
 
 
 def unfolded(place: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Returns () x at a coordinate, and () the log of the derivative of x."""
-    beyond = jnp.exp((place - FAR) / FOLD)
-    return place + FOLD * beyond, jnp.log1p(beyond)
+    """Returns x at coordinates, and the log of the derivative of x, the shape of ``place``."""
+    xp = namespace(place)
+    beyond = xp.exp((place - FAR) / FOLD)
+    return place + FOLD * beyond, xp.log1p(beyond)

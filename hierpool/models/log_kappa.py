@@ -1,12 +1,12 @@
 """Beta populations whose kappa may be any positive number, and is explored as log kappa."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
+from hierpool.arrays import exp, namespace, sigmoid
 from hierpool.models.beta_population import BetaPopulation, ceiling
 from hierpool.models.kappa_chart import LOG_EXCESSES, PLACES, unfolded
 from hierpool.models.protocol import NumpyParameters, Parameters, Position
@@ -53,15 +53,17 @@ class LogKappa(BetaPopulation):
 
     def log_kappa(self, position: Position) -> jax.Array:
         """Returns () log kappa, limited so that kappa does not overflow."""
-        return jnp.minimum(position["log_kappa"], ceiling(position["log_kappa"].dtype))
+        log_kappa = position["log_kappa"]
+        return namespace(log_kappa).minimum(log_kappa, ceiling(log_kappa.dtype))
 
     def reported(self, position: Position) -> Parameters:
         """Returns phi and kappa_log, whose mean and sd are reported."""
-        return {"phi": jax.nn.sigmoid(position["logit_phi"]), "kappa_log": position["log_kappa"]}
+        return {"phi": sigmoid(position["logit_phi"]), "kappa_log": position["log_kappa"]}
 
     def population(self, position: Position) -> Parameters:
         """Returns the reported parameters, and kappa."""
-        return self.reported(position) | {"kappa": jnp.exp(self.log_kappa(position))}
+        log_kappa = self.log_kappa(position)
+        return self.reported(position) | {"kappa": exp(log_kappa)}
 
     def unconstrain(self, parameters: Mapping[str, np.ndarray]) -> NumpyParameters:
         """Returns the positions of draws of phi and kappa_log, (draw,) each, on the host."""
@@ -70,9 +72,9 @@ class LogKappa(BetaPopulation):
 
         return {"logit_phi": logit(parameters["phi"]), "log_kappa": parameters["kappa_log"]}
 
-    def kappa_chart(self, dtype: jax.typing.DTypeLike) -> tuple[jax.Array, jax.Array]:
+    def kappa_chart(self, dtype: jax.typing.DTypeLike) -> tuple[Any, Any]:
         """Returns (point,) chart coordinates for kappa from near 0 to huge, and log_kappa."""
-        return jnp.asarray(PLACES, dtype), jnp.asarray(LOG_EXCESSES, dtype)
+        return PLACES.astype(dtype), LOG_EXCESSES.astype(dtype)
 
     def kappa_from_chart(self, place: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Returns () log_kappa at a chart coordinate, and the log-Jacobian."""

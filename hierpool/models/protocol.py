@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from hierpool.arrays import namespace
 from hierpool.counts import Counts
 from hierpool.input.errors import InputError
 from hierpool.likelihood.compress import Distinct
@@ -33,9 +34,12 @@ NumpyParameters = dict[str, np.ndarray]
 
 
 def floats(*hyperparameters: ArrayLike) -> tuple[jax.Array, ...]:
-    """Returns hyperparameters, which may be Python numbers, in JAX's default floating type."""
-    dtype = jnp.result_type(float)
-    return tuple(jnp.asarray(value, dtype) for value in hyperparameters)
+    """Returns hyperparameters, which may be Python numbers, in JAX's default floating type.
+
+    They are NumPy's, and so constants of a program, unless one of them is JAX's.
+    """
+    xp, dtype = namespace(*hyperparameters), jnp.result_type(float)
+    return tuple(xp.asarray(value, dtype) for value in hyperparameters)
 
 
 @runtime_checkable

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from hierpool.arrays import exp, log, log_sigmoid
 from hierpool.likelihood.histograms import Data, totals
 from hierpool.likelihood.special import HALF_LOG_TWO_PI
 from hierpool.models.beta_population import OF_GROUPS, log_prior_of_phi
@@ -69,7 +70,7 @@ class SpreadPartialPooling(LogKappa):
         a, b, sd = floats(self.phi_alpha, self.phi_beta, self.tau_sd)
         log_tau = _log_tau(position)
         # The Jacobian |d tau / d log_kappa| is tau / 2 at any phi.
-        of_tau = log_tau - jnp.log(sd) - HALF_LOG_TWO_PI - 0.5 * (jnp.exp(log_tau) / sd) ** 2
+        of_tau = log_tau - log(sd) - HALF_LOG_TWO_PI - 0.5 * (exp(log_tau) / sd) ** 2
         return log_prior_of_phi(position["logit_phi"], a, b) + of_tau
 
     def start(self, key: jax.Array, data: Data) -> jax.Array:
@@ -82,7 +83,7 @@ class SpreadPartialPooling(LogKappa):
 
     def reported(self, position: Position) -> Parameters:
         """Returns phi, kappa_log and tau, whose mean and sd are reported."""
-        return LogKappa.reported(self, position) | {"tau": jnp.exp(_log_tau(position))}
+        return LogKappa.reported(self, position) | {"tau": exp(_log_tau(position))}
 
     def draw_population(self, rng: np.random.Generator, num_draws: int) -> NumpyParameters:
         """Returns (draw,) ``phi``, ``kappa_log``, ``kappa`` and ``tau`` from the prior."""
@@ -97,6 +98,6 @@ class SpreadPartialPooling(LogKappa):
 
 def _log_tau(position: Position) -> jax.Array:
     """Returns () log tau = -log(kappa phi (1 - phi)) / 2."""
-    log_phi = jax.nn.log_sigmoid(position["logit_phi"])
-    log_rest = jax.nn.log_sigmoid(-position["logit_phi"])
+    log_phi = log_sigmoid(position["logit_phi"])
+    log_rest = log_sigmoid(-position["logit_phi"])
     return -0.5 * (position["log_kappa"] + log_phi + log_rest)

@@ -21,7 +21,7 @@ COMPILED_SOON: dict[str, Any] = {"xla_backend_optimization_level": 0}
 """Compiler options for a program that does little in a process. On a processor it compiles in about
 60% of the time, and runs up to twice as long; a chain of NUTS, 2.5 times as long
 (``benchmarks/compile_speed.py``)."""
-SIZES = 8
+FEW_SIZES = 8
 """Number of sizes whose programs are kept: two octaves of ``compress.quarter_octave``."""
 
 
@@ -107,17 +107,16 @@ class BySize:
     Args:
         function: a pure function of arrays, and of settings that are not arrays.
         options: of the compiler.
-        sizes: how many sizes are kept.
+        keep: of how many sizes the programs are kept.
     """
 
     def __init__(
         self,
         function: Callable[..., Any],
         options: dict[str, Any] | None = None,
-        sizes: int = SIZES,
+        keep: int = FEW_SIZES,
     ) -> None:
-        self._function, self._options = function, options
-        self._sizes = sizes
+        self._function, self._options, self._keep = function, options, keep
         # The least recently used first.
         self._programs: dict[Any, Program] = {}
         self._lock = Lock()
@@ -140,7 +139,7 @@ class BySize:
             if program is None:
                 program = Program(self._function, arguments, settings, self._options)
             self._programs[key] = program
-            while len(self._programs) > self._sizes:
+            while len(self._programs) > self._keep:
                 del self._programs[next(iter(self._programs))]
         return program
 

@@ -12,7 +12,6 @@ from fits import COLUMNS, PLAYERS
 import hierpool as hp
 from hierpool.cli.flags import MODELS as FLAG_WORDS
 from hierpool.inference import settings
-from hierpool.inference.estimate_programs import FAST, SOON, programs_for
 from hierpool.inference.fit import suits_accelerator
 from hierpool.input.arguments import check_seed
 from hierpool.models.catalogue import COMPARED, MODELS, check_model, class_of_word
@@ -204,8 +203,3 @@ def test_an_accelerator_gets_what_gives_each_core_a_thousand_numbers(
     inference: Any, num_numbers: int, *, is_suited: bool
 ) -> None:
     assert suits_accelerator(inference, {"theta": jnp.zeros(num_numbers)}) == is_suited
-
-
-def test_programs_that_do_little_are_compiled_sooner() -> None:
-    assert programs_for(8, 1000) is SOON
-    assert programs_for(9, 9) is FAST and programs_for(1, 1001) is FAST

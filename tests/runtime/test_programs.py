@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from compiling import compiled
 
-from hierpool.runtime.programs import SIZES, BySize
+from hierpool.runtime.programs import FEW_SIZES, BySize
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -23,7 +23,7 @@ def doubled() -> BySize:
 
 def test_a_function_of_every_size_returns_what_it_should() -> None:
     double = doubled()
-    for size in (*range(1, SIZES + 3), 1):
+    for size in (*range(1, FEW_SIZES + 3), 1):
         assert np.array_equal(double(np.arange(size)), 2 * np.arange(size))
 
 
@@ -65,7 +65,7 @@ def test_the_size_asked_for_longest_ago_is_let_go() -> None:
     double = doubled()
     kept = weakref.ref(double.of(np.ones(2)))
     gone = weakref.ref(double.of(np.ones(1)))
-    for size in range(3, SIZES + 2):
+    for size in range(3, FEW_SIZES + 2):
         double(np.ones(2))
         double(np.ones(size))
     gc.collect()

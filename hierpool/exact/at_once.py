@@ -1,0 +1,65 @@
+"""Decides whether an exact integration is computed at once, in NumPy, or by a compiled program.
+
+To compile takes seconds, and then a program is several times as fast as NumPy. Nobody knows how
+many calls will follow. So a process computes at once until it has spent as long on that as
+compiling takes, and compiles then: whatever follows, that is at most about twice the shortest time.
+"""
+
+from collections import defaultdict
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from hierpool.exact.quadrature import Quadrature
+from hierpool.models.beta_population import BetaPopulation
+from hierpool.models.catalogue import is_own
+from hierpool.runtime.jax_settings import platform
+
+SECONDS_TO_COMPILE = 10.0
+"""About what compiling takes, on a slow processor."""
+SECONDS_AN_INTEGRAL, SECONDS_A_ROW, SECONDS_A_PAIR = 0.03, 0.0015, 0.0004
+"""About what NumPy takes for an integral, for each row of data that its density reads, and for the
+moments and quantiles of a group, with as many nodes as by default."""
+
+quietly = np.errstate(all="ignore")
+"""Decorates a function that is computed at once. What overflows, or is not a number, is found by
+the checks of the integration, as in JAX."""
+
+
+spent: defaultdict[str, float] = defaultdict(float)
+"""Seconds that this process has spent on computing at once, by what was computed."""
+_lock = Lock()
+
+
+def is_at_once(
+    what: str,
+    model: Any,
+    quadrature: Quadrature,
+    *,
+    num_integrals: int = 1,
+    num_rows: int = 0,
+    num_pairs: int = 0,
+) -> bool:
+    """Returns whether to compute at once; then its time is added to what was spent.
+
+    Only models with a Beta population can be, and only hierpool's own: a user's is written for JAX.
+
+    Args:
+        what: what is computed, by one kind of program or at once.
+        model: the model.
+        quadrature: settings of the integration.
+        num_integrals: number of data sets, or of priors.
+        num_rows: number of rows of data that the densities read, in all of them.
+        num_pairs: number of distinct (y, n), in all of them.
+    """
+    if platform() != "cpu" or not (isinstance(model, BetaPopulation) and is_own(model)):
+        return False
+    seconds = SECONDS_AN_INTEGRAL * num_integrals + SECONDS_A_ROW * num_rows
+    seconds += SECONDS_A_PAIR * num_pairs
+    seconds *= (quadrature.num_nodes / Quadrature.num_nodes) ** 2
+    with _lock:
+        if spent[what] + seconds > SECONDS_TO_COMPILE:
+            return False
+        spent[what] += seconds
+    return True

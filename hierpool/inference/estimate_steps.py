@@ -1,0 +1,144 @@
+"""The steps of ``estimate``: grids over populations, and populations and groups given these.
+
+For a few groups NumPy takes the steps at once, in a few hundredths of a second. For more, or after
+many calls, each is a compiled program: three compile on several cores at once, and while one is
+compiled the next is traced.
+"""
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from hierpool.arrays import is_on_host
+from hierpool.counts import Counts
+from hierpool.exact.at_once import is_at_once, quietly
+from hierpool.exact.batches import DataSets
+from hierpool.exact.grid import Grid
+from hierpool.exact.posterior import (
+    Groups,
+    Population,
+    explore,
+    of_groups,
+    of_population,
+    over_batch,
+)
+from hierpool.exact.quadrature import Quadrature
+from hierpool.likelihood.compress import has_rows
+from hierpool.likelihood.histograms import Data
+from hierpool.models.beta_population import BetaPopulation
+from hierpool.runtime.programs import BySize
+
+log = logging.getLogger(__name__)
+MANY_SIZES = 64
+"""Sizes of a step whose programs are kept: a table of data sets of all sizes needs a few tens."""
+
+
+@quietly
+def _grids(model: BetaPopulation, data: Data, *, quadrature: Quadrature) -> Grid:
+    on_host = is_on_host(*jax.tree.leaves((model, data)))
+    return over_batch(lambda data: explore(model, data, quadrature, on_host=on_host), data)
+
+
+@quietly
+def _populations(
+    model: BetaPopulation, grids: Grid, data: Data, prob: float, *, has_quantiles: bool
+) -> Population:
+    def one(of_set: tuple[Grid, Data]) -> Population:
+        return of_population(model, *of_set, prob, has_quantiles=has_quantiles)
+
+    return over_batch(one, (grids, data))
+
+
+@quietly
+def _groups(
+    model: BetaPopulation,
+    grids: Grid,
+    which: np.ndarray,
+    counts: Counts,
+    prob: float,
+    *,
+    has_quantiles: bool,
+) -> Groups:
+    return of_groups(model, grids, which, counts, prob, has_quantiles=has_quantiles)
+
+
+class Steps(NamedTuple):
+    """The functions that solve data sets, or their programs."""
+
+    grids: Any
+    """Integrates over the populations of a batch."""
+    populations: Any
+    """Returns the posteriors of the populations, given these."""
+    groups: Any
+    """Returns the posteriors of a block of groups, given these."""
+
+
+AT_ONCE = Steps(_grids, _populations, _groups)
+"""In NumPy."""
+COMPILED = Steps(*(BySize(step, keep=MANY_SIZES) for step in AT_ONCE))
+"""By programs of JAX."""
+
+
+def steps_for(
+    model: BetaPopulation, sets: DataSets, numbers: np.ndarray, quadrature: Quadrature
+) -> Steps:
+    """Returns the steps for data sets.
+
+    Args:
+        model: the model.
+        sets: all data sets.
+        numbers: (data set,) indices of those to solve.
+        quadrature: settings of the integration.
+    """
+    at_once = is_at_once(
+        "estimate",
+        model,
+        quadrature,
+        num_integrals=len(numbers),
+        num_rows=sets.size[numbers][has_rows(sets.size, sets.largest)[numbers]].sum(),
+        num_pairs=sets.size[numbers].sum(),
+    )
+    return AT_ONCE if at_once else COMPILED
+
+
+def compile_ahead(
+    steps: Steps,
+    model: BetaPopulation,
+    data: Data,
+    num_pairs: int,
+    quadrature: Quadrature,
+    *,
+    has_quantiles: bool,
+) -> None:
+    """Compiles a batch's programs at the same time, unless they are compiled, or need not be.
+
+    Args:
+        steps: the steps.
+        model: the model; the values of its hyperparameters do not matter.
+        data: shapes of the batch's data.
+        num_pairs: number of pairs in a block.
+        quadrature: settings of the integration.
+        has_quantiles: whether to compute the intervals.
+    """
+    if steps is not COMPILED:
+        return
+    grids = steps.grids.of(model, data, quadrature=quadrature)
+    if not grids.is_compiled:
+        log.info("compiling")
+    shapes, pair = grids.result, np.zeros(num_pairs, np.int64)
+    given = [
+        steps.populations.of(model, shapes, data, 0.5, has_quantiles=has_quantiles),
+        steps.groups.of(model, shapes, pair, Counts(pair, pair), 0.5, has_quantiles=has_quantiles),
+    ]
+    if all(program.is_compiled for program in (grids, *given)):
+        return
+    grids.lower()
+    with ThreadPoolExecutor(1) as other:
+        beside = other.submit(grids.compile)
+        for program in given:
+            program.compile()
+        beside.result()
+    log.info("integrating")

@@ -1,0 +1,153 @@
+"""What is computed at once, in NumPy, agrees with what a compiled program computes."""
+
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+
+import hierpool as hp
+from hierpool.exact import at_once
+from hierpool.exact.at_once import is_at_once, quietly
+from hierpool.exact.leave_one_out import leave_one_out
+from hierpool.exact.posterior import Exact, explore, of_groups, of_population
+from hierpool.exact.quadrature import Quadrature
+from hierpool.likelihood.compress import compress, distinct
+from hierpool.runtime.jax_settings import scope
+
+PLAYERS = {"frame": "efron-morris-75", "successes": "hits", "trials": "at_bats", "group": "player"}
+MILLION = 10**6
+TABLES: dict[str, tuple[list[int], list[int]]] = {
+    "of a few clicks": ([110, 90, 130], [10**5] * 3),
+    "of none and all": ([0, 4, 20, 20], [20, 4, 20, 20]),
+    "without trials": ([0, 0], [0, 0]),
+    "of one": ([1], [1]),
+    "of large counts": ([5000, 5100, 900], [20_000, 20_000, 20_000]),
+}
+MODELS = [hp.CollapsedPartialPooling(), hp.GammaPartialPooling(), hp.SpreadPartialPooling()]
+
+
+@quietly
+def solved(model: Any, counts: hp.Counts) -> Exact:
+    """Returns what ``integrate`` does, computed at once."""
+    model = jax.tree.map(lambda leaf: np.asarray(leaf, float), model)
+    grid = explore(model, counts, Quadrature(), on_host=True)
+    grids = jax.tree.map(lambda leaf: np.asarray(leaf)[None], grid)
+    which = np.zeros(len(counts.trials), int)
+    groups = of_groups(model, grids, which, counts, 0.89)
+    return Exact(groups, of_population(model, grid, counts, 0.89))
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: type(model).__name__)
+@pytest.mark.parametrize("name", TABLES)
+def test_what_is_computed_at_once_is_what_integrate_returns(name: str, model: Any) -> None:
+    # As many groups in all tables, so that they share a program.
+    y, n = (np.append(counts, np.zeros(5 - len(counts), int)) for counts in TABLES[name])
+    with scope():
+        found, want = solved(model, hp.Counts(y, n)), hp.integrate(model, hp.Counts(y, n))
+    wanted = jax.tree.leaves_with_path(want)
+    for ours, (where, theirs) in zip(jax.tree.leaves(found), wanted, strict=True):
+        assert isinstance(ours, np.ndarray | np.generic)
+        message = jax.tree_util.keystr(where)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-8, atol=1e-11, err_msg=message)
+
+
+def test_data_sets_are_solved_at_once_as_by_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = hp.estimate(**PLAYERS).groups.reset_index()
+    frame["half"] = np.where(np.arange(len(frame)) % 3, "a", "b")
+
+    def solve() -> hp.Estimate:
+        return hp.estimate(frame, "successes", "trials", group="group", by="half")
+
+    found = solve()
+    monkeypatch.setattr(at_once, "SECONDS_TO_COMPILE", 0.0)
+    want = solve()
+    np.testing.assert_allclose(found.groups, want.groups, rtol=1e-9)
+    np.testing.assert_allclose(found.population, want.population, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: type(model).__name__)
+def test_leaving_one_out_at_once_agrees_with_programs(
+    model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs = distinct(np.array([18, 7, 0, 3, 45]), np.array([45, 45, 4, 10, 45]))
+    found = leave_one_out(model, pairs, Quadrature())
+    monkeypatch.setattr(at_once, "SECONDS_TO_COMPILE", 0.0)
+    want = leave_one_out(model, pairs, Quadrature())
+    np.testing.assert_allclose(found.elpd, want.elpd, rtol=1e-9)
+    assert abs(found.log_evidence - want.log_evidence) < 1e-9
+    assert found.num_refitted == want.num_refitted
+
+
+def test_priors_are_swept_at_once_as_by_a_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    def sweep() -> hp.Sensitivity:
+        return hp.sensitivity("efron-morris-75", "hits", "at_bats", group="player")
+
+    found = sweep()
+    monkeypatch.setattr(at_once, "SECONDS_TO_COMPILE", 0.0)
+    want = sweep()
+    for ours, theirs in zip(found, want, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-12)
+
+
+def test_draws_at_once_are_those_of_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fit() -> Any:
+        inference = hp.Quadrature(num_chains=2, num_draws=400)
+        return hp.fit(**PLAYERS, model="collapsed", inference=inference).posterior
+
+    found = fit()
+    monkeypatch.setattr(at_once, "SECONDS_TO_COMPILE", 0.0)
+    want = fit()
+    for name in ("phi", "kappa_log", "theta"):
+        np.testing.assert_allclose(found[name], want[name], rtol=1e-9)
+
+
+def test_nothing_is_compiled_for_a_small_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[str] = []
+
+    def note(event: str, seconds: float, **more: str) -> None:
+        if event == "/jax/core/compile/backend_compile_duration":
+            compiled.append(more.get("fun_name", event))
+
+    jax.monitoring.register_event_duration_secs_listener(note)
+    frame = {"hits": [3, 4, 5, 17], "at_bats": [10, 11, 12, 40]}
+    hp.estimate(frame, "hits", "at_bats")
+    hp.compare(frame, "hits", "at_bats", models=["partial", "gamma", "complete", "none"])
+    assert not compiled
+
+
+def test_only_our_own_beta_populations_are_computed_at_once() -> None:
+    @hp.model
+    class Derived(hp.CollapsedPartialPooling):
+        """A user's own."""
+
+    models = {
+        hp.CollapsedPartialPooling(): True,
+        hp.SpreadPartialPooling(): True,
+        Derived(): False,
+        hp.CollapsedLogitPartialPooling(): False,
+    }
+    for model, wanted in models.items():
+        assert is_at_once("this", model, Quadrature()) == wanted
+
+
+def test_once_as_long_was_spent_as_compiling_takes_programs_are_compiled() -> None:
+    def asked(what: str, num_pairs: int, quadrature: Quadrature) -> bool:
+        return is_at_once(what, hp.CollapsedPartialPooling(), quadrature, num_pairs=num_pairs)
+
+    some = Quadrature()
+    third = int(at_once.SECONDS_TO_COMPILE / at_once.SECONDS_A_PAIR / 3.1)
+    # Twice the nodes take four times as long.
+    assert not asked("this", third, some.finer)
+    assert [asked("this", third, some) for _ in range(5)] == [True] * 3 + [False] * 2
+    # What is too long is not added, and others have a time of their own.
+    assert asked("this", 10, some)
+    assert asked("that", third, some)
+
+
+def test_where_the_density_is_not_finite_nothing_is_warned_of() -> None:
+    with scope():
+        pairs = distinct(np.array([0, 3]), np.array([MILLION, MILLION]))
+        model = jax.tree.map(np.asarray, hp.CollapsedPartialPooling(1e-3, 1e-3, 1e3))
+        grid = quietly(explore)(model, compress(pairs), Quadrature(), on_host=True)
+    assert isinstance(grid.weight, np.ndarray) and grid.weight.dtype == float
