@@ -89,6 +89,12 @@ def nothing_spent() -> None:
     at_once.spent.clear()
 
 
+@pytest.fixture
+def nothing_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything is computed by compiled programs."""
+    monkeypatch.setattr(at_once, "SECONDS_TO_COMPILE", 0.0)
+
+
 @pytest.fixture(params=["float64", "float32"])
 def precision(request: pytest.FixtureRequest) -> Iterator[str]:
     """Runs a test in either precision."""

@@ -11,7 +11,7 @@ import xarray as xr
 
 from hierpool.arrays import is_on_host
 from hierpool.counts import Counts
-from hierpool.exact.at_once import is_at_once, quietly
+from hierpool.exact.at_once import is_at_once, quietly, seconds_of
 from hierpool.exact.posterior import Exact, explore, of_groups, of_population, over_batch
 from hierpool.exact.quadrature import Quadrature
 from hierpool.exact.refining import INTERVAL_TOLERANCE, refined
@@ -269,15 +269,8 @@ def _posteriors(
 
     def integrate(settings: Quadrature, before: Exact | None) -> Exact:
         num_priors = len(jax.tree.leaves(models)[0])
-        at_once = is_at_once(
-            "sensitivity",
-            models,
-            settings,
-            num_integrals=num_priors,
-            num_rows=num_priors * num_rows(data[0]),
-            num_pairs=num_priors * num_pairs,
-        )
-        sweep = _sweep if at_once else _compiled_sweep
+        seconds = num_priors * seconds_of(settings, num_rows=num_rows(data[0]), num_pairs=num_pairs)
+        sweep = _sweep if is_at_once("sensitivity", models, seconds) else _compiled_sweep
         exact: Exact = jax.tree.map(np.asarray, sweep(models, *data, quadrature=settings))
         # Drops the groups that only pad the arrays, and what only some classes report.
         groups = jax.tree.map(lambda leaf: leaf[:, :num_pairs], exact.groups)

@@ -21,6 +21,8 @@ SECONDS_TO_COMPILE = 10.0
 SECONDS_AN_INTEGRAL, SECONDS_A_ROW, SECONDS_A_PAIR = 0.03, 0.0015, 0.0004
 """About what NumPy takes for an integral, for each row of data that its density reads, and for the
 moments and quantiles of a group, with as many nodes as by default."""
+SECONDS_A_DENSITY = 7e-7
+"""About what NumPy takes for the log probability of one group's counts given a population."""
 
 quietly = np.errstate(all="ignore")
 """Decorates a function that is computed at once. What overflows, or is not a number, is found by
@@ -32,32 +34,35 @@ spent: defaultdict[str, float] = defaultdict(float)
 _lock = Lock()
 
 
-def is_at_once(
-    what: str,
-    model: Any,
-    quadrature: Quadrature,
-    *,
-    num_integrals: int = 1,
-    num_rows: int = 0,
-    num_pairs: int = 0,
-) -> bool:
+def seconds_of(
+    quadrature: Quadrature, *, num_integrals: int = 1, num_rows: int = 0, num_pairs: int = 0
+) -> float:
+    """Returns about how many seconds NumPy takes for some integrations.
+
+    Args:
+        quadrature: their settings.
+        num_integrals: number of data sets, or of priors.
+        num_rows: number of rows of data that the densities read, in all of them.
+        num_pairs: number of distinct (y, n) whose posteriors follow, in all of them.
+    """
+    seconds = SECONDS_AN_INTEGRAL * num_integrals + SECONDS_A_ROW * num_rows
+    seconds += SECONDS_A_PAIR * num_pairs
+    return float(seconds * (quadrature.num_nodes / Quadrature.num_nodes) ** 2)
+
+
+def is_at_once(what: str, model: Any, seconds: float) -> bool:
     """Returns whether to compute at once; then its time is added to what was spent.
 
-    Only models with a Beta population can be, and only hierpool's own: a user's is written for JAX.
+    Only what belongs to a Beta population can be, and only to a model of hierpool's own: a user's
+    is written for JAX.
 
     Args:
         what: what is computed, by one kind of program or at once.
-        model: the model.
-        quadrature: settings of the integration.
-        num_integrals: number of data sets, or of priors.
-        num_rows: number of rows of data that the densities read, in all of them.
-        num_pairs: number of distinct (y, n), in all of them.
+        model: the model, with theta integrated out.
+        seconds: about how long it takes at once.
     """
     if platform() != "cpu" or not (isinstance(model, BetaPopulation) and is_own(model)):
         return False
-    seconds = SECONDS_AN_INTEGRAL * num_integrals + SECONDS_A_ROW * num_rows
-    seconds += SECONDS_A_PAIR * num_pairs
-    seconds *= (quadrature.num_nodes / Quadrature.num_nodes) ** 2
     with _lock:
         if spent[what] + seconds > SECONDS_TO_COMPILE:
             return False

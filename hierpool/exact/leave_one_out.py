@@ -17,7 +17,7 @@ import numpy as np
 
 from hierpool.arrays import is_on_host, logsumexp, namespace
 from hierpool.counts import Counts
-from hierpool.exact.at_once import is_at_once, quietly
+from hierpool.exact.at_once import is_at_once, quietly, seconds_of
 from hierpool.exact.grid import Grid
 from hierpool.exact.posterior import explore
 from hierpool.exact.quadrature import EDGE, Quadrature
@@ -211,6 +211,6 @@ _SOON, _FAST = (
 def _steps_for(model: Model, data: Data, num_pairs: int, quadrature: Quadrature) -> _Steps:
     # What is left out of every node's weight takes about as long as what the density reads.
     rows = num_rows(data) + num_pairs
-    if is_at_once("leave_one_out", model, quadrature, num_rows=rows):
+    if is_at_once("leave_one_out", model, seconds_of(quadrature, num_rows=rows)):
         return _AT_ONCE
     return _SOON if num_pairs <= FEWEST and platform() == "cpu" else _FAST

@@ -14,7 +14,7 @@ import numpy as np
 
 from hierpool.arrays import is_on_host
 from hierpool.counts import Counts
-from hierpool.exact.at_once import is_at_once, quietly
+from hierpool.exact.at_once import is_at_once, quietly, seconds_of
 from hierpool.exact.batches import DataSets
 from hierpool.exact.grid import Grid
 from hierpool.exact.posterior import (
@@ -93,15 +93,14 @@ def steps_for(
         numbers: (data set,) indices of those to solve.
         quadrature: settings of the integration.
     """
-    at_once = is_at_once(
-        "estimate",
-        model,
+    sizes = sets.size[numbers]
+    seconds = seconds_of(
         quadrature,
         num_integrals=len(numbers),
-        num_rows=sets.size[numbers][has_rows(sets.size, sets.largest)[numbers]].sum(),
-        num_pairs=sets.size[numbers].sum(),
+        num_rows=sizes[has_rows(sizes, sets.largest[numbers])].sum(),
+        num_pairs=sizes.sum(),
     )
-    return AT_ONCE if at_once else COMPILED
+    return AT_ONCE if is_at_once("estimate", model, seconds) else COMPILED
 
 
 def compile_ahead(

@@ -12,7 +12,7 @@ import numpy as np
 
 from hierpool.arrays import is_on_host
 from hierpool.counts import Counts
-from hierpool.exact.at_once import is_at_once, quietly
+from hierpool.exact.at_once import is_at_once, quietly, seconds_of
 from hierpool.exact.chart import chart_of
 from hierpool.exact.grid import Grid, draw
 from hierpool.exact.posterior import explore as integrated
@@ -156,7 +156,7 @@ def _by_quadrature(
     def integrate(settings: Quadrature, _: Any) -> tuple[Grid, Callable[..., Position]]:
         # The numbers of chains and draws are replaced by 1, so that one program serves all of them.
         settings = replace(settings, num_chains=1, num_draws=1)
-        if is_at_once("fit", model, settings, num_rows=num_rows(data)):
+        if is_at_once("fit", model, seconds_of(settings, num_rows=num_rows(data))):
             log.info("integrating")
             return _integrate(model, data, quadrature=settings), _draw_piece
         begun = time.perf_counter()

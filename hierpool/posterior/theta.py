@@ -12,10 +12,12 @@ import jax
 import numpy as np
 
 from hierpool.counts import Counts
+from hierpool.exact.at_once import SECONDS_A_DENSITY, is_at_once, quietly
 from hierpool.likelihood.compress import Distinct, padded_pairs, padded_rows, power_of_two
 from hierpool.models.beta_population import BetaPopulation
+from hierpool.models.catalogue import is_own
 from hierpool.models.pooling import NoPooling
-from hierpool.models.protocol import Model, Parameters, Position
+from hierpool.models.protocol import Collapsible, Model, Parameters, Position
 from hierpool.posterior.random import betas
 from hierpool.runtime.programs import BySize
 
@@ -115,6 +117,12 @@ def log_likelihood(
         num_draws: number of draws.
     """
     result = np.empty((num_draws, len(pairs.inverse)))
+    compute: Callable[..., Any] = _log_likelihood
+    if isinstance(model, Collapsible) and is_own(model):
+        population = model.collapsed()
+        seconds = SECONDS_A_DENSITY * num_draws * len(pairs.trials)
+        if is_at_once("log_likelihood", population, seconds):
+            model, compute = population, _log_likelihood_at_once
     if _is_ours(model.log_likelihood):
         counts, inverse = _columns(pairs), pairs.inverse
         parameters = {name: draws for name, draws in parameters.items() if name != "theta"}
@@ -124,7 +132,7 @@ def log_likelihood(
     height = _height(np.size(counts.trials), num_draws)
     for first in range(0, num_draws, height):
         rows = {name: _rows(draws, first, height) for name, draws in parameters.items()}
-        piece = np.asarray(_log_likelihood(model, counts, rows, np.arange(height)))
+        piece = np.asarray(compute(model, counts, rows, np.arange(height)))
         last = min(first + height, num_draws)
         np.take(piece[: last - first], inverse, axis=1, out=result[first:last], mode="clip")
     return result
@@ -190,6 +198,13 @@ def _constrain_others(
 @BySize
 def _prior_counts(model: BetaPopulation, position: Position) -> tuple[jax.Array, jax.Array]:
     return model.prior_counts(position)
+
+
+@quietly
+def _log_likelihood_at_once(
+    model: Model, counts: Counts, parameters: NumpyParameters, _: np.ndarray
+) -> Any:
+    return model.log_likelihood(parameters, counts)  # type: ignore[arg-type]
 
 
 @BySize

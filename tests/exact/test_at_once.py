@@ -8,11 +8,12 @@ import pytest
 
 import hierpool as hp
 from hierpool.exact import at_once
-from hierpool.exact.at_once import is_at_once, quietly
+from hierpool.exact.at_once import is_at_once, quietly, seconds_of
 from hierpool.exact.leave_one_out import leave_one_out
 from hierpool.exact.posterior import Exact, explore, of_groups, of_population
 from hierpool.exact.quadrature import Quadrature
 from hierpool.likelihood.compress import compress, distinct
+from hierpool.posterior.theta import log_likelihood
 from hierpool.runtime.jax_settings import scope
 
 PLAYERS = {"frame": "efron-morris-75", "successes": "hits", "trials": "at_bats", "group": "player"}
@@ -25,6 +26,10 @@ TABLES: dict[str, tuple[list[int], list[int]]] = {
     "of large counts": ([5000, 5100, 900], [20_000, 20_000, 20_000]),
 }
 MODELS = [hp.CollapsedPartialPooling(), hp.GammaPartialPooling(), hp.SpreadPartialPooling()]
+
+
+def compile_from_now_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(at_once, "SECONDS_TO_COMPILE", 0.0)
 
 
 @quietly
@@ -60,7 +65,7 @@ def test_data_sets_are_solved_at_once_as_by_programs(monkeypatch: pytest.MonkeyP
         return hp.estimate(frame, "successes", "trials", group="group", by="half")
 
     found = solve()
-    monkeypatch.setattr(at_once, "SECONDS_TO_COMPILE", 0.0)
+    compile_from_now_on(monkeypatch)
     want = solve()
     np.testing.assert_allclose(found.groups, want.groups, rtol=1e-9)
     np.testing.assert_allclose(found.population, want.population, rtol=1e-9, atol=1e-12)
@@ -72,7 +77,7 @@ def test_leaving_one_out_at_once_agrees_with_programs(
 ) -> None:
     pairs = distinct(np.array([18, 7, 0, 3, 45]), np.array([45, 45, 4, 10, 45]))
     found = leave_one_out(model, pairs, Quadrature())
-    monkeypatch.setattr(at_once, "SECONDS_TO_COMPILE", 0.0)
+    compile_from_now_on(monkeypatch)
     want = leave_one_out(model, pairs, Quadrature())
     np.testing.assert_allclose(found.elpd, want.elpd, rtol=1e-9)
     assert abs(found.log_evidence - want.log_evidence) < 1e-9
@@ -84,7 +89,7 @@ def test_priors_are_swept_at_once_as_by_a_program(monkeypatch: pytest.MonkeyPatc
         return hp.sensitivity("efron-morris-75", "hits", "at_bats", group="player")
 
     found = sweep()
-    monkeypatch.setattr(at_once, "SECONDS_TO_COMPILE", 0.0)
+    compile_from_now_on(monkeypatch)
     want = sweep()
     for ours, theirs in zip(found, want, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-12)
@@ -96,7 +101,7 @@ def test_draws_at_once_are_those_of_programs(monkeypatch: pytest.MonkeyPatch) ->
         return hp.fit(**PLAYERS, model="collapsed", inference=inference).posterior
 
     found = fit()
-    monkeypatch.setattr(at_once, "SECONDS_TO_COMPILE", 0.0)
+    compile_from_now_on(monkeypatch)
     want = fit()
     for name in ("phi", "kappa_log", "theta"):
         np.testing.assert_allclose(found[name], want[name], rtol=1e-9)
@@ -128,21 +133,40 @@ def test_only_our_own_beta_populations_are_computed_at_once() -> None:
         hp.CollapsedLogitPartialPooling(): False,
     }
     for model, wanted in models.items():
-        assert is_at_once("this", model, Quadrature()) == wanted
+        assert is_at_once("this", model, 0.01) == wanted
 
 
 def test_once_as_long_was_spent_as_compiling_takes_programs_are_compiled() -> None:
-    def asked(what: str, num_pairs: int, quadrature: Quadrature) -> bool:
-        return is_at_once(what, hp.CollapsedPartialPooling(), quadrature, num_pairs=num_pairs)
+    def asked(what: str, seconds: float) -> bool:
+        return is_at_once(what, hp.CollapsedPartialPooling(), seconds)
 
-    some = Quadrature()
-    third = int(at_once.SECONDS_TO_COMPILE / at_once.SECONDS_A_PAIR / 3.1)
-    # Twice the nodes take four times as long.
-    assert not asked("this", third, some.finer)
-    assert [asked("this", third, some) for _ in range(5)] == [True] * 3 + [False] * 2
+    third = at_once.SECONDS_TO_COMPILE / 3.1
+    assert [asked("this", third) for _ in range(5)] == [True] * 3 + [False] * 2
     # What is too long is not added, and others have a time of their own.
-    assert asked("this", 10, some)
-    assert asked("that", third, some)
+    assert asked("this", 0.1 * third)
+    assert asked("that", third)
+
+
+def test_twice_the_nodes_take_four_times_as_long() -> None:
+    some = Quadrature()
+    once = seconds_of(some, num_integrals=2, num_rows=3, num_pairs=5)
+    assert seconds_of(some.finer, num_integrals=2, num_rows=3, num_pairs=5) == 4 * once
+    assert 2 * seconds_of(some, num_rows=1) == seconds_of(some, num_integrals=2, num_rows=2)
+
+
+def test_the_log_likelihood_of_draws_is_the_same_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    parameters = {"phi": rng.beta(0.3, 0.9, 200), "kappa": rng.gamma(0.2, 100, 200)}
+    arguments = hp.PartialPooling(), hp.Counts(*np.array([[3, 0, 9], [10, 0, 9]]))
+
+    def computed() -> np.ndarray:
+        with scope():
+            pairs = distinct(*arguments[1])
+            return log_likelihood(*arguments, pairs, parameters, 200)
+
+    found = computed()
+    compile_from_now_on(monkeypatch)
+    np.testing.assert_allclose(found, computed(), rtol=1e-10, atol=1e-13)
 
 
 def test_where_the_density_is_not_finite_nothing_is_warned_of() -> None:

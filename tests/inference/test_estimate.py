@@ -13,7 +13,9 @@ from tables import EXACT, HOSPITALS, PLAYERS, TABLES, close
 
 import hierpool as hp
 from hierpool.counts import Counts, stack
+from hierpool.exact import at_once
 from hierpool.exact.batches import ON_PROCESSOR, DataSets, Sizes
+from hierpool.inference import estimate as estimating
 from hierpool.inference.estimate import _solve
 from hierpool.runtime.jax_settings import scope
 
@@ -92,7 +94,9 @@ def test_many_data_sets_are_each_of_their_own(leagues: pd.DataFrame) -> None:
         close(row.drop("error"), own.drop("error"), relative=1e-9, absolute=1e-12)
 
 
-def test_ragged_data_sets_compile_few_programs(leagues: pd.DataFrame) -> None:
+def test_ragged_data_sets_compile_few_programs(
+    leagues: pd.DataFrame, nothing_at_once: None
+) -> None:
     estimated(leagues, by="league")
     other = leagues.assign(league=leagues["league"].to_numpy()[::-1])
     with compiled() as programs:
@@ -100,7 +104,7 @@ def test_ragged_data_sets_compile_few_programs(leagues: pd.DataFrame) -> None:
     assert len(programs) <= 2
 
 
-def test_what_is_compiled_ahead_is_what_runs(leagues: pd.DataFrame) -> None:
+def test_what_is_compiled_ahead_is_what_runs(leagues: pd.DataFrame, nothing_at_once: None) -> None:
     # A number of nodes that no other test asks for: nothing of it is compiled yet.
     one, own = leagues[leagues["league"] == leagues["league"].iloc[0]], hp.Quadrature(num_nodes=46)
     with compiled() as programs:
@@ -114,13 +118,18 @@ def test_what_is_compiled_ahead_is_what_runs(leagues: pd.DataFrame) -> None:
 
 
 @pytest.mark.parametrize("number", [64, 130])
-def test_many_small_data_sets_are_each_the_single_one(number: int) -> None:
+def test_many_small_data_sets_are_each_the_single_one(
+    number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # As many as fill a job, and two jobs and a rest.
     rng = np.random.default_rng(number)
     trials = rng.integers(1, 60, 2 * number)
     data = pd.DataFrame({"y": rng.binomial(trials, 0.3), "n": trials})
     data["set"] = np.repeat(np.arange(number), 2)
-    groups, population = estimated(data, by="set")
+    with monkeypatch.context() as patch:
+        # By compiled programs; the single ones are computed at once.
+        patch.setattr(at_once, "SECONDS_TO_COMPILE", 0.0)
+        groups, population = estimated(data, by="set")
     assert len(groups) == 2 * number and len(population) == number
     for i in (0, 1, number // 2, number - 3, number - 2, number - 1):
         alone = estimated(data[data["set"] == i].drop(columns="set"))
@@ -263,16 +272,17 @@ def test_a_data_set_needs_a_name(leagues: pd.DataFrame) -> None:
 
 
 def test_batches_for_an_accelerator_give_what_batches_for_a_processor_give(
-    leagues: pd.DataFrame,
+    leagues: pd.DataFrame, nothing_at_once: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     some = leagues[leagues["league"] < 30]
     sets = DataSets(*(some[name].to_numpy() for name in ("y", "n")), some["league"].to_numpy())
-    small = Sizes((4,), (32,))
-    with scope():
-        found = [
-            _solve(hp.CollapsedPartialPooling(), sets, np.arange(30), hp.Quadrature(), 0.89, sizes)
-            for sizes in (ON_PROCESSOR, small)
-        ]
+    found = []
+    for sizes in (ON_PROCESSOR, Sizes((4,), (32,))):
+        monkeypatch.setattr(estimating, "ON_PROCESSOR", sizes)
+        with scope():
+            found.append(
+                _solve(hp.CollapsedPartialPooling(), sets, np.arange(30), hp.Quadrature(), 0.89)
+            )
     for one, other in zip(*found, strict=True):
         for name, column in one.items():
             np.testing.assert_allclose(other[name], column, rtol=1e-9, atol=1e-13)
