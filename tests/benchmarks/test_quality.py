@@ -1,9 +1,10 @@
 """What the benchmark makes of anybody's draws."""
 
-import bench_quality
 import numpy as np
 import pytest
-from bench_quality import quality
+
+from benchmarks.bench import quality as qualities
+from benchmarks.bench.quality import quality
 
 EXACT = {"phi": np.array(0.5), "theta": np.linspace(-1, 1, 30)}
 
@@ -38,5 +39,5 @@ def test_one_parameter_that_does_not_move_is_found() -> None:
 
 def test_processes_that_share_the_work_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     alone = quality(drawn(), EXACT)
-    monkeypatch.setattr(bench_quality, "MANY", 1)
+    monkeypatch.setattr(qualities, "MANY", 1)
     assert quality(drawn(), EXACT) == alone
