@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from hierpool.exact.chart import Charted
 from hierpool.exact.quadrature import Quadrature
-from hierpool.models.beta_population import BetaPopulation
 from hierpool.models.catalogue import is_own
 from hierpool.runtime.jax_settings import platform
 
@@ -53,16 +53,17 @@ def seconds_of(
 def is_at_once(what: str, model: Any, seconds: float) -> bool:
     """Returns whether to compute at once; then its time is added to what was spent.
 
-    Only what belongs to a Beta population can be, and only to a model of hierpool's own: a user's
-    is written for JAX.
+    Only what belongs to a model of hierpool's own with a chart can be: a user's is written for JAX.
 
     Args:
         what: what is computed, by one kind of program or at once.
         model: the model, with theta integrated out.
-        seconds: about how long it takes at once.
+        seconds: about how long it takes at once, if the population is a Beta.
     """
-    if platform() != "cpu" or not (isinstance(model, BetaPopulation) and is_own(model)):
+    is_written_for_both = isinstance(model, Charted) and is_own(model)
+    if platform() != "cpu" or not is_written_for_both:
         return False
+    seconds *= model.cost_of_group
     with _lock:
         if spent[what] + seconds > SECONDS_TO_COMPILE:
             return False

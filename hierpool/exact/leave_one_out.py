@@ -31,10 +31,9 @@ from hierpool.likelihood.compress import (
     power_of_two,
     tally,
 )
-from hierpool.likelihood.histograms import Data, Pairs, num_rows
-from hierpool.models.beta_population import BetaPopulation
+from hierpool.likelihood.histograms import Data, Pairs
 from hierpool.models.pooling import CompletePooling, NoPooling
-from hierpool.models.protocol import Collapsible, Compressible, Model, Position, require
+from hierpool.models.protocol import Collapsible, Compressible, Model, Position
 from hierpool.runtime.jax_settings import platform, scope
 from hierpool.runtime.programs import COMPILED_SOON, BySize
 
@@ -120,27 +119,30 @@ def _log_beta_binomial(a: Any, b: Any, y: np.ndarray, n: np.ndarray) -> np.ndarr
     return np.asarray(given)[:, 0]
 
 
-def _by_quadrature(model: Model, pairs: Distinct, quadrature: Quadrature) -> LeftOut:
+def _by_quadrature(model: Any, pairs: Distinct, quadrature: Quadrature) -> LeftOut:
     # All hyperparameters become float arrays: JAX would compile again for each other type.
     model = jax.tree.map(lambda leaf: np.asarray(leaf, float), model)
-    length = max(FEWEST, power_of_two(len(pairs.trials)))
-    whole = padded_pairs(pairs, length)
-    data: Data = whole
-    if isinstance(model, Compressible) and len(pairs.trials) > MOST_PAIRS:
-        data = model.compress(pairs)
-    steps = _steps_for(model, data, len(pairs.trials), quadrature)
-    grid, quadrature = refined(
-        lambda settings, _: steps.integrate(model, data, quadrature=settings),
-        quadrature,
-        lambda found: bool(found.converged),
+    num_pairs, are_many = len(pairs.trials), len(pairs.trials) > MOST_PAIRS
+
+    def integrate(settings: Quadrature, _: Any) -> tuple[Grid, Pairs, _Steps]:
+        steps = _steps_for(model, 1 if are_many else num_pairs, num_pairs, settings)
+        length = num_pairs if steps is _AT_ONCE else max(FEWEST, power_of_two(num_pairs))
+        whole = padded_pairs(pairs, length)
+        is_compressed = are_many and isinstance(model, Compressible)
+        data: Data = model.compress(pairs) if is_compressed else whole
+        return steps.integrate(model, data, quadrature=settings), whole, steps
+
+    (grid, whole, steps), quadrature = refined(
+        integrate, quadrature, lambda found: bool(found[0].converged)
     )
-    size = min(MOST, length)
+    size = min(MOST, len(np.asarray(whole.groups)))
     parts = []
-    for start in range(0, len(pairs.trials), size):
-        counts = padded_pairs(Distinct(*(x[start : start + size] for x in pairs)), size).counts
+    for start in range(0, num_pairs, size):
+        some = Distinct(*(x[start : start + size] for x in pairs))
+        counts = padded_pairs(some, size).counts
         parts.append(jax.tree.map(np.asarray, steps.leave_out(model, grid, counts)))
     elpd, own, gap, edge = (
-        np.concatenate(columns)[: len(pairs.trials)] for columns in zip(*parts, strict=True)
+        np.concatenate(columns)[:num_pairs] for columns in zip(*parts, strict=True)
     )
     is_exact = (gap < quadrature.tolerance) & (edge < EDGE) & np.isfinite(elpd)
     (doubtful,) = np.nonzero(~is_exact & (pairs.trials > 0))
@@ -166,7 +168,7 @@ def _integrate(model: Model, data: Data, *, quadrature: Quadrature) -> Grid:
 
 @quietly
 def _leave_out(
-    model: Model, grid: Grid, counts: Counts
+    model: Any, grid: Grid, counts: Counts
 ) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
     """Returns (pair,) log densities given the others, ``reference``, and two measures of error.
 
@@ -180,8 +182,7 @@ def _leave_out(
         return model.log_likelihood(others, counts)
 
     if is_on_host(grid.weight):
-        parameters = require(model, BetaPopulation).population(grid.positions)
-        likelihoods = model.log_likelihood(parameters, counts)
+        likelihoods = model.log_likelihood(model.population(grid.positions), counts)
     else:
         # One row at a time: the nodes of the logit model's integrals, all at once, would fill the
         # memory.
@@ -208,9 +209,9 @@ _SOON, _FAST = (
 )
 
 
-def _steps_for(model: Model, data: Data, num_pairs: int, quadrature: Quadrature) -> _Steps:
+def _steps_for(model: Model, num_rows: int, num_pairs: int, quadrature: Quadrature) -> _Steps:
     # What is left out of every node's weight takes about as long as what the density reads.
-    rows = num_rows(data) + num_pairs
-    if is_at_once("leave_one_out", model, seconds_of(quadrature, num_rows=rows)):
+    seconds = seconds_of(quadrature, num_rows=num_rows + num_pairs)
+    if is_at_once("leave_one_out", model, seconds):
         return _AT_ONCE
     return _SOON if num_pairs <= FEWEST and platform() == "cpu" else _FAST

@@ -11,6 +11,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from hierpool.arrays import (
+    WithJvp,
+    computed_once,
+    namespace,
+    repeat,
+    sigmoid,
+    softplus,
+    stop_gradient,
+)
 from hierpool.counts import Counts
 from hierpool.likelihood.special import HALF_LOG_TWO_PI
 
@@ -19,33 +28,34 @@ class LogitNormalNodes(NamedTuple):
     """The nodes of a trapezoid rule for the integral over each group's log-odds."""
 
     shift: jax.Array
-    """(node, group) log-odds minus those of the group's reference rate, ascending."""
+    """(..., node, group) log-odds minus those of the group's reference rate, ascending."""
     mass: jax.Array
-    """(node, group) integrand times the distance between nodes, divided by e^top."""
+    """(..., node, group) integrand times the distance between nodes, divided by e^top."""
     top: jax.Array
-    """(group,) log of the integrand at its mode, minus ``reference``."""
+    """(..., group) log of the integrand at its mode, minus ``reference``."""
     centre: jax.Array
-    """(group,) the shift at which nodes are densest: shift = centre + constant sinh(t), where the
-    nodes are equidistant in t."""
+    """(..., group) the shift at which nodes are densest: shift = centre + constant sinh(t), where
+    the nodes are equidistant in t."""
     spacing: jax.Array
-    """(group,) distance between neighbouring nodes in t."""
+    """(..., group) distance between neighbouring nodes in t."""
 
 
 def logit_normal_binomial(mu: jax.Array, sigma: jax.Array, counts: Counts) -> jax.Array:
-    """Returns (group,) log probability of y with theta integrated out, minus ``reference``.
+    """Returns (..., group) log probability of y with theta integrated out, minus ``reference``.
 
         logit theta ~ Normal(mu, sigma), y ~ Binomial(n, theta)
 
     A group with 0 trials gives exactly 0. ``logit_normal_nodes`` states the error of the others.
 
     Args:
-        mu: () mean of the population's log-odds.
-        sigma: () sd of the population's log-odds; not negative.
+        mu: (...,) mean of the population's log-odds.
+        sigma: (...,) sd of the population's log-odds; not negative.
         counts: successes out of trials of each group.
     """
     nodes = logit_normal_nodes(mu, sigma, counts)
-    has_trials = jnp.asarray(counts.trials) > 0
-    return jnp.where(has_trials, nodes.top + jnp.log(jnp.sum(nodes.mass, axis=0)), 0)
+    xp = namespace(nodes.mass)
+    has_trials = xp.asarray(counts.trials) > 0
+    return xp.where(has_trials, nodes.top + xp.log(nodes.mass.sum(axis=-2)), 0)
 
 
 def logit_normal_nodes(
@@ -66,51 +76,60 @@ def logit_normal_nodes(
     5e-4 for the derivatives.
 
     Args:
-        mu: () mean of the population's log-odds.
-        sigma: () sd of the population's log-odds; a value above 1e6 is replaced by 1e6, so that
+        mu: (...,) mean of the population's log-odds.
+        sigma: (...,) sd of the population's log-odds; a value above 1e6 is replaced by 1e6, so that
             its square does not overflow.
         counts: successes out of trials of each group.
         num_nodes: number of nodes of each group.
     """
-    successes, failures, trials = counts.as_floats(mu.dtype)
-    reference_logit = jnp.log(successes + 0.5) - jnp.log(failures + 0.5)
+    xp = namespace(mu, sigma, *counts)
+    successes, failures, trials = counts.as_floats(mu.dtype, xp)
+    mu, sigma = mu[..., None], sigma[..., None]
+    reference_logit = xp.log(successes + 0.5) - xp.log(failures + 0.5)
     excess = (successes - 0.5 * trials) / (trials + 1)
     at_reference = _around(reference_logit, excess, trials)
-    sigma = jnp.minimum(sigma, 1e6)
-    held_mu, s = jax.lax.stop_gradient((mu, sigma))
+    sigma = xp.minimum(sigma, 1e6)
+    held_mu, s = stop_gradient((mu, sigma))
     from_reference = held_mu - reference_logit
     mode = _mode(from_reference, s, at_reference)
     score, information = at_reference.slopes(mode)
     at_mode = _around(reference_logit + mode, score, trials)
     ratio = s * s * information
-    width = 1 / jnp.sqrt(1 + ratio)
+    width = 1 / xp.sqrt(1 + ratio)
     # The mode minus the population mean, in population sds. If sigma is tiny, the difference has
     # lost its digits, and the score gives the value instead.
-    at = jnp.where(ratio < 1, s * score, (mode - from_reference) / s)
+    at = xp.where(ratio < 1, s * score, (mode - from_reference) / s)
     left, right = _reach(at_mode, s, ratio)
     # The likelihood varies most near the reference rate, so the nodes must be dense there. The mode
     # is far from it for a group without successes or without failures.
-    away = 7 * jnp.maximum(s * width - 1.5, 0)
-    centre = jnp.clip(jnp.clip(-mode, -away, away) / jnp.maximum(s, 1), -left, right)
-    scale = jnp.minimum(2 * width, 3 / jnp.maximum(s, 1))
-    first, last = -jnp.arcsinh((left + centre) / scale), jnp.arcsinh((right - centre) / scale)
+    away = 7 * xp.maximum(s * width - 1.5, 0)
+    centre = xp.clip(xp.clip(-mode, -away, away) / xp.maximum(s, 1), -left, right)
+    scale = xp.minimum(2 * width, 3 / xp.maximum(s, 1))
+    first, last = -xp.arcsinh((left + centre) / scale), xp.arcsinh((right - centre) / scale)
     spacing = (last - first) / (num_nodes - 1)
-    # Without this barrier XLA recomputes the quantities of a group at every node.
-    once = jax.lax.optimization_barrier
-    at_mode, at, centre, scale, first, spacing = once((at_mode, at, centre, scale, first, spacing))
-    rise = jnp.exp(first + spacing * jnp.arange(num_nodes, dtype=mu.dtype)[:, None])
-    step = centre + 0.5 * scale * (rise - 1 / rise)
+    # Otherwise XLA recomputes the quantities of a group at every node.
+    of_group = at_mode, at, centre, scale, first, spacing
+    at_mode, at, centre, scale, first, spacing = computed_once(of_group)
+
+    def each(of_group: jax.Array) -> jax.Array:
+        """Returns (..., 1, group): the same at each node."""
+        return of_group[..., None, :]
+
+    nodes = xp.arange(num_nodes, dtype=mu.dtype)[:, None]
+    rise = xp.exp(each(first) + each(spacing) * nodes)
+    step = each(centre) + 0.5 * each(scale) * (rise - 1 / rise)
     # These terms are zero, but carry the derivatives of the mode, with which every node moves.
     mu_rise, sigma_rise = mu - held_mu, sigma - s
     slide = -s * information * mu_rise + (score - s * information * at) * sigma_rise
-    step = step + slide * width * width
-    from_mode = s * step + (mu_rise + sigma_rise * (at + step))
+    step = step + each(slide * width * width)
+    from_mode = each(s) * step + (each(mu_rise) + each(sigma_rise) * (each(at) + step))
     # The first-order terms of the likelihood and of the population cancel, up to rounding.
-    log_density = at_mode.log_likelihood(from_mode) - step * (at + 0.5 * step)
-    cell = (0.5 * np.exp(-HALF_LOG_TWO_PI)) * scale * spacing * (rise + 1 / rise)
+    around = _Binomials(*map(each, at_mode))
+    log_density = around.log_likelihood(from_mode) - step * (each(at) + 0.5 * step)
+    cell = (0.5 * np.exp(-HALF_LOG_TWO_PI)) * each(scale * spacing) * (rise + 1 / rise)
     top = at_reference.log_likelihood(mode) - 0.5 * at * at
-    mass = jnp.exp(log_density) * cell
-    return LogitNormalNodes(mode + from_mode, mass, top, mode + s * centre, spacing)
+    mass = xp.exp(log_density) * cell
+    return LogitNormalNodes(each(mode) + from_mode, mass, top, mode + s * centre, spacing)
 
 
 def standard_log_odds(
@@ -198,15 +217,16 @@ class _Binomials(NamedTuple):
 
     def slopes(self, shift: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Returns the derivative of ``log_likelihood``, and its second derivative negated."""
-        growth = jnp.expm1(jnp.minimum(self.sign * shift, _far(shift)))
+        xp = namespace(shift)
+        growth = xp.expm1(xp.minimum(self.sign * shift, _far(shift)))
         inverse = 1 / (1 + self.rarer * growth)
         information = self.trials * (self.rarer * (1 - self.rarer) * inverse)
         return self.score - self.sign * information * growth, information * inverse * (1 + growth)
 
 
 def _around(logit: jax.Array, score: jax.Array, trials: jax.Array) -> _Binomials:
-    sign = jnp.where(logit > 0, -1, 1).astype(logit.dtype)
-    return _Binomials(logit, sign, jax.nn.sigmoid(sign * logit), score, trials)
+    sign = namespace(logit).where(logit > 0, -1, 1).astype(logit.dtype)
+    return _Binomials(logit, sign, sigmoid(sign * logit), score, trials)
 
 
 def _far(shift: jax.Array) -> float:
@@ -214,15 +234,16 @@ def _far(shift: jax.Array) -> float:
     return 0.9 * float(np.log(jnp.finfo(shift.dtype).max))
 
 
-@jax.custom_jvp
+@WithJvp
 def _divergence(chance: jax.Array, shift: jax.Array) -> jax.Array:
     """Returns ``bernoulli_divergence`` for a probability up to 1/2, differentiable in ``shift``.
 
     It has no derivative in ``chance``, and takes a quarter of the time.
     """
-    near = jnp.minimum(shift, _far(shift))
+    xp = namespace(chance, shift)
+    near = xp.minimum(shift, _far(shift))
     # Beyond that, log(1 - p + p e^shift) is linear in the shift.
-    return jnp.log1p(chance * jnp.expm1(near)) + (shift - near) - chance * shift
+    return xp.log1p(chance * xp.expm1(near)) + (shift - near) - chance * shift
 
 
 @_divergence.defjvp
@@ -243,26 +264,26 @@ def _mode(from_reference: jax.Array, sigma: jax.Array, binomials: _Binomials) ->
         sigma: () the population's sd.
         binomials: the log-likelihoods around the reference rates.
     """
-    variance = sigma * sigma
+    xp, variance = namespace(from_reference, sigma), sigma * sigma
 
-    def newton(_: int, shift: jax.Array) -> jax.Array:
+    def newton(shift: jax.Array) -> jax.Array:
         # A step is limited to 4, because Newton's method may overshoot where the likelihood is
         # flat.
         score, information = binomials.slopes(shift)
         step = (variance * score + from_reference - shift) / (1 + variance * information)
-        return shift + jnp.clip(step, -4, 4)
+        return shift + xp.clip(step, -4, 4)
 
     # The mode lies between the group's own log-odds and the population mean. It is no further from
     # the former than the point where the score would balance the pull of the whole distance.
-    pull = from_reference / jnp.maximum(variance, jnp.finfo(sigma.dtype).tiny)
+    pull = from_reference / xp.maximum(variance, jnp.finfo(sigma.dtype).tiny)
     pull = pull / (binomials.trials + 1)
-    chance, rest = jax.nn.sigmoid(binomials.logit), jax.nn.sigmoid(-binomials.logit)
-    towards = jnp.log1p(jnp.maximum(pull / chance, -1)) - jnp.log1p(jnp.maximum(-pull / rest, -1))
+    chance, rest = sigmoid(binomials.logit), sigmoid(-binomials.logit)
+    towards = xp.log1p(xp.maximum(pull / chance, -1)) - xp.log1p(xp.maximum(-pull / rest, -1))
     is_above = from_reference > 0
-    start = jnp.where(
-        is_above, jnp.minimum(from_reference, towards), jnp.maximum(from_reference, towards)
+    start = xp.where(
+        is_above, xp.minimum(from_reference, towards), xp.maximum(from_reference, towards)
     )
-    return jax.lax.fori_loop(0, 12, newton, start)
+    return repeat(12, newton, start)
 
 
 def _reach(
@@ -277,22 +298,22 @@ def _reach(
         sigma: () the population's sd.
         ratio: (group,) curvature of the likelihood divided by that of the population.
     """
-    drop = 24.0
+    xp, drop = namespace(sigma, ratio), 24.0
     # The curvature of a binomial log-likelihood changes no faster than e^distance. So its drop is
     # at least information (e^-d - 1 + d), which is at least information d^2 / (2 + d).
-    share = drop / jnp.maximum(ratio, 1e-6 * drop)
-    data = 0.5 * (share * sigma + jnp.sqrt((share * sigma) ** 2 + 8 * share))
-    both = 1 / jnp.sqrt(1 / (2 * drop) + 1 / data**2)
+    share = drop / xp.maximum(ratio, 1e-6 * drop)
+    data = 0.5 * (share * sigma + xp.sqrt((share * sigma) ** 2 + 8 * share))
+    both = 1 / xp.sqrt(1 / (2 * drop) + 1 / data**2)
     # On either side the log-likelihood falls by n times a softplus minus its tangent. The first
     # bound, ``linear``, replaces the softplus of an argument by the argument, which is smaller.
-    z = jnp.stack([-binomials.logit, binomials.logit])
+    z = xp.stack([-binomials.logit, binomials.logit])
     each = drop / binomials.trials
-    linear = (each + jax.nn.softplus(-z)) / (jax.nn.sigmoid(-z) * sigma)
-    reach = jnp.minimum(both, linear)
-    cost = each + jax.nn.softplus(z) + jax.nn.sigmoid(z) * sigma * reach
-    bound = (cost + jnp.log(-jnp.expm1(-cost)) - z) / sigma
+    linear = (each + softplus(-z)) / (sigmoid(-z) * sigma)
+    reach = xp.minimum(both, linear)
+    cost = each + softplus(z) + sigmoid(z) * sigma * reach
+    bound = (cost + xp.log(-xp.expm1(-cost)) - z) / sigma
     # Near the mode the terms of ``bound`` cancel, and the first bounds are tight.
-    left, right = jnp.where(sigma * reach > 1, jnp.minimum(reach, bound), reach)
+    left, right = xp.where(sigma * reach > 1, xp.minimum(reach, bound), reach)
     return left, right
 
 

@@ -45,6 +45,8 @@ class BetaPopulation:
     """The name of kappa's coordinate in a position."""
     integrated_out: ClassVar[tuple[str, ...]] = ("theta_i",)
     """The quantities of its graph that it does not explore."""
+    cost_of_group: ClassVar[float] = 1.0
+    """How long the log probability of a group's counts takes, as against that of this family."""
     heavy_tailed: ClassVar[tuple[str, ...]] = ("kappa",)
     """The parameters whose posterior variance is infinite: kappa, under a Pareto prior or under one
     of the spread, since a likelihood does not vanish where kappa is infinite."""

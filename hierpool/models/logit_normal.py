@@ -8,6 +8,7 @@ for Repeated Binary Trials"; Papaspiliopoulos, Roberts and Skold (2007), "A Gene
 the Parametrization of Hierarchical Models", for the parametrization.
 """
 
+import math
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -16,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from hierpool.arrays import exp, log, namespace
 from hierpool.counts import Counts
 from hierpool.likelihood import logit_normal
 from hierpool.likelihood.binomial import binomial, reference
@@ -214,6 +216,8 @@ class CollapsedLogitPartialPooling(_LogOdds):
     sigma_sd: ArrayLike = 1.0
     statements: ClassVar[tuple[str, ...]] = STATEMENTS
     integrated_out: ClassVar[tuple[str, ...]] = ("z_i", "theta_i")
+    cost_of_group: ClassVar[float] = 10.0
+    """How long the log probability of a group's counts takes, as against a Beta population's."""
 
     def init(self, key: jax.Array, data: Data) -> Position:
         """Returns a random start: mu near the pooled log-odds, sigma from 0.05 to 1."""
@@ -237,12 +241,12 @@ class CollapsedLogitPartialPooling(_LogOdds):
             TypeError: ``data`` are ``Histograms``.
         """
         mu, log_sigma = position["mu"], position["log_sigma"]
-        sigma = jnp.exp(log_sigma)
+        sigma = exp(log_sigma)
         distinct, groups = _distinct(data)
         each = logit_normal.logit_normal_binomial(mu, sigma, distinct)
         # log_sigma is log d sigma / d log_sigma.
         prior = _log_prior(self, mu, sigma) + log_sigma
-        return prior + jnp.sum(jnp.asarray(groups, mu.dtype) * each)
+        return prior + (namespace(groups).asarray(groups, mu.dtype) * each).sum(axis=-1)
 
     def constrain(self, key: jax.Array, position: Position, data: Counts) -> Parameters:
         """Returns ``mu``, ``sigma``, and ``theta`` (group,) drawn given them and the data."""
@@ -260,11 +264,15 @@ class CollapsedLogitPartialPooling(_LogOdds):
 
     def from_chart(self, point: Position) -> tuple[Position, jax.Array]:
         """Returns the position of a point of the chart, which is the point itself, and () 0."""
-        return point, jnp.zeros_like(point["mu"])
+        return point, 0 * point["mu"]
 
     def reported(self, position: Position) -> Position:
         """Returns mu and sigma, whose mean and sd the integration must determine accurately."""
-        return {"mu": position["mu"], "sigma": jnp.exp(position["log_sigma"])}
+        return {"mu": position["mu"], "sigma": exp(position["log_sigma"])}
+
+    def population(self, position: Position) -> Parameters:
+        """Returns the population's parameters, mu and sigma."""
+        return self.reported(position)
 
     def standardize(self, position: Position, data: Data) -> Position:
         """Returns the position in NUTS's coordinates: mu standardized given sigma."""
@@ -298,10 +306,11 @@ LOG_SIGMAS = np.arange(-16, 12, 0.8)
 def _chart(data: Data) -> tuple[Position, jax.Array]:
     """Returns (point,) points that cover all sigma, and (point,) approximate sds of mu at each."""
     successes, failures, groups = totals(data)
-    log_sigma = jnp.asarray(LOG_SIGMAS, successes.dtype)
-    mu = jnp.full_like(log_sigma, jnp.log(successes + 0.5) - jnp.log(failures + 0.5))
-    rarer = jnp.minimum(successes, failures) + 0.5
-    reach = jnp.sqrt(1 / rarer + jnp.exp(2 * log_sigma) / jnp.maximum(groups, 1))
+    xp = namespace(successes)
+    log_sigma = LOG_SIGMAS.astype(successes.dtype)
+    mu = xp.full_like(log_sigma, xp.log(successes + 0.5) - xp.log(failures + 0.5))
+    rarer = xp.minimum(successes, failures) + 0.5
+    reach = xp.sqrt(1 / rarer + xp.exp(2 * log_sigma) / xp.maximum(groups, 1))
     return {"log_sigma": log_sigma, "mu": mu}, reach
 
 
@@ -386,8 +395,8 @@ def _log_likelihood(parameters: Parameters, counts: Counts) -> jax.Array:
 def _log_prior(model: LogitModel, mu: jax.Array, sigma: jax.Array) -> jax.Array:
     """Returns () the log prior density of mu and sigma."""
     mean, sd, scale = floats(model.mu_mean, model.mu_sd, model.sigma_sd)
-    half_normal = _log_normal(sigma / scale) - jnp.log(scale) + jnp.log(2.0).astype(sigma.dtype)
-    return _log_normal((mu - mean) / sd) - jnp.log(sd) + half_normal
+    half_normal = _log_normal(sigma / scale) - log(scale) + math.log(2)
+    return _log_normal((mu - mean) / sd) - log(sd) + half_normal
 
 
 def _log_normal(x: jax.Array) -> jax.Array:

@@ -71,7 +71,9 @@ def test_data_sets_are_solved_at_once_as_by_programs(monkeypatch: pytest.MonkeyP
     np.testing.assert_allclose(found.population, want.population, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("model", MODELS, ids=lambda model: type(model).__name__)
+@pytest.mark.parametrize(
+    "model", [*MODELS, hp.CollapsedLogitPartialPooling()], ids=lambda model: type(model).__name__
+)
 def test_leaving_one_out_at_once_agrees_with_programs(
     model: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,7 +123,7 @@ def test_nothing_is_compiled_for_a_small_table(monkeypatch: pytest.MonkeyPatch) 
     assert not compiled
 
 
-def test_only_our_own_beta_populations_are_computed_at_once() -> None:
+def test_only_our_own_models_of_two_numbers_are_computed_at_once() -> None:
     @hp.model
     class Derived(hp.CollapsedPartialPooling):
         """A user's own."""
@@ -130,7 +132,9 @@ def test_only_our_own_beta_populations_are_computed_at_once() -> None:
         hp.CollapsedPartialPooling(): True,
         hp.SpreadPartialPooling(): True,
         Derived(): False,
-        hp.CollapsedLogitPartialPooling(): False,
+        hp.CollapsedLogitPartialPooling(): True,
+        hp.PartialPooling(): False,
+        hp.CompletePooling(): False,
     }
     for model, wanted in models.items():
         assert is_at_once("this", model, 0.01) == wanted
@@ -141,6 +145,8 @@ def test_once_as_long_was_spent_as_compiling_takes_programs_are_compiled() -> No
         return is_at_once(what, hp.CollapsedPartialPooling(), seconds)
 
     third = at_once.SECONDS_TO_COMPILE / 3.1
+    # A group of the logit model takes ten times as long as one of a Beta population.
+    assert not is_at_once("logit", hp.CollapsedLogitPartialPooling(), third)
     assert [asked("this", third) for _ in range(5)] == [True] * 3 + [False] * 2
     # What is too long is not added, and others have a time of their own.
     assert asked("this", 0.1 * third)
