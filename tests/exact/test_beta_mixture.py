@@ -3,15 +3,16 @@
 from functools import partial
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
+from integrated import integrated
 from scipy.special import betainc, expit
 from tables import PLAYERS
 
 import hierpool as hp
 from hierpool.counts import Counts
 from hierpool.exact import beta_mixture as mixture
+from hierpool.exact.at_once import quietly
 from hierpool.exact.grid import Grid
 from hierpool.exact.posterior import explore
 from hierpool.exact.quadrature import Quadrature
@@ -19,17 +20,18 @@ from hierpool.likelihood.compress import compress, distinct
 from hierpool.likelihood.histograms import Pairs
 
 MODEL = hp.CollapsedPartialPooling()
-LEVELS = jnp.array([0.001, 0.055, 0.5, 0.945, 0.999])
-# Padded with 0 of 0 to one size, so that one program serves all.
+quantiles = quietly(mixture.quantiles)
+LEVELS = np.array([0.001, 0.055, 0.5, 0.945, 0.999])
 SIZE = 18
+"""Groups of each table: what lacks is filled up with 0 of 0."""
 
 
 def table(y: list[int], n: list[int]) -> Counts:
-    return Counts(*(jnp.array(counts + [0] * (SIZE - len(counts))) for counts in (y, n)))
+    return Counts(*(np.array(counts + [0] * (SIZE - len(counts))) for counts in (y, n)))
 
 
 TABLES = {
-    "the players": Counts(*map(jnp.asarray, PLAYERS)),
+    "the players": Counts(*map(np.asarray, PLAYERS)),
     "groups that differ much": table([1, 9, 30, 2, 55, 0, 17, 80], [10, 10, 40, 40, 60, 8, 19, 90]),
     "groups that are alike": table([5, 6, 4, 5, 7, 5], [20, 21, 19, 20, 22, 18]),
     "two groups": table([0, 3], [4, 4]),
@@ -43,8 +45,12 @@ def counts(request: pytest.FixtureRequest) -> Counts:
 
 
 @partial(jax.jit, static_argnames="quadrature")
-def grid_of(counts: Counts | Pairs, quadrature: Quadrature) -> Grid:
+def compiled_grid_of(counts: Counts | Pairs, quadrature: Quadrature) -> Grid:
     return explore(MODEL, counts, quadrature)
+
+
+def grid_of(counts: Counts, quadrature: Quadrature) -> Grid:
+    return integrated(MODEL, counts, quadrature)
 
 
 def below(grid: Grid, y: int, n: int, theta: np.ndarray) -> np.ndarray:
@@ -57,7 +63,7 @@ def below(grid: Grid, y: int, n: int, theta: np.ndarray) -> np.ndarray:
 
 
 def test_every_end_holds_its_probability(counts: Counts, double: None) -> None:
-    found, errors = mixture.quantiles(MODEL, grid_of(counts, Quadrature()), counts, LEVELS)
+    found, errors = quantiles(MODEL, grid_of(counts, Quadrature()), counts, LEVELS)
     finer = grid_of(counts, Quadrature(num_nodes=96))
     for y, n, ends, error in zip(*map(np.asarray, (*counts, found, errors)), strict=True):
         gaps = np.abs(below(finer, y, n, ends) - np.asarray(LEVELS))
@@ -72,7 +78,7 @@ def test_what_is_left_out_counts_as_an_error(counts: Counts, double: None) -> No
     for weight in (parts.node_weight, parts.bump_weight):
         left_out = 1 - float(rows.weight @ weight)
         assert 0 < left_out < 1e-5
-    _, errors = mixture.quantiles(MODEL, grid, counts, LEVELS)
+    _, errors = quantiles(MODEL, grid, counts, LEVELS)
     least = min(1 - float(rows.weight @ w) for w in (parts.node_weight, parts.bump_weight))
     assert np.all(np.asarray(errors) >= grid.thinned_error + 0.99 * least)
 
@@ -88,21 +94,21 @@ def equal() -> Pairs:
 
 
 def test_twice_the_nodes_make_the_ends_finer(equal: Pairs, double: None) -> None:
-    few = Counts(jnp.array([2, 150]), jnp.array([5, 500]))
+    few = Counts(np.array([2, 150]), np.array([5, 500]))
     coarse, fine = (
-        mixture.quantiles(MODEL, grid_of(equal, Quadrature(num_nodes=size)), few, LEVELS[1:-1])[1]
+        quantiles(MODEL, compiled_grid_of(equal, Quadrature(num_nodes=size)), few, LEVELS[1:-1])[1]
         for size in (48, 96)
     )
     assert np.all(np.asarray(coarse) < 8e-5) and np.all(np.asarray(fine) < 1e-6)
 
 
 def test_the_memory_of_a_large_table_is_bounded(equal: Pairs, double: None) -> None:
-    program = grid_of.lower(equal, Quadrature(num_nodes=96)).compile()
+    program = compiled_grid_of.lower(equal, Quadrature(num_nodes=96)).compile()
     # All nodes at once took 3.9 GB.
     assert program.memory_analysis().temp_size_in_bytes < 300e6
 
 
 @pytest.mark.parametrize(("rows", "points"), [(8, 48), (48, 48), (96, 96), (768, 768)])
 def test_a_finer_grid_has_more_points_for_each_group(rows: int, points: int) -> None:
-    of_size = partial(grid_of, quadrature=Quadrature(num_nodes=rows))
+    of_size = partial(compiled_grid_of, quadrature=Quadrature(num_nodes=rows))
     assert mixture.points_for(jax.eval_shape(of_size, TABLES["one group"])) == points
