@@ -39,7 +39,8 @@ def floats(*hyperparameters: ArrayLike) -> tuple[jax.Array, ...]:
     They are NumPy's, and so constants of a program, unless one of them is JAX's.
     """
     xp, dtype = namespace(*hyperparameters), jnp.result_type(float)
-    return tuple(xp.asarray(value, dtype) for value in hyperparameters)
+    # An array of NumPy without a dimension becomes a number, which XLA folds into what it computes.
+    return tuple(xp.asarray(value, dtype)[()] for value in hyperparameters)
 
 
 @runtime_checkable

@@ -101,12 +101,12 @@ def test_the_density_is_a_term_in_somebody_elses(double: None) -> None:
 ON_TWO_DEVICES = """
 import jax
 jax.config.update("jax_num_cpu_devices", 2)
+jax.config.update("jax_enable_x64", True)
 import numpy as np
 import hierpool as hp
 
 nuts = hp.NUTS(num_chains=2, num_warmup=100, num_draws=50)
 model = hp.CollapsedPartialPooling()
-# Two for each device: a loop of one step would be compiled away, and round differently.
 data = hp.stack([hp.Counts(np.array([3, 4]), np.array([10, 20])),
                  hp.Counts(np.array([9, 1, 2]), np.array([10, 20, 5]))] * 2)
 data = jax.tree.map(jax.numpy.asarray, data)
@@ -121,7 +121,9 @@ sharded = jax.shard_map(fit_all, mesh=mesh, in_specs=where, out_specs=where, che
 phi = jax.jit(sharded)(keys, data).parameters["phi"]
 devices = {shard.device for shard in phi.addressable_shards}
 assert len(devices) == 2 and phi.shape == (4, 2, 50), (devices, phi.shape)
-np.testing.assert_array_equal(phi, jax.jit(fit_all)(keys, data).parameters["phi"])
+# The two programs may round differently: draws of other keys would differ in the first digit.
+want = jax.jit(fit_all)(keys, data).parameters["phi"]
+np.testing.assert_allclose(phi, want, rtol=1e-10)
 print("same")
 """
 
