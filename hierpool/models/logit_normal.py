@@ -252,11 +252,8 @@ class CollapsedLogitPartialPooling(_LogOdds):
         """Returns ``mu``, ``sigma``, and ``theta`` (group,) drawn given them and the data."""
         mu, sigma = position["mu"], jnp.exp(position["log_sigma"])
         level = jax.random.uniform(key, jnp.shape(data.trials), mu.dtype)
-        return {
-            "mu": mu,
-            "sigma": sigma,
-            "theta": logit_normal.theta_quantile(level, mu, sigma, data),
-        }
+        theta = logit_normal.theta_quantile(level, mu, sigma, data)
+        return {"mu": mu, "sigma": sigma, "theta": theta}
 
     def chart(self, data: Data) -> tuple[Position, jax.Array]:
         """Returns (point,) points at which the exact integration starts, and sds of mu there."""
@@ -270,9 +267,7 @@ class CollapsedLogitPartialPooling(_LogOdds):
         """Returns mu and sigma, whose mean and sd the integration must determine accurately."""
         return {"mu": position["mu"], "sigma": exp(position["log_sigma"])}
 
-    def population(self, position: Position) -> Parameters:
-        """Returns the population's parameters, mu and sigma."""
-        return self.reported(position)
+    population = reported
 
     def standardize(self, position: Position, data: Data) -> Position:
         """Returns the position in NUTS's coordinates: mu standardized given sigma."""
