@@ -79,9 +79,11 @@ def estimate(
 
     Nothing is drawn. The tests require moments with a relative error below 1e-6, and ends of
     intervals with an error below 1e-4. The memory grows with the table only. It runs in float64 in
-    a scope of its own: no setting of JAX is changed. On a machine with an accelerator, 50,000 or
-    more data sets run there, and fewer on the processor, which is then faster. JAX's default device
-    and ``JAX_PLATFORMS`` are obeyed.
+    a scope of its own: no setting of JAX is changed. NumPy computes a small table at once; JAX
+    compiles programs for a large one, and once a process has spent as long on small ones as
+    compiling takes. The results of the two differ by rounding. On a machine with an accelerator,
+    50,000 or more data sets run there, and fewer on the processor, which is then faster. JAX's
+    default device and ``JAX_PLATFORMS`` are obeyed.
 
     Args:
         frame: data in any form that ``fit`` accepts.

@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import batched
 from typing import Any, NamedTuple, TypeGuard
 
 import jax
@@ -41,6 +42,10 @@ longer."""
 PIECE = 512
 """Draws computed from a grid at a time: each reads its tables, and this number fits the processor's
 cache."""
+
+
+PIECES_AT_ONCE = 64
+"""Pieces that are drawn together without a compiled program."""
 
 
 class Explored(NamedTuple):
@@ -183,8 +188,12 @@ def _by_quadrature(
     _, draw_key = jax.random.split(key)
     shape = (quadrature.num_chains, quadrature.num_draws)
     firsts = np.arange(0, math.prod(shape), PIECE)
+    uniform = (np.asarray(_uniform(draw_key, first)) for first in firsts)
+    # A program takes one piece. NumPy takes long for each call, and little for each draw.
+    together = PIECES_AT_ONCE if draw_piece is _draw_piece else 1
     pieces = [
-        draw_piece(np.asarray(_uniform(draw_key, first)), model, data, drawn) for first in firsts
+        draw_piece(np.concatenate(some, axis=1), model, data, drawn)
+        for some in batched(uniform, together)
     ]
     positions = {
         name: np.concatenate([piece[name] for piece in pieces])[: math.prod(shape)].reshape(shape)
