@@ -1,7 +1,7 @@
 """One formula for two array libraries: NumPy computes at once, JAX compiles first.
 
-To compile the integration of a small table takes a thousand times as long as to run it. So what a
-table of a few groups needs is written for both: a function asks for the ``namespace`` of its
+To compile the integration of a small table takes seconds, and to run it hundredths of a second. So
+what a table of a few groups needs is written for both: a function asks for the ``namespace`` of its
 arguments, and finds here what the two libraries spell differently. The functions broadcast, since
 NumPy has no ``vmap``.
 """

@@ -42,8 +42,6 @@ longer."""
 PIECE = 512
 """Draws computed from a grid at a time: each reads its tables, and this number fits the processor's
 cache."""
-
-
 PIECES_AT_ONCE = 64
 """Pieces that are drawn together without a compiled program."""
 
