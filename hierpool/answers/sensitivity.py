@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from hierpool.arrays import is_on_host
 from hierpool.counts import Counts
 from hierpool.exact.at_once import is_at_once, quietly, seconds_of
 from hierpool.exact.posterior import Exact, explore, of_groups, of_population, over_batch
@@ -319,10 +318,9 @@ def _sweep(
     quadrature: Quadrature,
 ) -> Exact:
     """Returns ``integrate`` under each prior, every leaf (prior, ...), once per distinct pair."""
-    on_host = is_on_host(*jax.tree.leaves((models, data)))
 
     def one(model: BetaPopulation) -> Exact:
-        grid = explore(model, data, quadrature, on_host=on_host)
+        grid = explore(model, data, quadrature)
         grids = jax.tree.map(lambda leaf: leaf[None], grid)
         which = np.zeros(np.shape(counts.trials), int)
         return Exact(

@@ -10,7 +10,9 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import jax
 import jax.numpy as jnp
 
+from hierpool.arrays import is_on_host
 from hierpool.likelihood.histograms import num_rows
+from hierpool.models.catalogue import is_own
 from hierpool.models.protocol import Position
 
 NUM_STARTS = 8
@@ -83,14 +85,15 @@ def from_starts(
     return Chart(log_density, points, reach, lambda point: point, lambda position: {})
 
 
-def chart_of(model: object, data: object, *, on_host: bool = False) -> Chart:
+def chart_of(model: object, data: object) -> Chart:
     """Returns the chart of a model given one data set, which may be compressed.
+
+    Its points are NumPy's if the arrays of the model and of the data are. A user's own model is
+    written for JAX, and gets JAX's.
 
     Args:
         model: a model whose position is two numbers.
         data: one data set, plain or compressed.
-        on_host: whether to compute in NumPy. The arrays of the model and of the data must then be
-            NumPy's, and the model one that ``broadcasts``.
     """
 
     def log_density(position: Position) -> jax.Array:
@@ -101,7 +104,7 @@ def chart_of(model: object, data: object, *, on_host: bool = False) -> Chart:
         chart = charted(model, log_density, data)
     else:
         chart = from_starts(log_density, lambda key: model.init(key, data))  # type: ignore[attr-defined]
-    if not on_host:
+    if not (is_own(model) and is_on_host(*jax.tree.leaves((model, data)))):
         points, reach = jax.tree.map(jnp.asarray, (chart.points, chart.reach))
         chart = chart._replace(points=points, reach=reach)
     return chart._replace(size=num_rows(data))

@@ -162,8 +162,7 @@ def _by_quadrature(model: Any, pairs: Distinct, quadrature: Quadrature) -> LeftO
 
 @quietly
 def _integrate(model: Model, data: Data, *, quadrature: Quadrature) -> Grid:
-    on_host = is_on_host(*jax.tree.leaves((model, data)))
-    return explore(model, data, quadrature, on_host=on_host)
+    return explore(model, data, quadrature)
 
 
 @quietly

@@ -169,16 +169,15 @@ def over_batch[T, Result](function: Callable[[T], Result], batch: T) -> Result:
     return jax.vmap(function)(batch)
 
 
-def explore(model: object, data: Data, quadrature: Quadrature, *, on_host: bool = False) -> Grid:
+def explore(model: object, data: Data, quadrature: Quadrature) -> Grid:
     """Returns the posterior of two numbers as weighted points.
 
     Args:
         model: a model whose position is two numbers.
         data: one data set: counts, or compressed if the model accepts that.
         quadrature: settings of the integration.
-        on_host: whether to compute in NumPy, as ``chart_of`` says.
     """
-    return quadrature.integrate(chart_of(model, data, on_host=on_host))
+    return quadrature.integrate(chart_of(model, data))
 
 
 def of_population(

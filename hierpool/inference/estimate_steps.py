@@ -9,10 +9,8 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
-from hierpool.arrays import is_on_host
 from hierpool.counts import Counts
 from hierpool.exact.at_once import is_at_once, quietly, seconds_of
 from hierpool.exact.batches import DataSets
@@ -38,8 +36,7 @@ MANY_SIZES = 64
 
 @quietly
 def _grids(model: BetaPopulation, data: Data, *, quadrature: Quadrature) -> Grid:
-    on_host = is_on_host(*jax.tree.leaves((model, data)))
-    return over_batch(lambda data: explore(model, data, quadrature, on_host=on_host), data)
+    return over_batch(lambda data: explore(model, data, quadrature), data)
 
 
 @quietly

@@ -219,8 +219,7 @@ def _init(model: Model, data: Data, key: jax.Array) -> Position:
 
 @quietly
 def _integrate(model: Model, data: Data, *, quadrature: Quadrature) -> Grid:
-    on_host = is_on_host(*jax.tree.leaves((model, data)))
-    return integrated(model, data, quadrature, on_host=on_host)
+    return integrated(model, data, quadrature)
 
 
 @jax.jit
@@ -231,9 +230,8 @@ def _uniform(key: jax.Array, first: jax.Array) -> jax.Array:
 
 @quietly
 def _draw_piece(uniform: jax.Array, model: Model, data: Data, grid: Grid) -> Position:
-    on_host = is_on_host(uniform, *jax.tree.leaves((model, data, grid)))
-    to_position = chart_of(model, data, on_host=on_host).to_position
-    return (to_position if on_host else jax.vmap(to_position))(draw(uniform, grid))
+    to_position = chart_of(model, data).to_position
+    return (to_position if is_on_host(uniform) else jax.vmap(to_position))(draw(uniform, grid))
 
 
 def _programs(options: dict[str, Any] | None) -> tuple[BySize, BySize]:

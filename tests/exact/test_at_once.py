@@ -36,7 +36,7 @@ def compile_from_now_on(monkeypatch: pytest.MonkeyPatch) -> None:
 def solved(model: Any, counts: hp.Counts) -> Exact:
     """Returns what ``integrate`` does, computed at once."""
     model = jax.tree.map(lambda leaf: np.asarray(leaf, float), model)
-    grid = explore(model, counts, Quadrature(), on_host=True)
+    grid = explore(model, counts, Quadrature())
     grids = jax.tree.map(lambda leaf: np.asarray(leaf)[None], grid)
     which = np.zeros(len(counts.trials), int)
     groups = of_groups(model, grids, which, counts, 0.89)
@@ -119,6 +119,7 @@ def test_nothing_is_compiled_for_a_small_table(monkeypatch: pytest.MonkeyPatch) 
     jax.monitoring.register_event_duration_secs_listener(note)
     frame = {"hits": [3, 4, 5, 17], "at_bats": [10, 11, 12, 40]}
     hp.estimate(frame, "hits", "at_bats")
+    hp.sensitivity(frame, "hits", "at_bats")
     hp.compare(frame, "hits", "at_bats", models=["partial", "gamma", "complete", "none"])
     assert not compiled
 
@@ -179,5 +180,5 @@ def test_where_the_density_is_not_finite_nothing_is_warned_of() -> None:
     with scope():
         pairs = distinct(np.array([0, 3]), np.array([MILLION, MILLION]))
         model = jax.tree.map(np.asarray, hp.CollapsedPartialPooling(1e-3, 1e-3, 1e3))
-        grid = quietly(explore)(model, compress(pairs), Quadrature(), on_host=True)
+        grid = quietly(explore)(model, compress(pairs), Quadrature())
     assert isinstance(grid.weight, np.ndarray) and grid.weight.dtype == float

@@ -216,7 +216,7 @@ def test_the_draws_are_independent_and_follow_the_oracle(name: str, double: None
 
 @quietly
 def drawn(key: jax.Array, grid: Grid) -> dict[str, np.ndarray]:
-    to_position = chart_of(CollapsedPartialPooling(), PLAYERS, on_host=True).to_position
+    to_position = chart_of(CollapsedPartialPooling(), PLAYERS).to_position
     uniform = np.asarray(jax.random.uniform(key, (2, 40_000)))
     positions = to_position(draw(uniform, grid))
     return jax.tree.map(lambda leaf: leaf.reshape(4, 10_000), positions)

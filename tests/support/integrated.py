@@ -16,4 +16,4 @@ def integrated(model: Any, data: Any, quadrature: Quadrature | None = None) -> G
     """Returns the grid of a model of hierpool's own: nothing is compiled."""
     model = jax.tree.map(lambda leaf: np.asarray(leaf, float), model)
     data = jax.tree.map(np.asarray, data)
-    return explore(model, data, quadrature or Quadrature(), on_host=True)
+    return explore(model, data, quadrature or Quadrature())
