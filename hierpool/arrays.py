@@ -15,6 +15,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+quietly = np.errstate(all="ignore")
+"""Decorates a function that NumPy may compute. Of what overflows, or is not a number, it then says
+no more than JAX: the checks of the integration find it."""
+
 
 def namespace(*arrays: Any) -> Any:
     """Returns ``jax.numpy`` if one of some arrays or numbers is JAX's, and ``numpy`` otherwise."""

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from hierpool.arrays import quietly
 from hierpool.counts import Counts
-from hierpool.exact.at_once import is_at_once, quietly, seconds_of
+from hierpool.exact.at_once import is_at_once, seconds_of
 from hierpool.exact.posterior import Exact, explore, of_groups, of_population, over_batch
 from hierpool.exact.quadrature import Quadrature
 from hierpool.exact.refining import INTERVAL_TOLERANCE, refined

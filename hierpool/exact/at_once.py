@@ -9,8 +9,6 @@ from collections import defaultdict
 from threading import Lock
 from typing import Any
 
-import numpy as np
-
 from hierpool.exact.chart import Charted
 from hierpool.exact.quadrature import Quadrature
 from hierpool.models.catalogue import is_own
@@ -23,10 +21,6 @@ SECONDS_AN_INTEGRAL, SECONDS_A_ROW, SECONDS_A_PAIR = 0.03, 0.0015, 0.0004
 moments and quantiles of a group, with as many nodes as by default."""
 SECONDS_A_DENSITY = 7e-7
 """About what NumPy takes for the log probability of one group's counts given a population."""
-
-quietly = np.errstate(all="ignore")
-"""Decorates a function that is computed at once. What overflows, or is not a number, is found by
-the checks of the integration, as in JAX."""
 
 
 spent: defaultdict[str, float] = defaultdict(float)

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from hierpool.arrays import is_on_host, logsumexp, namespace
+from hierpool.arrays import is_on_host, logsumexp, namespace, quietly
 from hierpool.counts import Counts
-from hierpool.exact.at_once import is_at_once, quietly, seconds_of
+from hierpool.exact.at_once import is_at_once, seconds_of
 from hierpool.exact.grid import Grid
 from hierpool.exact.posterior import explore
 from hierpool.exact.quadrature import EDGE, Quadrature

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from hierpool.arrays import quietly
 from hierpool.counts import Counts
-from hierpool.exact.at_once import is_at_once, quietly, seconds_of
+from hierpool.exact.at_once import is_at_once, seconds_of
 from hierpool.exact.batches import DataSets
 from hierpool.exact.grid import Grid
 from hierpool.exact.posterior import (

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple, TypeGuard
 import jax
 import numpy as np
 
-from hierpool.arrays import is_on_host
+from hierpool.arrays import is_on_host, quietly
 from hierpool.counts import Counts
-from hierpool.exact.at_once import is_at_once, quietly, seconds_of
+from hierpool.exact.at_once import is_at_once, seconds_of
 from hierpool.exact.chart import chart_of
 from hierpool.exact.grid import Grid, draw
 from hierpool.exact.posterior import explore as integrated

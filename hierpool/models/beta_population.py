@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from hierpool.arrays import exp, log_sigmoid, namespace, sigmoid
+from hierpool.arrays import exp, log_sigmoid, namespace, quietly, sigmoid
 from hierpool.counts import Counts
 from hierpool.input.errors import InputError
 from hierpool.likelihood.binomial import beta_binomial, reference
@@ -91,6 +91,7 @@ class BetaPopulation:
         logit_phi = centre + spread * jax.random.normal(phi_key, (), jnp.result_type(float))
         return {"logit_phi": logit_phi} | position
 
+    @quietly
     def log_density(self, position: Position, data: Data) -> jax.Array:
         """Returns () the log posterior density of the population, up to a constant of the data.
 

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from hierpool.arrays import exp, log, namespace
+from hierpool.arrays import exp, log, namespace, quietly
 from hierpool.counts import Counts
 from hierpool.likelihood import logit_normal
 from hierpool.likelihood.binomial import binomial, reference
@@ -231,6 +231,7 @@ class CollapsedLogitPartialPooling(_LogOdds):
             "mu": centre + 0.1 * jax.random.normal(mu_key, (), dtype),
         }
 
+    @quietly
     def log_density(self, position: Position, data: Data) -> jax.Array:
         """Returns () the log posterior density of the population, up to a constant of the data.
 

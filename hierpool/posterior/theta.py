@@ -11,8 +11,9 @@ from typing import Any
 import jax
 import numpy as np
 
+from hierpool.arrays import quietly
 from hierpool.counts import Counts
-from hierpool.exact.at_once import SECONDS_A_DENSITY, is_at_once, quietly
+from hierpool.exact.at_once import SECONDS_A_DENSITY, is_at_once
 from hierpool.likelihood.compress import Distinct, padded_pairs, padded_rows, power_of_two
 from hierpool.models.beta_population import BetaPopulation
 from hierpool.models.catalogue import is_own

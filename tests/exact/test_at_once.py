@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 import hierpool as hp
+from hierpool.arrays import quietly
 from hierpool.exact import at_once
-from hierpool.exact.at_once import is_at_once, quietly, seconds_of
+from hierpool.exact.at_once import is_at_once, seconds_of
 from hierpool.exact.leave_one_out import leave_one_out
 from hierpool.exact.posterior import Exact, explore, of_groups, of_population
 from hierpool.exact.quadrature import Quadrature

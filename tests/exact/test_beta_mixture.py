@@ -10,9 +10,9 @@ from scipy.special import betainc, expit
 from tables import PLAYERS
 
 import hierpool as hp
+from hierpool.arrays import quietly
 from hierpool.counts import Counts
 from hierpool.exact import beta_mixture as mixture
-from hierpool.exact.at_once import quietly
 from hierpool.exact.grid import Grid
 from hierpool.exact.posterior import explore
 from hierpool.exact.quadrature import Quadrature

@@ -14,10 +14,9 @@ from oracle import Exact, exact
 from scipy.stats import norm
 from tables import HARD_TABLES, HOSPITALS, PLAYERS, RATS, TABLES, close
 
-from hierpool.arrays import namespace, sigmoid
+from hierpool.arrays import namespace, quietly, sigmoid
 from hierpool.counts import Counts, stack
 from hierpool.exact import beta_mixture as mixture
-from hierpool.exact.at_once import quietly
 from hierpool.exact.chart import Chart, chart_of, from_starts
 from hierpool.exact.grid import Grid, column_quantiles, draw, row_quantiles
 from hierpool.exact.posterior import explore

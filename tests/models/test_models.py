@@ -1,6 +1,7 @@
 """Laws that every density obeys, on every model and table."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.test_util import check_grads
@@ -70,6 +71,21 @@ def test_the_density_and_its_slope_are_finite_far_out(model: Model, precision: s
                 continue
             assert np.isfinite(value), (name, scale)
             assert all(finite.values()), (name, scale, finite)
+
+
+@pytest.mark.parametrize("model", [CollapsedPartialPooling(), CollapsedLogitPartialPooling()])
+@pytest.mark.parametrize("first", [-800.0, -40.0, 40.0, 800.0])
+@pytest.mark.parametrize("second", [-800.0, -9.0, 9.0, 800.0])
+def test_numpy_computes_as_jax_does_wherever_it_is_and_as_quietly(
+    model: Model, first: float, second: float, double: None
+) -> None:
+    names = model.init(jax.random.key(0), WITH_ROOKIE)
+    position = {name: np.float64(x) for name, x in zip(names, (first, second), strict=True)}
+    value = model.log_density(position, WITH_ROOKIE)
+    assert not isinstance(value, jax.Array)
+    np.testing.assert_allclose(
+        value, model.log_density(jax.tree.map(jnp.asarray, position), WITH_ROOKIE), rtol=1e-9
+    )
 
 
 @exploring

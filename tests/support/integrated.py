@@ -5,7 +5,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from hierpool.exact.at_once import quietly
+from hierpool.arrays import quietly
 from hierpool.exact.grid import Grid
 from hierpool.exact.posterior import explore
 from hierpool.exact.quadrature import Quadrature
