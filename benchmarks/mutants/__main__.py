@@ -36,12 +36,12 @@ from benchmarks.mutants.plan import ROOT, Mutant, modules, path_of, sample, test
 
 RESULTS = ROOT / "benchmarks" / "results" / "mutants.md"
 RECORDS = ROOT / "benchmarks" / "results" / "mutants.jsonl"
-"""What came of each mutant, by a hash of its module and itself: a later run goes on from there."""
+"""What came of each mutant, by its key: a later run goes on from there."""
 TIMES = ROOT / "build" / "mutants_times.json"
 """How long tests take on this machine, as the runs have shown."""
 REASONS = ROOT / "benchmarks" / "mutants" / "known.json"
 """Why a survivor is harmless, by "module.function: change"."""
-LONGEST = 1800
+LONGEST = 900
 """Seconds after which a mutant is not judged: it never ends, or its tests are slow and see nothing.
 """
 CACHE = Path(tempfile.gettempdir()) / "hierpool-mutants-jax"
@@ -89,15 +89,10 @@ def failures(said: str) -> list[str]:
     return [t.split(" ", 1)[1] for t in told if t.startswith(("FAILED ", "ERROR "))]
 
 
-def digest(*texts: bytes) -> str:
-    """Returns a short name of what some files hold."""
-    return hashlib.sha256(b"\0".join(texts)).hexdigest()[:16]
-
-
 def digest_of(files: list[str]) -> str:
     """Returns a short name of test files and what they hold."""
     texts = ((ROOT / "tests" / f"{name}.py").read_bytes() for name in files)
-    return digest(*map(str.encode, files), *texts)
+    return hashlib.sha256(b"\0".join([*map(str.encode, files), *texts])).hexdigest()[:16]
 
 
 class Judge:
@@ -139,8 +134,7 @@ class Judge:
     def judge(self, mutant: Mutant) -> dict[str, Any]:
         """Returns the outcome of a mutant: caught, survived, or timed out."""
         files, source = tests_of(mutant.module), path_of(mutant.module).read_bytes()
-        key, tests = digest(source, repr(mutant).encode()), digest_of(files)
-        known = self.known.get(key)
+        tests, known = digest_of(files), self.known.get(mutant.key)
         if known and known["by"] not in self.learned["failed"]:
             if known["outcome"] == "caught" or known["tests"] == tests:
                 return known
@@ -167,8 +161,8 @@ class Judge:
         outcome = {0: "survived", 5: "survived", None: "timed out"}.get(code, "caught")
         by = next(iter(failures(said)), None)
         print(f"{outcome}, {time.time() - began:.0f} s: {mutant.line} {mutant.name}", flush=True)
-        record = {"key": key, "mutant": mutant.name, "outcome": outcome, "by": by, "tests": tests}
-        return self.keep(record)
+        record = {"key": mutant.key, "mutant": mutant.name, "outcome": outcome}
+        return self.keep(record | {"by": by, "tests": tests})
 
     def outcomes(self, mutants: list[Mutant]) -> dict[Mutant, str]:
         """Returns the outcome of each mutant, none caught by a test that fails untouched."""

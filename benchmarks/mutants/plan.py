@@ -2,7 +2,7 @@
 
 import ast
 import copy
-import random
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "hierpool"
-SEED = 12
 EACH_MODULE = 2
 """Mutants of each module come first; then all are equally likely."""
 
@@ -78,6 +77,9 @@ class Mutant(NamedTuple):
     change: str
     text: str
     """What stands there instead."""
+    key: str
+    """A hash of the function and of the change in it: it stays what it is while the rest of the
+    module changes, and so do the sample and what was found."""
 
     @property
     def name(self) -> str:
@@ -173,10 +175,13 @@ class Planter(ast.NodeVisitor):
     """Collects every mutant of a module."""
 
     def __init__(self, module: str, source: str) -> None:
-        self.module = module
-        lines = source.encode().splitlines(keepends=True)
+        self.module, self.source = module, source.encode()
+        lines = self.source.splitlines(keepends=True)
         self.starts = [sum(map(len, lines[:i])) for i in range(len(lines))]
         self.scope: list[str] = []
+        # The function that is visited, however deep in it, or the statement outside of any: where
+        # it starts, and ends.
+        self.whole, self.is_in_function = (0, 0), False
         # What kind of thing a name is: an argument's annotation, or a function.
         self.kinds: dict[str, str] = {}
         self.mutants: list[Mutant] = []
@@ -184,14 +189,20 @@ class Planter(ast.NodeVisitor):
     def plant(self, old: Any, new: ast.expr, change: str = "") -> None:
         """Adds the mutant that has one expression in place of another."""
         change = change or f"`{ast.unparse(old)}` -> `{ast.unparse(new)}`"
-        span = [
-            self.starts[old.lineno - 1] + old.col_offset,
-            self.starts[old.end_lineno - 1] + old.end_col_offset,
-        ]
+        (start, end), (first, last) = self.span(old), self.whole
         function = ".".join(self.scope) or "module"
         text = f"({ast.unparse(new)})"
         change = change.replace("\n", " ").replace("|", "\\|")
-        self.mutants.append(Mutant(self.module, function, old.lineno, *span, change, text))
+        where = f"{self.module} {function} {start - first} {end - first} {text} "
+        key = hashlib.sha256(where.encode() + self.source[first:last]).hexdigest()[:16]
+        self.mutants.append(
+            Mutant(self.module, function, old.lineno, start, end, change, text, key)
+        )
+
+    def span(self, node: Any) -> tuple[int, int]:
+        """Returns the bytes where a node starts and ends."""
+        start, end = self.starts[node.lineno - 1], self.starts[node.end_lineno - 1]
+        return start + node.col_offset, end + node.end_col_offset
 
     def are_alike(self, old: ast.Call, new: Any) -> bool:
         """Returns whether the arguments that changed places are of one kind, as far as is known.
@@ -205,6 +216,8 @@ class Planter(ast.NodeVisitor):
 
     def visit(self, node: ast.AST) -> None:
         """Visits an expression or a statement, unless no test has to see what it says."""
+        if isinstance(node, ast.stmt) and not self.is_in_function:
+            self.whole = self.span(node)
         if isinstance(
             node, ast.Raise | ast.JoinedStr | ast.TypeAlias | ast.Import | ast.ImportFrom
         ):
@@ -234,12 +247,14 @@ class Planter(ast.NodeVisitor):
         if node.name in ("__repr__", "__str__"):
             return
         self.scope.append(node.name)
+        is_in_function, self.is_in_function = self.is_in_function, True
         outer, self.kinds = self.kinds, self.kinds | {node.name: "function"}
         for argument in [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]:
             self.kinds[argument.arg] = ast.unparse(argument.annotation or ast.Constant(None))
         for part in [*node.args.defaults, *filter(None, node.args.kw_defaults), *node.body]:
             self.visit(part)
         self.kinds = outer | {node.name: "function"}
+        self.is_in_function = is_in_function
         self.scope.pop()
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:  # noqa: N802 (Python's name)
@@ -274,20 +289,23 @@ def mutants_of(module: str) -> list[Mutant]:
     return planter.mutants
 
 
+def key_of(mutant: Mutant) -> str:
+    """Returns a mutant's key, to sort by."""
+    return mutant.key
+
+
 def sample(chosen: list[str], number: int) -> list[Mutant]:
-    """Returns mutants, at most one a line, some of each module first; more only add to them."""
-    rng = random.Random(SEED)
-    everything: list[Mutant] = []
-    for module in modules():
-        by_line: dict[int, list[Mutant]] = {}
-        for mutant in mutants_of(module):
-            by_line.setdefault(mutant.line, []).append(mutant)
-        everything += [rng.choice(choices) for choices in by_line.values()]
-    rng.shuffle(everything)
-    everything = [mutant for mutant in everything if mutant.module in chosen]
+    """Returns mutants, at most one a line, some of each module first; more only add to them.
+
+    They are those with the least keys, which are as good as random.
+    """
+    least: dict[tuple[str, int], Mutant] = {}
+    for module in chosen:
+        for mutant in sorted(mutants_of(module), key=key_of):
+            least.setdefault((module, mutant.line), mutant)
     seen: Counter[str] = Counter()
     first, rest = [], []
-    for mutant in everything:
+    for mutant in sorted(least.values(), key=key_of):
         seen[mutant.module] += 1
         (first if seen[mutant.module] <= EACH_MODULE else rest).append(mutant)
     return (first + rest)[:number]

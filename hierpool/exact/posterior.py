@@ -151,7 +151,7 @@ def integrate(
         model = beta_population_of(model, "integrate")
         grid = explore(model, counts, Quadrature() if quadrature is None else quadrature)
         grids = jax.tree.map(lambda leaf: leaf[None], grid)
-        which = jnp.zeros(jnp.shape(counts.trials), int)
+        which = np.zeros(jnp.shape(counts.trials), int)
         groups = of_groups(model, grids, which, counts, prob)
         return Exact(groups, of_population(model, grid, counts, prob))
 

@@ -49,7 +49,7 @@ def compiled_grid_of(counts: Counts | Pairs, quadrature: Quadrature) -> Grid:
     return explore(MODEL, counts, quadrature)
 
 
-def grid_of(counts: Counts, quadrature: Quadrature) -> Grid:
+def grid_of(counts: Counts | Pairs, quadrature: Quadrature) -> Grid:
     return integrated(MODEL, counts, quadrature)
 
 
@@ -83,27 +83,26 @@ def test_what_is_left_out_counts_as_an_error(counts: Counts, double: None) -> No
     assert np.all(np.asarray(errors) >= grid.thinned_error + 0.99 * least)
 
 
-@pytest.fixture(scope="module")
-def equal() -> Pairs:
-    """4000 groups of the same rate and of many, uneven trials: a prior much wider than the data."""
+def equal(num_groups: int) -> Pairs:
+    """Returns groups of the same rate and of many, uneven trials: a prior much wider than the data."""
     rng = np.random.default_rng(0)
-    trials = np.append(5, rng.integers(5, 5000, 3999))
+    trials = np.append(5, rng.integers(5, 5000, num_groups - 1))
     data = compress(distinct(rng.binomial(trials, 0.3), trials))
     assert isinstance(data, Pairs)
     return data
 
 
-def test_twice_the_nodes_make_the_ends_finer(equal: Pairs, double: None) -> None:
-    few = Counts(np.array([2, 150]), np.array([5, 500]))
+def test_twice_the_nodes_make_the_ends_finer(double: None) -> None:
+    data, few = equal(300), Counts(np.array([2, 150]), np.array([5, 500]))
     coarse, fine = (
-        quantiles(MODEL, compiled_grid_of(equal, Quadrature(num_nodes=size)), few, LEVELS[1:-1])[1]
+        quantiles(MODEL, grid_of(data, Quadrature(num_nodes=size)), few, LEVELS[1:-1])[1]
         for size in (48, 96)
     )
     assert np.all(np.asarray(coarse) < 8e-5) and np.all(np.asarray(fine) < 1e-6)
 
 
-def test_the_memory_of_a_large_table_is_bounded(equal: Pairs, double: None) -> None:
-    program = compiled_grid_of.lower(equal, Quadrature(num_nodes=96)).compile()
+def test_the_memory_of_a_large_table_is_bounded(double: None) -> None:
+    program = compiled_grid_of.lower(equal(4000), Quadrature(num_nodes=96)).compile()
     # All nodes at once took 3.9 GB.
     assert program.memory_analysis().temp_size_in_bytes < 300e6
 

@@ -5,6 +5,9 @@ from contextlib import contextmanager
 
 import jax
 
+SOON = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
+"""Environment of a process that compiles as the tests themselves do: soon, to slower programs."""
+
 
 @contextmanager
 def compiled() -> Iterator[list[str]]:
