@@ -14,6 +14,7 @@ import numpy as np
 from result_tables import circumstances, keep
 
 import hierpool as hp
+from hierpool.exact.beta_mixture import mixture_of
 from hierpool.exact.posterior import explore, of_groups, of_population
 from hierpool.likelihood.compress import compress, distinct
 from hierpool.runtime.programs import COMPILED_SOON
@@ -53,11 +54,17 @@ def main() -> None:
     integrate, figures = timed(lambda data: explore(model, data, settings), data)
     rows.append(("integration of the population", figures))
     grid = integrate(data)
-    _, figures = timed(lambda grid, data: of_population(model, grid, data, 0.89), grid, data)
+    mixture = mixture_of(model, grid)
+    _, figures = timed(
+        lambda grid, mixture, data: of_population(model, grid, mixture, data, 0.89),
+        grid,
+        mixture,
+        data,
+    )
     rows.append(("intervals of the population", figures))
-    grids = jax.tree.map(lambda leaf: leaf[None], grid)
+    mixtures = jax.tree.map(lambda leaf: leaf[None], mixture)
     which = jnp.asarray(np.zeros(len(y), int))
-    _, figures = timed(lambda grids: of_groups(model, grids, which, counts, 0.89), grids)
+    _, figures = timed(lambda mixtures: of_groups(mixtures, which, counts, 0.89), mixtures)
     rows.append(("intervals of 18 groups", figures))
     nuts = hp.NUTS(num_chains=1, num_warmup=500, num_draws=500)
     _, figures = timed(

@@ -125,7 +125,7 @@ def one_table(_: str) -> dict[str, float]:
         @jax.jit
         def moments(data: object, counts: hp.Counts) -> object:
             grid = explore(model, data, quadrature)
-            return mixture.moments(mixture.population(model, grid), counts), grid.log_evidence
+            return mixture.moments(mixture.rows_of(model, grid), counts), grid.log_evidence
 
         data, counts = compress(distinct(y, n)), hp.Counts(y, n)
         jax.block_until_ready(moments(data, counts))

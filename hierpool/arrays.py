@@ -97,6 +97,14 @@ def while_loop[T](goes_on: Callable[[T], Any], step: Callable[[T], T], state: T)
     return state
 
 
+def where_any[T](which: Any, function: Callable[..., T], otherwise: T, *arguments: Any) -> T:
+    """Returns a function's results if any of some flags is set, and other results if none is."""
+    if not is_on_host(which):
+        result: T = jax.lax.cond(which.any(), function, lambda *_: otherwise, *arguments)
+        return result
+    return function(*arguments) if which.any() else otherwise
+
+
 def repeat[T](times: int, step: Callable[[T], T], state: T) -> T:
     """Returns the state after a number of steps."""
     if not is_on_host(*jax.tree.leaves(state)):

@@ -12,7 +12,7 @@ import xarray as xr
 from hierpool.arrays import quietly
 from hierpool.counts import Counts
 from hierpool.exact.at_once import is_at_once, seconds_of
-from hierpool.exact.posterior import Exact, explore, of_groups, of_population, over_batch
+from hierpool.exact.posterior import Exact, explore, over_batch, posterior_of
 from hierpool.exact.quadrature import Quadrature
 from hierpool.exact.refining import INTERVAL_TOLERANCE, refined
 from hierpool.inference.empirical_bayes import maximise, plug_in
@@ -322,11 +322,7 @@ def _sweep(
 
     def one(model: BetaPopulation) -> Exact:
         grid = explore(model, data, quadrature)
-        grids = jax.tree.map(lambda leaf: leaf[None], grid)
-        which = np.zeros(np.shape(counts.trials), int)
-        return Exact(
-            of_groups(model, grids, which, counts, prob), of_population(model, grid, data, prob)
-        )
+        return posterior_of(model, grid, data, counts, prob)
 
     return over_batch(one, models)
 

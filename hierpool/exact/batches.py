@@ -31,7 +31,7 @@ class Sizes(NamedTuple):
 
 UNPADDED = Sizes((1,), (512,), is_padded=False)
 """Without a compiled program: one data set after another."""
-ON_PROCESSOR = Sizes((1, 8, 64), (32, 512))
+ON_PROCESSOR = Sizes((1, 8, 64), (32, 128))
 """What a call reads and writes stays in the processor's cache."""
 ON_ACCELERATOR = Sizes((64, 1024, 8192), (512, 4096, 32768))
 """A call is large enough to use all of an accelerator."""

@@ -19,16 +19,15 @@ from hierpool.exact.mixture_quantiles import beta_mixture_quantiles
 from hierpool.models.beta_population import BetaPopulation
 from hierpool.runtime.jax_settings import platform
 
-BATCH = 32
-"""Groups whose quantiles are solved at once on a processor."""
-BATCH_ON_ACCELERATOR = 8192
-"""The same on an accelerator, which they fill."""
+BATCH_ON_HOST, BATCH, BATCH_ON_ACCELERATOR = 8, 128, 8192
+"""Groups whose quantiles are solved together, at most: by NumPy, whose arrays stay in the cache; by
+a program on a processor; and on an accelerator, which they fill."""
 LEAST_POINTS = 48
 """Points at which the density of a group is computed, at least: enough for ends of intervals that
 are within 5e-5 in probability."""
 
 
-class Population(NamedTuple):
+class Rows(NamedTuple):
     """The population's posterior by rows of the grid; kappa is constant within a row."""
 
     weight: jax.Array
@@ -71,7 +70,7 @@ class Moments(NamedTuple):
     """(group,) posterior mean of kappa / (kappa + n), the weight of the population in the mean."""
 
 
-def population(model: BetaPopulation, grid: Grid) -> Population:
+def rows_of(model: BetaPopulation, grid: Grid) -> Rows:
     """Returns the posterior of a model's population by rows of a grid."""
     phi = sigmoid(grid.positions["logit_phi"])
     weight = grid.weight.sum(axis=1)
@@ -80,19 +79,45 @@ def population(model: BetaPopulation, grid: Grid) -> Population:
     var = (share * (phi - mean[:, None]) ** 2).sum(axis=1)
     # kappa is constant along a row.
     first = jax.tree.map(lambda leaf: leaf[:, 0], grid.positions)
-    return Population(weight, exp(model.log_kappa(first)), mean, var)
+    return Rows(weight, exp(model.log_kappa(first)), mean, var)
 
 
 class Components(NamedTuple):
     """What the quantiles of a group need from a grid: every field of both is (component,)."""
 
-    rows: Population
+    rows: Rows
     """The row of each component."""
     parts: Parts
     """The component, a part of its row."""
 
 
-def components(model: BetaPopulation, grid: Grid) -> Components:
+class Mixture(NamedTuple):
+    """What the posteriors of groups need from a grid over their population."""
+
+    rows: Rows
+    """From which moments are computed."""
+    components: Components | None
+    """From which quantiles are computed; ``None`` if none are asked for."""
+    thinned_error: jax.Array
+    """() the error of quantiles that comes of every other row and node being left out."""
+
+    @property
+    def num_points(self) -> int:
+        """The number of points at which the density of a group is computed.
+
+        There are as many as the grid has rows, so that twice the nodes of an integration that did
+        not converge make its intervals finer too.
+        """
+        return max(LEAST_POINTS, self.rows.weight.shape[-1])
+
+
+def mixture_of(model: BetaPopulation, grid: Grid, *, has_quantiles: bool = True) -> Mixture:
+    """Returns what the posteriors of a model's groups need from a grid."""
+    components = components_of(model, grid) if has_quantiles else None
+    return Mixture(rows_of(model, grid), components, grid.thinned_error)
+
+
+def components_of(model: BetaPopulation, grid: Grid) -> Components:
     """Returns the parts of a grid's rows from which quantiles are computed."""
     # A distribution function is much smoother in kappa than the posterior, so every other row is
     # enough; ``grid.thinned_error`` is the error of that. The outermost rows hold almost no mass,
@@ -101,7 +126,7 @@ def components(model: BetaPopulation, grid: Grid) -> Components:
     num_rows = grid.weight.shape[0]
     every = slice(num_rows // 8, num_rows - num_rows // 24, 2)
     positions, weight = jax.tree.map(lambda leaf: leaf[every], (grid.positions, grid.weight))
-    rows = population(model, grid._replace(positions=positions, weight=weight / weight.sum()))
+    rows = rows_of(model, grid._replace(positions=positions, weight=weight / weight.sum()))
     parts = _parts(positions["logit_phi"], weight)
     xp = namespace(weight)
     share = rows.weight[:, None] * xp.maximum(parts.node_weight, parts.bump_weight)
@@ -114,37 +139,32 @@ def components(model: BetaPopulation, grid: Grid) -> Components:
     return jax.tree.map(of_kept, Components(rows, parts))
 
 
-def moments(population: Population, counts: Counts) -> Moments:
+def moments(rows: Rows, counts: Counts) -> Moments:
     """Returns the mean, sd and shrinkage of each group's theta.
 
     Args:
-        population: as ``population`` returns it.
+        rows: the population's posterior.
         counts: successes out of trials, (group,) each.
     """
-    kappa = population.kappa
-    y, _, n = counts.as_floats(kappa.dtype, namespace(kappa))
-    return moments_of(population, y, n)
+    y, _, n = counts.as_floats(rows.kappa.dtype, namespace(rows.kappa))
+    return moments_of(rows, y, n)
 
 
-def moments_of(population: Population, y: jax.Array, n: jax.Array) -> Moments:
+def moments_of(rows: Rows, y: jax.Array, n: jax.Array) -> Moments:
     """Returns the moments of groups with y successes out of n trials, (...,) each."""
     y, n = y[..., None], n[..., None]
-    share, kappa = _shrinkage(population.kappa, n), population.kappa
-    means = share * population.phi_mean + y / (kappa + n)
-    between = share * share * population.phi_var
+    share, kappa = _shrinkage(rows.kappa, n), rows.kappa
+    means = share * rows.phi_mean + y / (kappa + n)
+    between = share * share * rows.phi_var
     variances = between + (means * (1 - means) - between) / (kappa + n + 1)
-    weight = population.weight
+    weight = rows.weight
     mean = (weight * means).sum(axis=-1)
     variance = (weight * (variances + (means - mean[..., None]) ** 2)).sum(axis=-1)
     return Moments(mean, namespace(variance).sqrt(variance), (weight * share).sum(axis=-1))
 
 
 def quantiles(
-    model: BetaPopulation,
-    grid: Grid,
-    counts: Counts,
-    levels: jax.Array,
-    num_points: int | None = None,
+    mixture: Mixture, counts: Counts, levels: jax.Array, num_points: int | None = None
 ) -> tuple[jax.Array, jax.Array]:
     """Returns (group, level) quantiles of each group's theta, and (group,) their error.
 
@@ -152,61 +172,54 @@ def quantiles(
     nodes and parts that are left out.
 
     Args:
-        model: the model whose posterior the grid is.
-        grid: a grid over the population of the model.
+        mixture: what they need from a grid; it has components.
         counts: successes out of trials, (group,) each.
         levels: (level,) probabilities.
-        num_points: points at which the density of a group is computed; by default as
-            ``points_for`` says.
+        num_points: points at which the density of a group is computed; by default the mixture's.
     """
-    num_points = points_for(grid) if num_points is None else num_points
-    of = components(model, grid)
+    num_points = mixture.num_points if num_points is None else num_points
 
-    def one(pair: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
-        return quantiles_of(of, *pair, levels, num_points)
+    def of_block(pairs: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        assert mixture.components is not None
+        return quantiles_of(mixture.components, *pairs, levels, num_points)
 
-    y, _, n = counts.as_floats(grid.weight.dtype, namespace(grid.weight))
-    ends, error = over_groups(one, (y, n))
-    return ends, error + grid.thinned_error
-
-
-def points_for(grid: Grid) -> int:
-    """Returns at how many points to compute the density of a group, given a grid.
-
-    There are as many as the grid has rows, so that twice the nodes of an integration that did not
-    converge make its intervals finer too.
-    """
-    return max(LEAST_POINTS, grid.weight.shape[-2])
+    weight = mixture.rows.weight
+    y, _, n = counts.as_floats(weight.dtype, namespace(weight))
+    ends, error = over_groups(of_block, (y, n))
+    return ends, error + mixture.thinned_error
 
 
 def over_groups[T, Result](function: Callable[[T], Result], groups: T) -> Result:
-    """Returns the results of a function for each group, in batches that suit the platform.
+    """Returns the results of a function for all groups, in blocks that suit the platform.
 
     Args:
-        function: of one group; on the host it broadcasts over groups.
+        function: of a block of groups, over which it broadcasts: not of one, so that it can leave
+            out what no group of a block needs.
         groups: the groups, each leaf (group, ...).
     """
     leaves = jax.tree.leaves(groups)
     size = leaves[0].shape[0]
     if is_on_host(*leaves):
         parts = [
-            function(jax.tree.map(lambda leaf: leaf[i : i + BATCH], groups))  # noqa: B023
-            for i in range(0, size, BATCH)
+            function(jax.tree.map(lambda leaf: leaf[i : i + BATCH_ON_HOST], groups))  # noqa: B023
+            for i in range(0, size, BATCH_ON_HOST)
         ]
         whole: Result = jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
         return whole
     height = BATCH if platform() == "cpu" else BATCH_ON_ACCELERATOR
+    num_blocks = (size + height - 1) // height
     if isinstance(size, int):
-        return jax.lax.map(function, groups, batch_size=height)
-    # An exported program takes any number of groups. Whether the last batch is a full one can't be
-    # known of it: so it always is, with rows that are dropped.
-    num_batches = (size + height - 1) // height
+        # An exported program takes any number of groups, and has full blocks.
+        num_blocks = max(num_blocks, 1)
+        height = (size + num_blocks - 1) // num_blocks
 
-    def batched(leaf: jax.Array) -> jax.Array:
-        fill = ((0, num_batches * height - size), *[(0, 0)] * (leaf.ndim - 1))
-        return jnp.pad(leaf, fill).reshape(num_batches, height, *leaf.shape[1:])
+    # All blocks are of one size, so that the function is compiled once: the last has groups of 0
+    # trials, which are dropped.
+    def blocks(leaf: jax.Array) -> jax.Array:
+        fill = ((0, num_blocks * height - size), *[(0, 0)] * (leaf.ndim - 1))
+        return jnp.pad(leaf, fill).reshape(num_blocks, height, *leaf.shape[1:])
 
-    results = jax.lax.map(jax.vmap(function), jax.tree.map(batched, groups))
+    results = jax.lax.map(function, jax.tree.map(blocks, groups))
     return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:])[:size], results)
 
 

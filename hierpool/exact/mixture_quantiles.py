@@ -6,12 +6,14 @@ import jax
 import numpy as np
 
 from hierpool.arrays import (
+    computed_once,
     log_sigmoid,
     logsumexp,
     namespace,
     repeat,
     sigmoid,
     stop_gradient,
+    where_any,
     while_loop,
 )
 from hierpool.exact.neighbours import BESIDE, slopes_and_cells
@@ -103,9 +105,8 @@ def beta_mixture_quantiles(
 
     s = repeat(5, newton, xp.clip((level - f0) / (f1 - f0), 0, 1))
     inside = scale.at(-1 + step * (cell + s))
-    rates_below, rates_above = (xp.broadcast_to(x[..., None, :], log_below.shape) for x in (a, b))
-    left = first - _exponential_quantile(log_below, rates_below, levels)
-    right = last + _exponential_quantile(log_above, rates_above, 1 - levels)
+    left = first - _exponential_quantile(log_below, a[..., None, :], levels)
+    right = last + _exponential_quantile(log_above, b[..., None, :], 1 - levels)
     quantile = xp.where(left < first, left, xp.where(right > last, right, inside))
     return sigmoid(quantile), xp.abs(excess)
 
@@ -120,12 +121,12 @@ def _log_densities(
     xp = namespace(weight, a, b)
     log_weight = xp.log(xp.maximum(weight, 1e-30))
     if weight.dtype == np.float64:
-        constant = (log_weight - log_beta(a, b))[..., None, :]
+        constant = computed_once((log_weight - log_beta(a, b))[..., None, :])
         a, b = a[..., None, :], b[..., None, :]
 
         def of(x: jax.Array) -> jax.Array:
-            above, below = log_sigmoid(x)[..., None], log_sigmoid(-x)[..., None]
-            return constant + a * above + b * below
+            above, below = computed_once((log_sigmoid(x), log_sigmoid(-x)))
+            return constant + a * above[..., None] + b * below[..., None]
 
         return of
     # With large parameters the terms above cancel, and float32 would keep no digits. The divergence
@@ -133,7 +134,7 @@ def _log_densities(
     total = a + b
     rest = stirling_remainder(xp.stack([total, a, b]))
     roots = 0.5 * (xp.log(a) + xp.log(b) - xp.log(total)) - HALF_LOG_TWO_PI
-    constant = (log_weight + roots + (rest[0] - rest[1] - rest[2]))[..., None, :]
+    constant = computed_once((log_weight + roots + (rest[0] - rest[1] - rest[2]))[..., None, :])
     total, centre = total[..., None, :], centre[..., None, :]
     return lambda x: constant - total * bernoulli_divergence(centre, x[..., None] - centre)
 
@@ -146,7 +147,7 @@ def _exponential_quantile(log_mass: jax.Array, rate: jax.Array, level: jax.Array
 
     Args:
         log_mass: (..., 1, component) logs of the tails at distance 0.
-        rate: (..., 1, component) the rate at which each tail decays.
+        rate: (..., 1, component) rates at which the tails decay.
         level: (level,) the values to which the sum should fall.
     """
     xp = namespace(log_mass, rate, level)
@@ -159,9 +160,6 @@ def _exponential_quantile(log_mass: jax.Array, rate: jax.Array, level: jax.Array
         slope = xp.sum(xp.exp(logs - log_sum[..., None]) * rate, axis=-1)
         return (log_sum - xp.log(level)) / slope
 
-    live = log_mass, rate, level
-    held = stop_gradient(live)
-
     State = tuple[jax.Array, jax.Array, jax.Array]
 
     def has_far(distance: jax.Array, move: jax.Array) -> jax.Array:
@@ -171,16 +169,25 @@ def _exponential_quantile(log_mass: jax.Array, rate: jax.Array, level: jax.Array
         distance, move, count = state
         return has_far(distance, move).any() & (count < 200)
 
-    def go(state: State) -> State:
-        distance, move, count = state
-        # One that has arrived stays there, while others go on.
-        distance = xp.where(has_far(distance, move), distance + move, distance)
-        return distance, step(*held, distance), count + 1
+    def solved(log_mass: jax.Array, rate: jax.Array, level: jax.Array) -> jax.Array:
+        live = log_mass, rate, level
+        held = stop_gradient(live)
 
-    # What a loop carries must depend, from its start, on all that its steps depend on: programs
-    # over several devices ask for that.
+        def go(state: State) -> State:
+            distance, move, count = state
+            # One that has arrived stays there, while others go on.
+            distance = xp.where(has_far(distance, move), distance + move, distance)
+            return distance, step(*held, distance), count + 1
+
+        state = nowhere, step(*held, nowhere), xp.asarray(0)
+        distance, _, _ = while_loop(go_on, go, state)
+        # Derivatives pass through this last step, and not through the loop.
+        return xp.where(distance > 0, distance + step(*live, distance), 0)
+
+    # What a loop carries must depend, from its start, on all that its steps depend on, and so must
+    # all that a branch is given: programs over several devices ask for that.
     nowhere = xp.zeros_like(level + log_mass[..., 0] + rate[..., 0])
-    state = nowhere, step(*held, nowhere), xp.asarray(0)
-    distance, _, _ = while_loop(go_on, go, state)
-    # Derivatives pass through this last step, and not through the loop.
-    return xp.where(distance > 0, distance + step(*live, distance), 0)
+    level = level + nowhere
+    # Few quantiles lie beyond the ends.
+    is_beyond = logsumexp(log_mass, axis=-1) > xp.log(level)
+    return where_any(is_beyond, solved, nowhere, log_mass, rate, level)

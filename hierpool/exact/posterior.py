@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.export import register_namedtuple_serialization
 from jax.typing import ArrayLike
@@ -17,6 +16,7 @@ from jax.typing import ArrayLike
 from hierpool.arrays import exp, is_on_host, namespace, over_first_axis, sigmoid
 from hierpool.counts import Counts
 from hierpool.exact import beta_mixture
+from hierpool.exact.beta_mixture import Mixture
 from hierpool.exact.chart import chart_of
 from hierpool.exact.grid import Grid, column_quantiles, row_quantiles
 from hierpool.exact.quadrature import Quadrature
@@ -150,10 +150,7 @@ def integrate(
     with default_promotion():
         model = beta_population_of(model, "integrate")
         grid = explore(model, counts, Quadrature() if quadrature is None else quadrature)
-        grids = jax.tree.map(lambda leaf: leaf[None], grid)
-        which = np.zeros(jnp.shape(counts.trials), int)
-        groups = of_groups(model, grids, which, counts, prob)
-        return Exact(groups, of_population(model, grid, counts, prob))
+        return posterior_of(model, grid, counts, counts, prob)
 
 
 def over_batch[T, Result](function: Callable[[T], Result], batch: T) -> Result:
@@ -180,12 +177,31 @@ def explore(model: object, data: Data, quadrature: Quadrature) -> Grid:
     return quadrature.integrate(chart_of(model, data))
 
 
+def posterior_of(
+    model: BetaPopulation, grid: Grid, data: Data, counts: Counts, prob: ArrayLike
+) -> Exact:
+    """Returns the posterior of one data set.
+
+    Args:
+        model: the model whose posterior the grid is.
+        grid: the grid over its population.
+        data: the data set, as the density was given it.
+        counts: the groups to describe, (group,) each.
+        prob: probability of the intervals.
+    """
+    mixture = beta_mixture.mixture_of(model, grid)
+    mixtures = jax.tree.map(lambda leaf: leaf[None], mixture)
+    which = namespace(grid.weight).zeros(np.shape(counts.trials), int)
+    groups = of_groups(mixtures, which, counts, prob)
+    return Exact(groups, of_population(model, grid, mixture, data, prob))
+
+
 def of_population(
-    model: BetaPopulation, grid: Grid, data: Data, prob: ArrayLike, *, has_quantiles: bool = True
+    model: BetaPopulation, grid: Grid, mixture: Mixture, data: Data, prob: ArrayLike
 ) -> Population:
     """Returns the posterior of a model's population, given a grid over it.
 
-    Without ``has_quantiles`` the quantiles are NaN, and are not computed.
+    Where the mixture has no components, the quantiles are NaN, and are not computed.
     """
     levels = _levels(prob, grid.weight.dtype)
     moments = {
@@ -200,7 +216,7 @@ def of_population(
     phi_ends = new_group = xp.full(2, np.nan, levels.dtype)
     kappa = xp.full(3, np.nan, levels.dtype)
     interval_error = xp.full((), np.nan, levels.dtype)
-    if has_quantiles:
+    if mixture.components is not None:
         # The chart transforms the two numbers separately, so quantiles map to quantiles. The
         # median of phi is not reported.
         places = {"excess": row_quantiles(grid, levels), "log_odds": column_quantiles(grid, levels)}
@@ -212,7 +228,7 @@ def of_population(
         # A new group has no data of its own, so its tails are as long as the population's: it
         # needs more points.
         (new_group,), (interval_error,) = beta_mixture.quantiles(
-            model, grid, unseen, levels[::2], 4 * beta_mixture.points_for(grid) // 3
+            mixture, unseen, levels[::2], 4 * mixture.num_points // 3
         )
     return Population(
         phi_mean,
@@ -239,47 +255,36 @@ def of_population(
     )
 
 
-def of_groups(
-    model: BetaPopulation,
-    grids: Grid,
-    which: Any,
-    counts: Counts,
-    prob: ArrayLike,
-    *,
-    has_quantiles: bool = True,
-) -> Groups:
-    """Returns the posteriors of groups, given grids over the population, (group,) each.
+def of_groups(mixtures: Mixture, which: Any, counts: Counts, prob: ArrayLike) -> Groups:
+    """Returns the posteriors of groups, given their populations', (group,) each.
 
-    Without ``has_quantiles`` the quantiles are NaN, and are not computed.
+    Where the mixtures have no components, the quantiles are NaN, and are not computed.
 
     Args:
-        model: the model whose posteriors the grids are.
-        grids: one grid for each data set, each leaf (data set, ...).
+        mixtures: one for each data set, each leaf (data set, ...).
         which: (group,) the data set that each group belongs to.
         counts: successes out of trials, (group,) each.
         prob: probability of the intervals.
-        has_quantiles: whether to compute the intervals.
     """
-    levels = _levels(prob, grids.weight.dtype)[::2]
-    xp = namespace(grids.weight)
-    rows = over_first_axis(partial(beta_mixture.population, model), grids)
-    components = over_first_axis(partial(beta_mixture.components, model), grids)
-    num_points = beta_mixture.points_for(grids)
+    weight = mixtures.rows.weight
+    levels, xp = _levels(prob, weight.dtype)[::2], namespace(weight)
 
-    def one(group: tuple[jax.Array, jax.Array, jax.Array]) -> Groups:
-        number, y, n = group
-        of_set, parts = jax.tree.map(lambda leaf: leaf[number], (rows, components))
-        moments = beta_mixture.moments_of(of_set, y, n)
+    def of_block(block: tuple[jax.Array, jax.Array, jax.Array]) -> Groups:
+        numbers, y, n = block
+        of: Mixture = jax.tree.map(lambda leaf: leaf[numbers], mixtures)
+        moments = beta_mixture.moments_of(of.rows, y, n)
         ends = xp.full((*y.shape, 2), np.nan, levels.dtype)
         error = xp.full(y.shape, np.nan, levels.dtype)
-        if has_quantiles:
-            ends, error = beta_mixture.quantiles_of(parts, y, n, levels, num_points)
-            error = error + grids.thinned_error[number]
+        if of.components is not None:
+            ends, error = beta_mixture.quantiles_of(
+                of.components, y, n, levels, mixtures.num_points
+            )
+            error = error + of.thinned_error
         lower, upper = ends[..., 0], ends[..., 1]
         return Groups(moments.mean, moments.sd, lower, upper, moments.shrinkage, error)
 
     y, _, n = counts.as_floats(levels.dtype, xp)
-    return beta_mixture.over_groups(one, (which, y, n))
+    return beta_mixture.over_groups(of_block, (which, y, n))
 
 
 def _levels(prob: ArrayLike, dtype: jax.typing.DTypeLike) -> jax.Array:

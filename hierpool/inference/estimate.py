@@ -27,7 +27,7 @@ from hierpool.exact.batches import (
     padded,
     program_shapes,
 )
-from hierpool.exact.grid import Grid
+from hierpool.exact.beta_mixture import Mixture
 from hierpool.exact.posterior import (
     Groups,
     Population,
@@ -220,21 +220,20 @@ def _solve(
             shapes = program_shapes(batch, sizes)
             compile_ahead(steps, model, *shapes, quadrature, has_quantiles=has_quantiles)
         grids = steps.grids(model, batch.data, quadrature=quadrature)
-        population = steps.populations(model, grids, batch.data, level, has_quantiles=has_quantiles)
+        population, mixtures = steps.populations(
+            model, grids, batch.data, level, has_quantiles=has_quantiles
+        )
         starts = range(0, len(batch.rows), sizes.pairs[-1])
         # Batches keep every core busy where there are many. A few leave cores to their blocks.
         each = map if len(numbers) > threads * sizes.data_sets[-1] else blocks.map
-        groups = each(as_configured(partial(block, grids, batch)), starts)
+        groups = each(as_configured(partial(block, mixtures, batch)), starts)
         return batch, *jax.tree.map(np.asarray, (population, list(groups)))
 
-    def block(grids: Grid, batch: Batch, start: int) -> Groups:
+    def block(mixtures: Mixture, batch: Batch, start: int) -> Groups:
         here = slice(start, start + sizes.pairs[-1])
         rows, which = batch.rows[here], padded(batch.which[here], sizes)
         counts = Counts(padded(sets.y[rows], sizes), padded(sets.n[rows], sizes))
-        found: Groups = jax.tree.map(
-            np.asarray,
-            steps.groups(model, grids, which, counts, level, has_quantiles=has_quantiles),
-        )
+        found: Groups = jax.tree.map(np.asarray, steps.groups(mixtures, which, counts, level))
         return found
 
     threads = (os.cpu_count() or 1) if platform() == "cpu" else MOST_BATCHES

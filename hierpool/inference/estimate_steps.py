@@ -15,6 +15,7 @@ from hierpool.arrays import quietly
 from hierpool.counts import Counts
 from hierpool.exact.at_once import is_at_once, seconds_of
 from hierpool.exact.batches import DataSets
+from hierpool.exact.beta_mixture import Mixture, mixture_of
 from hierpool.exact.grid import Grid
 from hierpool.exact.posterior import (
     Groups,
@@ -43,24 +44,18 @@ def _grids(model: BetaPopulation, data: Data, *, quadrature: Quadrature) -> Grid
 @quietly
 def _populations(
     model: BetaPopulation, grids: Grid, data: Data, prob: float, *, has_quantiles: bool
-) -> Population:
-    def one(of_set: tuple[Grid, Data]) -> Population:
-        return of_population(model, *of_set, prob, has_quantiles=has_quantiles)
+) -> tuple[Population, Mixture]:
+    def one(of_set: tuple[Grid, Data]) -> tuple[Population, Mixture]:
+        grid, data = of_set
+        mixture = mixture_of(model, grid, has_quantiles=has_quantiles)
+        return of_population(model, grid, mixture, data, prob), mixture
 
     return over_batch(one, (grids, data))
 
 
 @quietly
-def _groups(
-    model: BetaPopulation,
-    grids: Grid,
-    which: np.ndarray,
-    counts: Counts,
-    prob: float,
-    *,
-    has_quantiles: bool,
-) -> Groups:
-    return of_groups(model, grids, which, counts, prob, has_quantiles=has_quantiles)
+def _groups(mixtures: Mixture, which: np.ndarray, counts: Counts, prob: float) -> Groups:
+    return of_groups(mixtures, which, counts, prob)
 
 
 class Steps(NamedTuple):
@@ -69,9 +64,9 @@ class Steps(NamedTuple):
     grids: Any
     """Integrates over the populations of a batch."""
     populations: Any
-    """Returns the posteriors of the populations, given these."""
+    """Returns the posteriors of the populations, given these, and what the groups' need."""
     groups: Any
-    """Returns the posteriors of a block of groups, given these."""
+    """Returns the posteriors of a block of groups, given that."""
 
 
 AT_ONCE = Steps(_grids, _populations, _groups)
@@ -126,10 +121,9 @@ def compile_ahead(
     if not grids.is_compiled:
         log.info("compiling")
     shapes, pair = grids.result, np.zeros(num_pairs, np.int64)
-    given = [
-        steps.populations.of(model, shapes, data, 0.5, has_quantiles=has_quantiles),
-        steps.groups.of(model, shapes, pair, Counts(pair, pair), 0.5, has_quantiles=has_quantiles),
-    ]
+    populations = steps.populations.of(model, shapes, data, 0.5, has_quantiles=has_quantiles)
+    _, mixtures = populations.result
+    given = [populations, steps.groups.of(mixtures, pair, Counts(pair, pair), 0.5)]
     if all(program.is_compiled for program in (grids, *given)):
         return
     grids.lower()

@@ -5,13 +5,14 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
+from integrated import posterior
 
 import hierpool as hp
 from hierpool.arrays import quietly
 from hierpool.exact import at_once
 from hierpool.exact.at_once import is_at_once, seconds_of
 from hierpool.exact.leave_one_out import leave_one_out
-from hierpool.exact.posterior import Exact, explore, of_groups, of_population
+from hierpool.exact.posterior import explore
 from hierpool.exact.quadrature import Quadrature
 from hierpool.likelihood.compress import compress, distinct
 from hierpool.posterior.theta import log_likelihood
@@ -33,24 +34,13 @@ def compile_from_now_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(at_once, "SECONDS_TO_COMPILE", 0.0)
 
 
-@quietly
-def solved(model: Any, counts: hp.Counts) -> Exact:
-    """Returns what ``integrate`` does, computed at once."""
-    model = jax.tree.map(lambda leaf: np.asarray(leaf, float), model)
-    grid = explore(model, counts, Quadrature())
-    grids = jax.tree.map(lambda leaf: np.asarray(leaf)[None], grid)
-    which = np.zeros(len(counts.trials), int)
-    groups = of_groups(model, grids, which, counts, 0.89)
-    return Exact(groups, of_population(model, grid, counts, 0.89))
-
-
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: type(model).__name__)
 @pytest.mark.parametrize("name", TABLES)
 def test_what_is_computed_at_once_is_what_integrate_returns(name: str, model: Any) -> None:
     # As many groups in all tables, so that they share a program.
     y, n = (np.append(counts, np.zeros(5 - len(counts), int)) for counts in TABLES[name])
     with scope():
-        found, want = solved(model, hp.Counts(y, n)), hp.integrate(model, hp.Counts(y, n))
+        found, want = posterior(model, hp.Counts(y, n)), hp.integrate(model, hp.Counts(y, n))
     wanted = jax.tree.leaves_with_path(want)
     for ours, (where, theirs) in zip(jax.tree.leaves(found), wanted, strict=True):
         assert isinstance(ours, np.ndarray | np.generic)

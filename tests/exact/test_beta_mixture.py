@@ -20,7 +20,6 @@ from hierpool.likelihood.compress import compress, distinct
 from hierpool.likelihood.histograms import Pairs
 
 MODEL = hp.CollapsedPartialPooling()
-quantiles = quietly(mixture.quantiles)
 LEVELS = np.array([0.001, 0.055, 0.5, 0.945, 0.999])
 SIZE = 18
 """Groups of each table: what lacks is filled up with 0 of 0."""
@@ -49,6 +48,12 @@ def compiled_grid_of(counts: Counts | Pairs, quadrature: Quadrature) -> Grid:
     return explore(MODEL, counts, quadrature)
 
 
+@quietly
+def quantiles(grid: Grid, counts: Counts) -> tuple[np.ndarray, np.ndarray]:
+    """Returns (group, level) quantiles, and (group,) their error."""
+    return mixture.quantiles(mixture.mixture_of(MODEL, grid), counts, LEVELS)
+
+
 def grid_of(counts: Counts | Pairs, quadrature: Quadrature) -> Grid:
     return integrated(MODEL, counts, quadrature)
 
@@ -63,7 +68,7 @@ def below(grid: Grid, y: int, n: int, theta: np.ndarray) -> np.ndarray:
 
 
 def test_every_end_holds_its_probability(counts: Counts, double: None) -> None:
-    found, errors = quantiles(MODEL, grid_of(counts, Quadrature()), counts, LEVELS)
+    found, errors = quantiles(grid_of(counts, Quadrature()), counts)
     finer = grid_of(counts, Quadrature(num_nodes=96))
     for y, n, ends, error in zip(*map(np.asarray, (*counts, found, errors)), strict=True):
         gaps = np.abs(below(finer, y, n, ends) - np.asarray(LEVELS))
@@ -74,17 +79,17 @@ def test_every_end_holds_its_probability(counts: Counts, double: None) -> None:
 
 def test_what_is_left_out_counts_as_an_error(counts: Counts, double: None) -> None:
     grid = grid_of(counts, Quadrature())
-    rows, parts = mixture.components(MODEL, grid)
+    rows, parts = mixture.components_of(MODEL, grid)
     for weight in (parts.node_weight, parts.bump_weight):
         left_out = 1 - float(rows.weight @ weight)
         assert 0 < left_out < 1e-5
-    _, errors = quantiles(MODEL, grid, counts, LEVELS)
+    _, errors = quantiles(grid, counts)
     least = min(1 - float(rows.weight @ w) for w in (parts.node_weight, parts.bump_weight))
     assert np.all(np.asarray(errors) >= grid.thinned_error + 0.99 * least)
 
 
 def equal(num_groups: int) -> Pairs:
-    """Returns groups of the same rate and of many, uneven trials: a prior much wider than the data."""
+    """Returns groups of one rate and of many, uneven trials: a prior much wider than the data."""
     rng = np.random.default_rng(0)
     trials = np.append(5, rng.integers(5, 5000, num_groups - 1))
     data = compress(distinct(rng.binomial(trials, 0.3), trials))
@@ -95,8 +100,7 @@ def equal(num_groups: int) -> Pairs:
 def test_twice_the_nodes_make_the_ends_finer(double: None) -> None:
     data, few = equal(300), Counts(np.array([2, 150]), np.array([5, 500]))
     coarse, fine = (
-        quantiles(MODEL, grid_of(data, Quadrature(num_nodes=size)), few, LEVELS[1:-1])[1]
-        for size in (48, 96)
+        quantiles(grid_of(data, Quadrature(num_nodes=size)), few)[1] for size in (48, 96)
     )
     assert np.all(np.asarray(coarse) < 8e-5) and np.all(np.asarray(fine) < 1e-6)
 
@@ -109,5 +113,7 @@ def test_the_memory_of_a_large_table_is_bounded(double: None) -> None:
 
 @pytest.mark.parametrize(("rows", "points"), [(8, 48), (48, 48), (96, 96), (768, 768)])
 def test_a_finer_grid_has_more_points_for_each_group(rows: int, points: int) -> None:
-    of_size = partial(compiled_grid_of, quadrature=Quadrature(num_nodes=rows))
-    assert mixture.points_for(jax.eval_shape(of_size, TABLES["one group"])) == points
+    def of_size(counts: Counts) -> mixture.Mixture:
+        return mixture.mixture_of(MODEL, explore(MODEL, counts, Quadrature(num_nodes=rows)))
+
+    assert jax.eval_shape(of_size, TABLES["one group"]).num_points == points

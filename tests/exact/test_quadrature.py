@@ -83,8 +83,8 @@ def summarise(grid: Grid, counts: Counts) -> Summary:
         grid,
         moments(phi),
         moments(kappa_log),
-        mixture.moments(mixture.population(MODEL, grid), counts),
-        *mixture.quantiles(MODEL, grid, counts, xp.asarray(ENDS)),
+        mixture.moments(mixture.rows_of(MODEL, grid), counts),
+        *mixture.quantiles(mixture.mixture_of(MODEL, grid), counts, xp.asarray(ENDS)),
         sigmoid(at["logit_phi"]),
         xp.exp(at["log_kappa_log"]),
     )
