@@ -20,7 +20,7 @@ demo: $(INSTALLED)
 	@echo "The page, for a browser, is $(CURDIR)/demo.html"
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(INSTALLED)
 	$(BIN)/ruff format --check .

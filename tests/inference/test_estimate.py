@@ -15,6 +15,7 @@ import hierpool as hp
 from hierpool.counts import Counts, stack
 from hierpool.exact import at_once
 from hierpool.exact.batches import ON_PROCESSOR, DataSets, Sizes
+from hierpool.exact.posterior import Exact
 from hierpool.inference import estimate as estimating
 from hierpool.inference.estimate import _solve
 from hierpool.runtime.jax_settings import scope
@@ -202,27 +203,29 @@ def test_hyperpriors_are_arguments() -> None:
     assert round(row["kappa_median"]) == 226
 
 
-def test_the_pure_function_agrees_under_jit_and_vmap(double: None) -> None:
-    data = stack([PLAYERS, HOSPITALS])
-    model = hp.CollapsedPartialPooling()
-    both = jax.jit(jax.vmap(lambda counts: hp.integrate(model, counts)))(data)
-    for i, counts in enumerate((PLAYERS, HOSPITALS)):
-        groups, population = estimated(frame(counts))
+def test_the_pure_function_agrees_over_data_sets_and_priors_at_once(
+    double: None,
+) -> None:
+    @jax.jit
+    @jax.vmap
+    def integrate_all(rate: jax.Array, counts: Counts) -> Exact:
+        return hp.integrate(hp.CollapsedPartialPooling(rate), counts)
+
+    cases = [(1.5, PLAYERS), (1.5, HOSPITALS), (3.0, PLAYERS), (5.0, PLAYERS)]
+    rates, tables = zip(*cases, strict=True)
+    found = integrate_all(jnp.array(rates), stack(tables))
+    assert found.population.converged.all()
+    for i, (rate, counts) in enumerate(cases):
+        oracle = exact(*counts, kappa_log_rate=rate)
+        median = np.log(found.population.kappa_median[i])
+        close(median, oracle.quantile(oracle.kappa_log, 0.5), relative=1e-4)
+        groups, population = estimated(frame(counts), model=hp.CollapsedPartialPooling(rate))
         for name in ("mean", "sd", "lower", "upper", "shrinkage"):
-            got = getattr(both.groups, name)[i, : len(groups)]
+            got = getattr(found.groups, name)[i, : len(groups)]
             close(got, groups[name], relative=1e-5)
         for name in population:
             if name not in ("error", "interval_error"):
-                close(getattr(both.population, name)[i], population[name].iloc[0], relative=1e-5)
-    assert both.population.converged.all()
-
-
-def test_the_pure_function_sweeps_priors(double: None) -> None:
-    rates = jnp.array([0.5, 1.5, 5.0])
-    sweep = jax.vmap(lambda rate: hp.integrate(hp.CollapsedPartialPooling(rate), PLAYERS))(rates)
-    for rate, median in zip(rates, sweep.population.kappa_median, strict=True):
-        oracle = exact(*PLAYERS, kappa_log_rate=float(rate))
-        close(np.log(median), oracle.quantile(oracle.kappa_log, 0.5), relative=1e-4)
+                close(getattr(found.population, name)[i], population[name].iloc[0], relative=1e-5)
 
 
 def test_the_fewest_nodes_give_a_rough_answer() -> None:

@@ -1,12 +1,14 @@
 """The density of the rates in the coordinates that NUTS explores, and its gradient."""
 
 from collections.abc import Callable
+from functools import cache
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tables import close
+from tables import close, on_device
 
 from hierpool.counts import Counts
 from hierpool.likelihood import explored_rates
@@ -53,6 +55,16 @@ def point(num_groups: int, z_kappa: float, z_phi: float) -> Position:
     }
 
 
+@cache
+def both_ways(name: str, precision: str = "float64") -> tuple[Callable[..., Any], ...]:
+    """Returns the density and its gradient, ours and by the other way."""
+    counts = on_device(TABLES[name])
+    assert counts.trials.dtype.itemsize == np.dtype(precision).itemsize
+    densities = target_of(MODEL, counts).log_density, by_the_other_way(counts)
+    ours, other = (jax.jit(jax.value_and_grad(density)) for density in densities)
+    return ours, other
+
+
 # kappa from 1.14 to e^20.
 @pytest.mark.parametrize("z_kappa", [-2, -0.5, 0.2, 1, 1.6, 3])
 @pytest.mark.parametrize("name", TABLES)
@@ -60,8 +72,7 @@ def test_it_is_the_density_of_the_position_and_its_gradient(
     name: str, z_kappa: float, double: None
 ) -> None:
     counts = TABLES[name]
-    target, other = target_of(MODEL, counts), by_the_other_way(counts)
-    found, wanted = jax.jit(jax.value_and_grad(target.log_density)), jax.value_and_grad(other)
+    found, wanted = both_ways(name)
     for z_phi in (0.3, -2.0):
         at = point(counts.trials.size, z_kappa, z_phi)
         (value, slope), (true_value, true_slope) = found(at), wanted(at)
@@ -75,12 +86,10 @@ def test_it_keeps_as_many_digits_in_float32_as_the_density_of_the_position(name:
     counts = TABLES[name]
     for z_kappa in (-2, 0.2, 1.6):
         at = point(counts.trials.size, z_kappa, 0.3)
-        density = target_of(MODEL, counts).log_density
-        ways = jax.grad(density)(at), jax.grad(by_the_other_way(counts))(at)
-        found, other = jax.tree.map(np.asarray, ways)
+        found, other = (jax.tree.map(np.asarray, way(at)[1]) for way in both_ways(name, "float32"))
         with jax.enable_x64(True):
             wide = jax.tree.map(lambda leaf: jnp.asarray(leaf, float), at)
-            wanted = jax.tree.map(np.asarray, jax.grad(by_the_other_way(counts))(wide))
+            _, wanted = jax.tree.map(np.asarray, both_ways(name)[1](wide))
         for leaf in found:
             assert found[leaf].dtype == "float32"
             scale = 1 + np.abs(wanted[leaf])

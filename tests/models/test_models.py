@@ -1,5 +1,7 @@
 """Laws that every density obeys, on every model and table."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -24,7 +26,7 @@ from hierpool.counts import Counts, stack
 from hierpool.models.beta import CollapsedPartialPooling, PartialPooling
 from hierpool.models.logit_normal import CollapsedLogitPartialPooling, LogitPartialPooling
 from hierpool.models.pooling import CompletePooling, NoPooling
-from hierpool.models.protocol import Model
+from hierpool.models.protocol import Model, Position
 
 MODELS = {
     "complete": CompletePooling(),
@@ -44,6 +46,13 @@ exploring = pytest.mark.parametrize(
     [model for name, model in MODELS.items() if name not in ("complete", "none")],
     ids=[name for name in MODELS if name not in ("complete", "none")],
 )
+
+
+@jax.jit
+@partial(jax.vmap, in_axes=(None, 0, None))
+def densities(model: Model, position: Position, counts: Counts) -> jax.Array:
+    """Returns (position,) log densities: one program serves all priors of a model."""
+    return model.log_density(position, counts)
 
 
 def starts(model: Model, counts: Counts, number: int = 20) -> dict[str, jax.Array]:
@@ -140,10 +149,10 @@ def test_swapping_successes_with_failures_mirrors_phi(model: Model, double: None
 def test_float32_is_near_float64(model: Model, counts: Counts) -> None:
     with jax.enable_x64(True):
         positions = starts(model, counts)
-        double = batched(model.log_density, (0, None))(positions, counts)
+        double = densities(model, positions, counts)
         positions, double = jax.tree.map(np.asarray, (positions, double))
     single_positions = jax.tree.map(lambda leaf: leaf.astype("float32"), positions)
-    single = batched(model.log_density, (0, None))(single_positions, counts)
+    single = densities(model, single_positions, counts)
     close(single, double, relative=1e-5, absolute=2e-3)
 
 

@@ -135,19 +135,6 @@ def test_nuts_agrees_with_the_exact_posterior(model: hp.Model) -> None:
     agree_with_the_exact_posterior(tree, model)
 
 
-@BOTH
-def test_integrate_is_estimate(model: Any, double: None) -> None:
-    counts = hp.Counts(jnp.asarray(PLAYERS["hits"]), jnp.asarray(PLAYERS["at_bats"]))
-    found = hp.integrate(model, counts)
-    exact = hp.estimate(PLAYERS, **PLAYER, model=model)
-    np.testing.assert_allclose(found.groups.mean, exact.groups["mean"], rtol=1e-9)
-    # `estimate` takes more nodes where an end is not within 1e-4 in probability.
-    np.testing.assert_allclose(found.groups.upper, exact.groups["upper"], rtol=5e-4)
-    assert float(found.population.log_evidence) == pytest.approx(
-        exact.population["log_evidence"].iloc[0], abs=1e-9
-    )
-
-
 ASKED = {"successes": {"Max Alvis": 3}, "trials": {"Max Alvis": 10}}
 ANSWERS: dict[str, Callable[[xr.DataTree], Any]] = {
     "summarize": hp.summarize,
