@@ -65,6 +65,21 @@ def test_loops_run_on_the_host_and_in_a_program(double: None) -> None:
     assert float(jax.jit(lambda x: arrays.while_loop(is_small, doubled, x))(3.0)) == 192
 
 
+def test_a_function_runs_where_any_flag_is_set(double: None) -> None:
+    def doubled(x: Any) -> Any:
+        return 2 * x
+
+    for xp in (np, jnp):
+        of = arrays.where_any, doubled, xp.asarray(0.5), xp.asarray(3.0)
+        found = [
+            float(of[0](xp.asarray(flags), *of[1:])) for flags in ([False, True], [False, False])
+        ]
+        assert found == [6.0, 0.5]
+    # In a batch each has its own.
+    each = jax.vmap(lambda flags: arrays.where_any(flags, doubled, 0.5, 3.0))
+    assert each(jnp.array([[True, False], [False, False]])).tolist() == [6.0, 0.5]
+
+
 def test_a_function_of_the_parts_of_a_tree_returns_them_stacked() -> None:
     tree = {"a": np.arange(6.0).reshape(3, 2), "b": np.arange(3)}
 

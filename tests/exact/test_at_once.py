@@ -27,7 +27,8 @@ TABLES: dict[str, tuple[list[int], list[int]]] = {
     "of one": ([1], [1]),
     "of large counts": ([5000, 5100, 900], [20_000, 20_000, 20_000]),
 }
-MODELS = [hp.CollapsedPartialPooling(), hp.GammaPartialPooling(), hp.SpreadPartialPooling()]
+MODELS = [hp.GammaPartialPooling(), hp.SpreadPartialPooling()]
+"""Of the default one, ``test_programs_of_callers`` and ``test_quadrature`` compare both ways."""
 
 
 def compile_from_now_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,10 @@
 """Intervals of theta from a part of the grid, against the mixture over the whole of a finer one."""
 
 from functools import partial
+from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from integrated import integrated
@@ -103,6 +105,23 @@ def test_twice_the_nodes_make_the_ends_finer(double: None) -> None:
         quantiles(grid_of(data, Quadrature(num_nodes=size)), few)[1] for size in (48, 96)
     )
     assert np.all(np.asarray(coarse) < 8e-5) and np.all(np.asarray(fine) < 1e-6)
+
+
+@pytest.mark.parametrize("size", [0, 1, mixture.BATCH, mixture.BATCH + 1, 3 * mixture.BATCH - 1])
+def test_groups_are_taken_in_blocks_of_one_size(size: int) -> None:
+    y, n = np.arange(size), np.arange(size) ** 2
+    heights = []
+
+    def of_block(block: tuple[Any, Any]) -> tuple[Any, Any]:
+        heights.append(len(block[0]))
+        return block[0] + block[1], jnp.stack(block, axis=-1)
+
+    total, both = mixture.over_groups(of_block, (jnp.asarray(y), jnp.asarray(n)))
+    np.testing.assert_array_equal(total, y + n)
+    np.testing.assert_array_equal(both, np.stack([y, n], axis=-1))
+    # Traced once, for a block that is as small as the number of blocks allows.
+    (height,) = heights
+    assert height <= mixture.BATCH and height * -(-size // max(height, 1)) - size < 3
 
 
 def test_the_memory_of_a_large_table_is_bounded(double: None) -> None:

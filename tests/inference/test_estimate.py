@@ -118,11 +118,9 @@ def test_what_is_compiled_ahead_is_what_runs(leagues: pd.DataFrame, nothing_at_o
     assert programs == []
 
 
-@pytest.mark.parametrize("number", [64, 130])
-def test_many_small_data_sets_are_each_the_single_one(
-    number: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # As many as fill a job, and two jobs and a rest.
+def test_many_small_data_sets_are_each_the_single_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Two full batches, and a rest.
+    number = 130
     rng = np.random.default_rng(number)
     trials = rng.integers(1, 60, 2 * number)
     data = pd.DataFrame({"y": rng.binomial(trials, 0.3), "n": trials})
