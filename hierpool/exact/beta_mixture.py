@@ -19,9 +19,8 @@ from hierpool.exact.mixture_quantiles import beta_mixture_quantiles
 from hierpool.models.beta_population import BetaPopulation
 from hierpool.runtime.jax_settings import platform
 
-BATCH_ON_HOST, BATCH, BATCH_ON_ACCELERATOR = 8, 128, 8192
-"""Groups whose quantiles are solved together, at most: by NumPy, whose arrays stay in the cache; by
-a program on a processor; and on an accelerator, which they fill."""
+BATCH, BATCH_ON_ACCELERATOR = 128, 8192
+"""Groups whose quantiles are solved together, at most, on a processor and on an accelerator."""
 LEAST_POINTS = 48
 """Points at which the density of a group is computed, at least: enough for ends of intervals that
 are within 5e-5 in probability."""
@@ -201,8 +200,8 @@ def over_groups[T, Result](function: Callable[[T], Result], groups: T) -> Result
     size = leaves[0].shape[0]
     if is_on_host(*leaves):
         parts = [
-            function(jax.tree.map(lambda leaf: leaf[i : i + BATCH_ON_HOST], groups))  # noqa: B023
-            for i in range(0, size, BATCH_ON_HOST)
+            function(jax.tree.map(lambda leaf: leaf[i : i + BATCH], groups))  # noqa: B023
+            for i in range(0, size, BATCH)
         ]
         whole: Result = jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
         return whole
