@@ -54,15 +54,14 @@ def main() -> None:
     integrate, figures = timed(lambda data: explore(model, data, settings), data)
     rows.append(("integration of the population", figures))
     grid = integrate(data)
-    mixture = mixture_of(model, grid)
-    _, figures = timed(
-        lambda grid, mixture, data: of_population(model, grid, mixture, data, 0.89),
-        grid,
-        mixture,
-        data,
-    )
+
+    def population(grid: Any, data: Any) -> Any:
+        mixture = mixture_of(model, grid)
+        return of_population(model, grid, mixture, data, 0.89), mixture
+
+    intervals, figures = timed(population, grid, data)
     rows.append(("intervals of the population", figures))
-    mixtures = jax.tree.map(lambda leaf: leaf[None], mixture)
+    mixtures = jax.tree.map(lambda leaf: leaf[None], intervals(grid, data)[1])
     which = jnp.asarray(np.zeros(len(y), int))
     _, figures = timed(lambda mixtures: of_groups(mixtures, which, counts, 0.89), mixtures)
     rows.append(("intervals of 18 groups", figures))
