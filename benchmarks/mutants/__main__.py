@@ -41,7 +41,7 @@ TIMES = ROOT / "build" / "mutants_times.json"
 """How long tests take on this machine, as the runs have shown."""
 REASONS = ROOT / "benchmarks" / "mutants" / "known.json"
 """Why a survivor is harmless, by "module.function: change"."""
-LONGEST = 900
+LONGEST = 1800
 """Seconds after which a mutant is not judged: it never ends, or its tests are slow and see nothing.
 """
 CACHE = Path(tempfile.gettempdir()) / "hierpool-mutants-jax"

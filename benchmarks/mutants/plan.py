@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -289,11 +290,6 @@ def mutants_of(module: str) -> list[Mutant]:
     return planter.mutants
 
 
-def key_of(mutant: Mutant) -> str:
-    """Returns a mutant's key, to sort by."""
-    return mutant.key
-
-
 def sample(chosen: list[str], number: int) -> list[Mutant]:
     """Returns mutants, at most one a line, some of each module first; more only add to them.
 
@@ -301,11 +297,11 @@ def sample(chosen: list[str], number: int) -> list[Mutant]:
     """
     least: dict[tuple[str, int], Mutant] = {}
     for module in chosen:
-        for mutant in sorted(mutants_of(module), key=key_of):
+        for mutant in sorted(mutants_of(module), key=attrgetter("key")):
             least.setdefault((module, mutant.line), mutant)
     seen: Counter[str] = Counter()
     first, rest = [], []
-    for mutant in sorted(least.values(), key=key_of):
+    for mutant in sorted(least.values(), key=attrgetter("key")):
         seen[mutant.module] += 1
         (first if seen[mutant.module] <= EACH_MODULE else rest).append(mutant)
     return (first + rest)[:number]

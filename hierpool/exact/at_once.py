@@ -21,8 +21,6 @@ SECONDS_AN_INTEGRAL, SECONDS_A_ROW, SECONDS_A_PAIR = 0.03, 0.0015, 0.0004
 moments and quantiles of a group, with as many nodes as by default."""
 SECONDS_A_DENSITY = 7e-7
 """About what NumPy takes for the log probability of one group's counts given a population."""
-
-
 spent: defaultdict[str, float] = defaultdict(float)
 """Seconds that this process has spent on computing at once, by what was computed."""
 _lock = Lock()

@@ -27,8 +27,7 @@ TABLES: dict[str, tuple[list[int], list[int]]] = {
     "of one": ([1], [1]),
     "of large counts": ([5000, 5100, 900], [20_000, 20_000, 20_000]),
 }
-MODELS = [hp.GammaPartialPooling(), hp.SpreadPartialPooling()]
-"""Of the default one, ``test_programs_of_callers`` and ``test_quadrature`` compare both ways."""
+MODELS = [hp.CollapsedPartialPooling(), hp.GammaPartialPooling(), hp.SpreadPartialPooling()]
 
 
 def compile_from_now_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,9 +63,7 @@ def test_data_sets_are_solved_at_once_as_by_programs(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(
-    "model",
-    [hp.CollapsedPartialPooling(), hp.CollapsedLogitPartialPooling()],
-    ids=lambda model: type(model).__name__,
+    "model", [*MODELS, hp.CollapsedLogitPartialPooling()], ids=lambda model: type(model).__name__
 )
 def test_leaving_one_out_at_once_agrees_with_programs(
     model: Any, monkeypatch: pytest.MonkeyPatch

@@ -26,7 +26,7 @@ def posterior(name: str) -> Exact:
 
 
 def drawn(model: Model, name: str) -> dict[str, np.ndarray]:
-    nuts = NUTS(num_chains=4, num_warmup=1000, num_draws=4000, target_accept=0.95)
+    nuts = NUTS(num_chains=4, num_warmup=1500, num_draws=6000, target_accept=0.95)
     with jax.enable_x64(True):
         key = jax.random.key(1975)
         draws: Draws = jax.jit(sample)(key, model, TABLES[name], nuts)

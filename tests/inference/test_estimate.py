@@ -118,9 +118,11 @@ def test_what_is_compiled_ahead_is_what_runs(leagues: pd.DataFrame, nothing_at_o
     assert programs == []
 
 
-def test_many_small_data_sets_are_each_the_single_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Two full batches, and a rest.
-    number = 130
+@pytest.mark.parametrize("number", [64, 130])
+def test_many_small_data_sets_are_each_the_single_one(
+    number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As many as fill a job, and two jobs and a rest.
     rng = np.random.default_rng(number)
     trials = rng.integers(1, 60, 2 * number)
     data = pd.DataFrame({"y": rng.binomial(trials, 0.3), "n": trials})
@@ -201,23 +203,22 @@ def test_hyperpriors_are_arguments() -> None:
     assert round(row["kappa_median"]) == 226
 
 
-def test_the_pure_function_agrees_over_data_sets_and_priors_at_once(
-    double: None,
-) -> None:
+def test_the_pure_function_agrees_over_data_sets_and_priors(double: None) -> None:
     @jax.jit
     @jax.vmap
     def integrate_all(rate: jax.Array, counts: Counts) -> Exact:
         return hp.integrate(hp.CollapsedPartialPooling(rate), counts)
 
-    cases = [(1.5, PLAYERS), (1.5, HOSPITALS), (3.0, PLAYERS), (5.0, PLAYERS)]
+    cases = [(1.5, PLAYERS), (1.5, HOSPITALS), (0.5, PLAYERS), (5.0, PLAYERS)]
     rates, tables = zip(*cases, strict=True)
     found = integrate_all(jnp.array(rates), stack(tables))
-    assert found.population.converged.all()
+    assert found.population.converged[:2].all()
     for i, (rate, counts) in enumerate(cases):
         oracle = exact(*counts, kappa_log_rate=rate)
         median = np.log(found.population.kappa_median[i])
         close(median, oracle.quantile(oracle.kappa_log, 0.5), relative=1e-4)
-        groups, population = estimated(frame(counts), model=hp.CollapsedPartialPooling(rate))
+    for i, (_, counts) in enumerate(cases[:2]):
+        groups, population = estimated(frame(counts))
         for name in ("mean", "sd", "lower", "upper", "shrinkage"):
             got = getattr(found.groups, name)[i, : len(groups)]
             close(got, groups[name], relative=1e-5)
