@@ -10,6 +10,7 @@ from scores import SMALL, compared, evidence
 from tables import HOSPITALS, PLAYERS, RATS, WITH_ROOKIE, close
 
 import hierpool as hp
+from hierpool.exact import at_once
 from hierpool.exact import leave_one_out as leaving
 from hierpool.exact.leave_one_out import leave_one_out
 from hierpool.likelihood.compress import distinct
@@ -119,9 +120,13 @@ def test_a_billion_trials_keep_their_digits() -> None:
     close(got.models.loc["complete", "elpd"], 2 * normal, relative=1e-5)
 
 
-@pytest.mark.parametrize("most_pairs", [20, 19], ids=["pairs", "histograms"])
+@pytest.mark.parametrize(
+    ("most_pairs", "seconds"),
+    [(20, 10.0), (19, 10.0), (20, 0.0)],
+    ids=["pairs", "histograms", "by programs"],
+)
 def test_more_distinct_pairs_than_are_left_out_in_one_call_have_each_their_own_score(
-    most_pairs: int, monkeypatch: pytest.MonkeyPatch
+    most_pairs: int, seconds: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(leaving, "MOST", 8)
     monkeypatch.setattr(leaving, "MOST_PAIRS", most_pairs)
@@ -129,7 +134,9 @@ def test_more_distinct_pairs_than_are_left_out_in_one_call_have_each_their_own_s
     y = np.random.default_rng(2).binomial(n, 0.3)
     pairs = distinct(y, n)
     assert len(pairs.trials) == 20
-    elpd = leave_one_out(MODELS["beta"], pairs, hp.Quadrature()).elpd[pairs.inverse]
+    with monkeypatch.context() as patch:
+        patch.setattr(at_once, "SECONDS_TO_COMPILE", seconds)
+        elpd = leave_one_out(MODELS["beta"], pairs, hp.Quadrature()).elpd[pairs.inverse]
 
     def log_evidence(*left_out: int) -> float:
         table = {"y": np.delete(y, left_out), "n": np.delete(n, left_out)}
