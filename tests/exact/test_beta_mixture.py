@@ -37,6 +37,8 @@ TABLES = {
     "groups that are alike": table([5, 6, 4, 5, 7, 5], [20, 21, 19, 20, 22, 18]),
     "two groups": table([0, 3], [4, 4]),
     "one group": table([1], [3]),
+    # The lower ends are far beyond the points at which the density is computed.
+    "ten of none": table([0] * 10, [20] * 10),
 }
 
 
