@@ -42,8 +42,8 @@ TIMES = ROOT / "build" / "mutants_times.json"
 REASONS = ROOT / "benchmarks" / "mutants" / "known.json"
 """Why a survivor is harmless, by "module.function: change"."""
 LONGEST = 1800
-"""Seconds after which a mutant is not judged: it never ends, or its tests are slow and see nothing.
-"""
+"""Seconds after which a mutant is not judged, unless told: it never ends, or its tests are slow and
+see nothing."""
 CACHE = Path(tempfile.gettempdir()) / "hierpool-mutants-jax"
 """Compiled programs, of all runs."""
 
@@ -101,15 +101,16 @@ class Judge:
     Args:
         folder: where the copies of the tree go.
         jobs: how many mutants run at a time.
+        longest: seconds after which a mutant is not judged.
     """
 
-    def __init__(self, folder: Path, jobs: int) -> None:
+    def __init__(self, folder: Path, jobs: int, longest: int) -> None:
         lines = RECORDS.read_text().splitlines() if RECORDS.exists() else []
         self.known = {record["key"]: record for record in map(json.loads, lines)}
         self.trees: SimpleQueue[Path] = SimpleQueue()
         for i in range(jobs):
             self.trees.put(copied(folder / str(i)))
-        self.jobs, self.learning = jobs, Lock()
+        self.jobs, self.longest, self.learning = jobs, longest, Lock()
         self.learned: dict[str, Any] = {"seconds": {}, "failed": []}
         if TIMES.exists():
             self.learned = json.loads(TIMES.read_text())
@@ -136,7 +137,8 @@ class Judge:
         files, source = tests_of(mutant.module), path_of(mutant.module).read_bytes()
         tests, known = digest_of(files), self.known.get(mutant.key)
         if known and known["by"] not in self.learned["failed"]:
-            if known["outcome"] == "caught" or known["tests"] == tests:
+            has_time = known["outcome"] != "timed out" or known["longest"] >= self.longest
+            if known["outcome"] == "caught" or (known["tests"] == tests and has_time):
                 return known
         tree, began = self.trees.get(), time.time()
         path, times = path_of(mutant.module, tree / "hierpool"), tree / "times.json"
@@ -147,7 +149,7 @@ class Judge:
             for compiled in path.parent.glob(f"__pycache__/{path.stem}.*.pyc"):
                 compiled.unlink()
             files_of_run = {"HIERPOOL_ORDER": str(TIMES), "HIERPOOL_TIMES": str(times)}
-            code, said = run(tree, files, LONGEST, "-x", **files_of_run)
+            code, said = run(tree, files, self.longest, "-x", **files_of_run)
             if times.exists():
                 self.learn(json.loads(times.read_text()))
         finally:
@@ -162,7 +164,7 @@ class Judge:
         by = next(iter(failures(said)), None)
         print(f"{outcome}, {time.time() - began:.0f} s: {mutant.line} {mutant.name}", flush=True)
         record = {"key": mutant.key, "mutant": mutant.name, "outcome": outcome}
-        return self.keep(record | {"by": by, "tests": tests})
+        return self.keep(record | {"by": by, "tests": tests, "longest": self.longest})
 
     def outcomes(self, mutants: list[Mutant]) -> dict[Mutant, str]:
         """Returns the outcome of each mutant, none caught by a test that fails untouched."""
@@ -200,7 +202,7 @@ def name_of(test: str) -> str:
     return test.split("::")[-1].split("[")[0]
 
 
-def report(outcomes: dict[Mutant, str]) -> str:
+def report(outcomes: dict[Mutant, str], longest: int) -> str:
     """Returns what survived, and the share that was caught, by module."""
     reasons = json.loads(REASONS.read_text())
     planted = sorted({mutant.module for mutant in outcomes})
@@ -216,7 +218,7 @@ def report(outcomes: dict[Mutant, str]) -> str:
         f" The tests of the module caught {caught}, {total['survived']} survived, {harmless} of "
         "which change nothing that a user sees. Of the others "
         f"{caught / max(sensible, 1):.1%} were caught. {total['timed out']} were not judged within "
-        f"{LONGEST // 60} minutes each.",
+        f"{longest} seconds each.",
         "",
         "| line | mutant | why it is harmless |",
         "|---|---|---|",
@@ -240,6 +242,9 @@ def main() -> None:
     parser.add_argument("--number", type=int, default=400, help="mutants in all")
     parser.add_argument("--module", action="append", choices=modules(), help="these alone")
     parser.add_argument("--jobs", type=int, default=1, help="how many run at a time")
+    parser.add_argument(
+        "--longest", type=int, default=LONGEST, help="seconds after which a mutant is not judged"
+    )
     parser.add_argument("--list", action="store_true", help="show them, and run nothing")
     parser.add_argument("--output", type=Path, default=RESULTS, help="the report")
     words = parser.parse_args()
@@ -251,8 +256,8 @@ def main() -> None:
         return
     CACHE.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        outcomes = Judge(Path(folder), words.jobs).outcomes(mutants)
-    words.output.write_text(report(outcomes))
+        outcomes = Judge(Path(folder), words.jobs, words.longest).outcomes(mutants)
+    words.output.write_text(report(outcomes, words.longest))
     print(words.output.read_text())
 
 
