@@ -43,7 +43,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         choices=MODELS,
         default="partial",
         help="the prior of kappa: Pareto (partial, the default), Gamma (gamma), or by the spread "
-        "of log-odds (spread), which suits any rate",
+        "of log-odds (spread), which suits low rates",
     )
     names = (CATALOGUE[word].hyperparameters for word in MODELS)
     add_hyperparameters(model, dict.fromkeys(itertools.chain(*names)))

@@ -123,9 +123,9 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         "--model",
         choices=tuple(MODELS),
         help="partial pooling (the default), the same with theta integrated out (collapsed; the "
-        "default of quadrature), with other priors of kappa (gamma; spread, which suits any rate), "
-        "complete or no pooling, normal log-odds (logit), or the same with theta integrated out "
-        "(collapsed-logit)",
+        "default of quadrature), with other priors of kappa (gamma; spread, which suits low "
+        "rates), complete or no pooling, normal log-odds (logit), or the same with theta "
+        "integrated out (collapsed-logit)",
     )
     add_hyperparameters(model)
     model.add_argument(

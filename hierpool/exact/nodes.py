@@ -19,7 +19,7 @@ import jax
 import numpy as np
 
 from hierpool.arrays import is_on_host, namespace, stop_gradient, while_loop
-from hierpool.exact.stretch import CORE_DROP, DROP, Level, Stretch, level, stretch
+from hierpool.exact.stretch import CORE_DROP, DROP, FAR_DROP, Level, Stretch, level, stretch
 
 PairDensity = Callable[[jax.Array, jax.Array], jax.Array]
 
@@ -30,6 +30,8 @@ PATIENCE = 10
 bracket."""
 CHART_STEPS = 6
 """Number of steps towards its peak that each row of the chart takes."""
+FINE = 192
+"""Number of rows from which a grid extends further."""
 RIVAL = 20.0
 """A second peak whose log mass is lower than the first by more than this is ignored."""
 
@@ -96,7 +98,8 @@ def place(density: PairDensity, start: Start, num_rows: int, num_columns: int) -
 
     charted = climb(partial(along, first), second, 0.5 * reach, (), most_steps=CHART_STEPS)
     heights = charted.top + xp.log(charted.sd)
-    core, ends, found, has_rival = _extents(profile, first, charted, heights)
+    drop = DROP if num_rows < FINE else FAR_DROP
+    core, ends, found, has_rival = _extents(profile, first, charted, heights, drop)
     row_scale = level(core, ends)
 
     row_t, t = (xp.linspace(-1, 1, size, dtype=first.dtype) for size in (num_rows, num_columns))
@@ -107,10 +110,11 @@ def place(density: PairDensity, start: Start, num_rows: int, num_columns: int) -
     u = row_scale.at(some_t)
     at, sd = (xp.interp(u, first, values) for values in (charted.at, charted.sd))
     seen = climb(partial(along, u), at, 0.5 * sd, ())
-    extents, all_reached = reaches(partial(along, u[:, None]), seen, DROP)
+    extents, all_reached = reaches(partial(along, u[:, None]), seen, drop)
     numbers = [seen.at, xp.log(seen.sd), *xp.log(extents.T)]
-    at, log_sd, *log_ends = (xp.interp(row_t, some_t, values) for values in numbers)
-    column_scales = stretch(at, xp.exp(log_sd), *map(xp.exp, log_ends))
+    at, *log_sizes = (xp.interp(row_t, some_t, values) for values in numbers)
+    sd, left, right = map(xp.exp, log_sizes)
+    column_scales = stretch(at, sd, left, right, drop)
     columns, slopes = column_scales.each().with_slope(t)
     log_cell = xp.log(row_slopes * (row_t[1] - row_t[0]))[:, None]
     log_cell = log_cell + xp.log(slopes * (t[1] - t[0]))
@@ -156,7 +160,7 @@ Interval = tuple[jax.Array, jax.Array]
 
 
 def _extents(
-    profile: Function, first: jax.Array, charted: Peak, heights: jax.Array
+    profile: Function, first: jax.Array, charted: Peak, heights: jax.Array, drop: float
 ) -> tuple[Interval, Interval, jax.Array, jax.Array]:
     """Returns the ends of the mass's core, the ends of all the mass, and two flags.
 
@@ -170,7 +174,7 @@ def _extents(
     def extents(start: jax.Array) -> tuple[Peak, jax.Array, jax.Array]:
         row = jax.tree.map(lambda leaf: leaf[start], charted)
         peak = climb(profile, first[start], 0.25 * spacing[start], row)
-        distances, reached = reaches(profile, peak, xp.array([CORE_DROP, DROP], first.dtype))
+        distances, reached = reaches(profile, peak, xp.array([CORE_DROP, drop], first.dtype))
         sides = xp.array([-1.0, 1.0], first.dtype)
         return peak, peak.at + sides * distances, peak.found & reached
 
@@ -247,7 +251,7 @@ def climb(
         following = xp.where(is_late, xp.sqrt(following * reach), following)
         slack = xp.where(is_late, 4, 1)
         is_near = xp.abs(move) < xp.where(is_late, 0.6, 0.3) * sd
-        found = is_peaked & is_near & (sd < 4 * slack * reach) & (slack * sd > reach)
+        found = is_peaked & ~is_cut & is_near & (sd < 4 * slack * reach) & (slack * sd > reach)
         middle = jax.tree.map(lambda leaf: leaf[..., 1], auxes)
         # The parabola is trusted only within the distance at which it was evaluated.
         rise = xp.where(is_peaked & ~is_cut, 0.5 * slope * move, 0)

@@ -9,6 +9,9 @@ from hierpool.arrays import exp, namespace
 
 DROP = 26.0
 """Nodes extend to where the log density is lower than its peak by this much."""
+FAR_DROP = 52.0
+"""The same for a fine grid. The sd of a phi near 1e-6 may hang on values of phi near 1 that have a
+share of e^-30 of the mass."""
 CORE_DROP = 5.0
 """The core of a density ends where its log is lower than the peak by this much. Less than a
 hundredth of the mass lies beyond."""
@@ -65,14 +68,23 @@ class Stretch(NamedTuple):
         return xp.sinh(self.skew - self.tail), xp.sinh(self.skew + self.tail)
 
 
-def stretch(peak: jax.Array, width: jax.Array, left: jax.Array, right: jax.Array) -> Stretch:
+def stretch(
+    peak: jax.Array, width: jax.Array, left: jax.Array, right: jax.Array, drop: float = DROP
+) -> Stretch:
     """Returns the scale for a peak with a given sd and given extents on either side.
 
     For a normal peak it is equidistant. The further the extents exceed those of a normal peak, and
     the more they differ, the more it is stretched, so that along t the peak is nearly normal. For
     log-gammas and Betas 24 nodes then integrate with an error of 1e-9.
+
+    Args:
+        peak: (...,) where the density is highest.
+        width: (...,) its sd there.
+        left: (...,) how far it extends to the left of the peak.
+        right: (...,) how far it extends to the right.
+        drop: by how much its log is lower there.
     """
-    normal = width * np.sqrt(2 * DROP)
+    normal = width * np.sqrt(2 * drop)
     xp = namespace(peak, width, left, right)
     tail = _tail(xp.log(xp.maximum(0.5 * (left + right) / normal, 1)))
     lean = 0.5 * (right - left) / normal * tail / (xp.cosh(tail) - 1)
@@ -108,7 +120,7 @@ def level(core: tuple[jax.Array, jax.Array], ends: tuple[jax.Array, jax.Array]) 
 
     Args:
         core: ends of the interval where the log density is within ``CORE_DROP`` of its peak.
-        ends: ends of the interval where it is within ``DROP``.
+        ends: ends of the interval where the nodes end.
     """
     (first, last), (low, high) = core, ends
     xp = namespace(first, last, low, high)

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import slow_oracle
 from integrated import integrated
-from scipy.special import betaln, expit, log_expit
+from scipy.special import betaln, expit, gammaln, log_expit
 from scipy.stats import betabinom
 
 import hierpool as hp
@@ -93,6 +93,57 @@ def by_products(n: list[int], rate: float, alpha: float, beta: float) -> tuple[f
         sums += of_kappa * np.array([mass.sum() + below, mass @ phi, mass @ phi**2])
     mean, square = sums[1:] / sums[0]
     return float(np.log(sums[0])), float(mean), float(np.sqrt(square - mean**2))
+
+
+def by_spread(y: list[int], n: list[int], tau_sd: float = 1.0) -> dict[str, float]:
+    """Returns the exact numbers under ``SpreadPartialPooling``: sums over log tau and logit phi.
+
+    Rising factorials are those of `oracle`. At the largest tau, and at the largest and the least
+    logit phi, less than e^-40 of the mass is left.
+    """
+    log_tau, x = np.arange(-40, np.log(9 * tau_sd), 0.1), np.arange(-45, 45, 0.04)[:, None]
+    log_phi, log_rest = log_expit(x), log_expit(-x)
+    kappa = np.exp(-2 * log_tau - log_phi - log_rest)
+    prior = log_tau - 0.5 * (np.exp(log_tau) / tau_sd) ** 2 + np.log(2 / np.pi) / 2
+    prior = prior - np.log(tau_sd) + log_phi + log_rest
+    successes, trials, once = np.array(y), np.array(n), np.ones(len(y), int)
+    coefficients = gammaln(trials + 1) - gammaln(successes + 1) - gammaln(trials - successes + 1)
+    of_data = successes.sum() * log_phi + (trials - successes).sum() * log_rest
+    of_data = of_data + oracle._rising(kappa * expit(x), successes, once)
+    of_data = of_data + oracle._rising(kappa * expit(-x), trials - successes, once)
+    of_data = of_data - oracle._rising(kappa, trials, once)
+    values = np.asarray(prior + of_data + coefficients.sum(), float) + np.log(0.1 * 0.04)
+    weight = np.exp(values - values.max())
+    evidence = values.max() + np.log(weight.sum())
+    found = {"log_evidence": evidence}
+    for name, number in (("phi", expit(x)), ("tau", np.exp(log_tau)[None, :])):
+        mean = (weight * number).sum() / weight.sum()
+        variance = (weight * (number - mean) ** 2).sum() / weight.sum()
+        found |= {f"{name}_mean": mean, f"{name}_sd": np.sqrt(variance)}
+    return found
+
+
+# Of the first the lower of two modes was not seen; phi's sd of the others hangs on values of phi
+# near 1 that hold e^-30 of the mass.
+@pytest.mark.filterwarnings("ignore::hierpool.PopulationWarning")
+@pytest.mark.parametrize(
+    ("y", "n"),
+    [
+        ([11, 9, 13], [10**6] * 3),
+        ([2, 3, 4, 4, 3, 4, 0, 6, 3, 3], [157_776] * 10),
+        ([17, 16, 10, 13, 15, 22, 17, 17], [23_253_770] * 8),
+    ],
+)
+def test_low_rates_are_right_under_a_prior_of_their_spread(y: list[int], n: list[int]) -> None:
+    # A warning that it did not converge is an error.
+    found = hp.estimate(pd.DataFrame({"y": y, "n": n}), "y", "n", model="spread", prob=None)
+    truth = by_spread(y, n)
+    (population,) = found.population.to_dict("records")
+    for name in ("phi", "tau"):
+        gap = population[f"{name}_mean"] - truth[f"{name}_mean"]
+        assert abs(gap) < 1e-6 * truth[f"{name}_sd"]
+        assert population[f"{name}_sd"] == pytest.approx(truth[f"{name}_sd"], rel=1e-6)
+    assert population["log_evidence"] == pytest.approx(truth["log_evidence"], abs=1e-6)
 
 
 def test_the_oracle_agrees_with_brute_force_under_a_prior_of_phi_near_0_or_1() -> None:

@@ -70,3 +70,15 @@ def test_searches_side_by_side_end_where_each_ends_alone(double: None) -> None:
     for i, alone in enumerate(map(search, starts, widths)):
         for got, want in zip(jax.tree.leaves(together), jax.tree.leaves(alone), strict=True):
             np.testing.assert_allclose(got[i], want, rtol=1e-12)
+
+
+def test_a_search_that_is_late_does_not_end_on_the_way(double: None) -> None:
+    def density(x: jax.Array, _: Any) -> tuple[jax.Array, tuple[()]]:
+        return norm.logpdf(x), ()
+
+    starts = jnp.linspace(20.0, 40.0, 50)
+    reach = jnp.geomspace(1e-9, 1e-3, 50)[:, None] * jnp.ones(50)
+    peaks = climb(density, starts + jnp.zeros_like(reach), reach, ())
+    # Where a step was cut, the peak is further than the step.
+    assert bool(peaks.found.all())
+    np.testing.assert_allclose(peaks.at, 0, atol=1e-6)

@@ -42,6 +42,16 @@ def test_the_remedy_that_is_named_helps(name: str) -> None:
     assert result.population["phi_mean"].iloc[0] < 0.01
 
 
+@pytest.mark.parametrize("groups", [3, 5])
+def test_the_remedy_that_is_named_to_whoever_took_it_helps(groups: int) -> None:
+    few = {"y": [11, 9, 13, 10, 12][:groups], "n": [10**7] * groups}
+    with pytest.warns(hp.PopulationWarning, match=r"SpreadPartialPooling\(tau_sd=0.3\)"):
+        hp.estimate(few, "y", "n", model="spread", prob=None)
+    # Warnings are errors here.
+    found = hp.estimate(few, "y", "n", model=hp.SpreadPartialPooling(tau_sd=0.3), prob=None)
+    assert found.population["phi_mean"].iloc[0] < 2e-6
+
+
 @pytest.mark.parametrize("table", COLUMNS)
 def test_the_classic_tables_contradict_nothing(table: str) -> None:
     # Warnings are errors here.
@@ -81,7 +91,7 @@ def test_answers_to_a_fit_say_it_at_the_line_that_asked(answer: str, tree: xr.Da
 
 
 def test_a_sweep_of_priors_names_the_first_and_counts_the_others() -> None:
-    # The last of them suits any rate.
+    # The last of them suits low rates.
     with pytest.warns(
         hp.PopulationWarning,
         match="The population under kappa_log_rate=1.5 contradicts .* So do those of 1 more priors",
