@@ -13,6 +13,7 @@ from scipy import stats
 from tables import close
 
 import hierpool as hp
+from hierpool.inference import memory
 from hierpool.posterior.tree import settings
 
 QUADRATURE = hp.Quadrature(num_chains=4, num_draws=1000)
@@ -314,3 +315,17 @@ def test_a_wrong_type_is_a_type_error(trees: dict[str, xr.DataTree]) -> None:
         hp.predict(TO_COME, trials=9)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="new_groups must map names"):
         hp.predict(trees["beta"], trials=9, new_groups=[("rookie", 0, 4)])  # type: ignore[arg-type]
+
+
+def test_what_finds_no_room_is_refused_with_what_it_would_take(
+    trees: dict[str, xr.DataTree], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # theta, z and a copy of each.
+    groups, draws = trees["beta"]["posterior"]["theta"].shape[2], 4000
+    newcomers = {f"rookie {i}": (1, 4) for i in range(982)}
+    needed = 4 * 8 * (groups + 982) * draws
+    monkeypatch.setattr(memory, "available", lambda: needed + 1)
+    hp.predict(trees["none"], trials=9, new_groups=newcomers)
+    monkeypatch.setattr(memory, "available", lambda: needed - 1)
+    with pytest.raises(hp.InputError, match="ask for fewer groups at a time"):
+        hp.predict(trees["none"], trials=9, new_groups=newcomers)

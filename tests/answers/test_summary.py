@@ -131,3 +131,10 @@ def test_a_model_without_a_population_has_an_empty_table_of_it(tree: xr.DataTree
 def test_a_probability_out_of_range_is_refused(tree: xr.DataTree, prob: float) -> None:
     with pytest.raises(ValueError, match=f"prob must lie between 0 and 1, not {prob}"):
         summarize(tree, prob=prob)
+
+
+def test_a_fit_without_theta_has_the_counts_of_its_groups(tree: xr.DataTree) -> None:
+    tree["posterior"] = xr.DataTree(tree["posterior"].dataset.drop_vars("theta"))
+    found = summarize(tree)
+    assert list(found.groups.columns) == ["successes", "trials", "rate"]
+    assert list(found.population.index) == ["phi", "kappa_log", "kappa"]

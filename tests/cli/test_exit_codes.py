@@ -1,5 +1,7 @@
 """Exit codes, and the one sentence that goes with each."""
 
+import email.message
+import importlib.metadata
 import re
 import warnings
 from collections.abc import Iterator
@@ -16,7 +18,7 @@ from shell import COLUMNS, EXACT, PLAYERS, Run
 import hierpool as hp
 from hierpool.cli import stopping
 from hierpool.cli.cache import explained, use_compilation_cache
-from hierpool.cli.failures import explain
+from hierpool.cli.failures import _report_to, explain
 from hierpool.runtime.kept_programs import keep_in
 
 pytestmark = pytest.mark.usefixtures("jax_as_it_was")
@@ -210,3 +212,27 @@ def test_a_damaged_program_in_a_folder_of_the_users_is_left_there(own_cache: Pat
     assert "until you remove jit_program-* there" in said
     assert (own_cache.parent / "jit_program-1").exists()
     assert explained("Any other warning.") == "Any other warning."
+
+
+def test_the_place_to_report_an_error_is_the_one_that_the_package_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known = email.message.Message()
+    known["Project-URL"] = "Source, https://example.org/source"
+    known["Project-URL"] = "Issues, https://example.org/issues"
+    monkeypatch.setattr(importlib.metadata, "metadata", {"hierpool": known}.__getitem__)
+    assert _report_to() == "https://example.org/issues"
+    monkeypatch.setattr(importlib.metadata, "metadata", lambda _: email.message.Message())
+    assert _report_to() == "the hierpool developers"
+
+
+def test_what_the_command_keeps_is_the_users_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jax.config.update("jax_compilation_cache_dir", None)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    use_compilation_cache()
+    keep_in(None)
+    folders = [path for path in tmp_path.rglob("*") if path.is_dir()]
+    own = [path for path in folders if path.name != "hierpool"]
+    assert len(own) == 2 and {path.stat().st_mode & 0o777 for path in own} == {0o700}

@@ -9,6 +9,7 @@ from tables import close
 
 import hierpool as hp
 from hierpool.cli.main import main
+from hierpool.cli.predictive_check import _sentence
 from hierpool.input.datasets import dataset_path
 
 pytestmark = pytest.mark.usefixtures("jax_as_it_was")
@@ -215,3 +216,13 @@ def test_wrong_words_get_one_sentence(
 def test_help_tells_the_exit_codes(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command, "--help"]) == 0
     assert "Exit codes" in capsys.readouterr().out
+
+
+def test_the_sentence_of_checks_names_the_p_values_beyond_5_percent_alone() -> None:
+    of = pd.MultiIndex.from_product([["rates"], ["mean", "sd", "minimum"]], names=["of", "name"])
+    table = pd.DataFrame({"p_mid": [0.2, 0.94, 0.06]}, index=of)
+    assert _sentence(table).startswith("None of 3 statistics is extreme")
+    table["p_mid"] = [0.2, 0.951, 0.049]
+    told = _sentence(table)
+    assert told.startswith("2 of 3 statistics are extreme")
+    assert "sd of rates (0.951), minimum of rates (0.049)" in told

@@ -165,3 +165,13 @@ def test_a_file_of_other_groups_is_refused(
     path.write_text("player,m\nMax Alvis,9 or so\n")
     assert main(["predict", saved, *words]) == 2
     assert "group 'Max Alvis' has '9 or so'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("flag", ["--data", "--successes", "--trials", "--group"])
+def test_score_names_the_flag_that_is_missing(
+    flag: str, saved: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    held_out = {"--data": FILE, "--successes": "y", "--trials": "n", "--group": "g"}
+    words = [word for pair in held_out.items() if pair[0] != flag for word in pair]
+    assert main(["score", saved, *words]) == 2
+    assert flag in capsys.readouterr().err

@@ -210,6 +210,10 @@ def test_all_rows_of_another_width_are_told_at_once_with_what_else_is_wrong(tmp_
 
 
 def test_of_many_rows_of_another_width_five_are_shown(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"line 6: 1 fields\."):
+        read(tmp_path, "who,y,n\n" + "A\n" * 5)
+    with pytest.raises(ValueError, match=r"line 6: 1 fields; and 1 more lines\."):
+        read(tmp_path, "who,y,n\n" + "A\n" * 6)
     with pytest.raises(ValueError, match=r"line 6: 1 fields; and 2 more lines\."):
         read(tmp_path, "who,y,n\n" + "A\n" * 7)
 

@@ -8,6 +8,7 @@ from pictures import NAMES, estimate_of, require_legible, texts_in, written
 
 import hierpool as hp
 from hierpool.plots.forest import MOST_BINS
+from hierpool.plots.rates import read_rates
 from hierpool.plots.style import figure_of
 
 # Boxes stand for the letters of Chinese where the machine has no font for them.
@@ -36,6 +37,16 @@ def test_a_fit_has_two_intervals_and_an_estimate_says_that_it_has_its_own() -> N
 def test_names_are_neither_cut_nor_cover_each_other(number: int) -> None:
     axes = hp.plot_forest(estimate_of(number, names=NAMES, unseen=2))
     require_legible(axes, texts_in(axes))
+
+
+@pytest.mark.parametrize("prob", [0.8, 0.3])
+def test_the_wider_interval_is_drawn_first_and_thin(prob: float) -> None:
+    intervals = read_rates(fit_of(), prob=prob).intervals
+    widths = [float((each.upper - each.lower).mean()) for each in intervals]
+    assert widths == sorted(widths, reverse=True)
+    assert [each.name for each in intervals] == [
+        f"{100 * each:g}% interval" for each in sorted({prob, min(0.5, prob)}, reverse=True)
+    ]
 
 
 def test_dollar_signs_in_a_name_are_no_mathematics() -> None:

@@ -29,6 +29,13 @@ def test_every_quantity_is_drawn_and_no_texts_overlap(word: str) -> None:
     assert all(axes.figure.bbox.contains(*corner) for box in boxes for corner in box.corners())
 
 
+@pytest.mark.parametrize("word", ["partial", "none"])
+def test_lengths_are_inches(word: str) -> None:
+    axes = hp.plot_model(word)
+    left, right = axes.get_xlim()
+    assert axes.figure.get_size_inches()[0] == pytest.approx(right - left)
+
+
 def test_a_text_fits_in_its_shape_in_axes_of_the_caller_too() -> None:
     _, axes = plt.subplots(figsize=(4, 3))
     assert hp.plot_model("logit", axes=axes) is axes

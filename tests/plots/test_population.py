@@ -64,3 +64,12 @@ def test_the_curve_is_the_mean_of_the_densities_of_the_draws() -> None:
     error = each.std() / np.sqrt(1000)
     assert abs(one.density[200] - each.mean()) < 5 * error
     assert one.band is not None and one.band[0, 200] < each.mean() < one.band[1, 200]
+
+
+def test_the_curve_of_a_group_at_the_end_of_all_rates_is_finite() -> None:
+    tree = hp.fit({"y": [50, 49], "n": [50, 50]}, "y", "n", model="none", seed=0)
+    fitted = read_fit(tree)
+    certain = fitted._replace(theta=np.ones_like(fitted.theta))
+    weight = np.full(len(fitted.theta), 1 / len(fitted.theta))
+    one = curve(certain, weight, 1, 0.89)
+    assert one.at.max() < 1 and np.isfinite(one.density).all()

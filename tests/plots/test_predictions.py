@@ -57,4 +57,7 @@ def test_many_groups_stand_side_by_side() -> None:
     assert axes.get_xlabel() == "308 groups, the highest prediction first"
     inside = sum(len(line.get_xdata()) for line in axes.lines)
     assert inside == 308
+    # They are counted from 1, as the label says.
+    places = np.concatenate([line.get_xdata() for line in axes.lines])
+    assert sorted(places) == list(range(1, 309))
     assert len(written(hp.plot_predictions(named_fit(308), **later, top=7))) == 7

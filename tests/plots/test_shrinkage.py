@@ -5,6 +5,7 @@ from pictures import NAMES, estimate_of, require_legible, texts_in
 
 import hierpool as hp
 from hierpool.plots.reach import reach_of
+from hierpool.plots.shrinkage import _ends
 
 # Boxes stand for the letters of Chinese where the machine has no font for them.
 pytestmark = pytest.mark.filterwarnings("ignore:Glyph")
@@ -74,6 +75,14 @@ def test_an_arrow_points_to_where_the_raw_rate_lies(*, flip: bool, side: int) ->
     # A triangle with one corner, its tip, on that side.
     tip = corners[np.argmax(side * corners[:, 0]), 0]
     assert len(corners) == 3 and np.sum(corners[:, 0] == tip) == 1
+
+
+@pytest.mark.parametrize("factor", [1.0, 0.01])
+def test_the_axes_end_a_little_beyond_what_they_show(factor: float) -> None:
+    low, high = _ends(factor * np.array([0.001, 0.9]))
+    assert low == pytest.approx(-0.03 * 0.9 * factor)
+    assert high == pytest.approx(factor * (0.9 + 0.06 * 0.899))
+    assert _ends(np.array([0.5, 1.0])) == (pytest.approx(0.47), 1.03)
 
 
 def test_a_raw_rate_that_does_not_squeeze_the_others_stays_where_it_is() -> None:

@@ -34,6 +34,11 @@ def test_a_rate_is_written_in_the_unit_that_suits_it(largest: float, want: str) 
     assert unit_of(np.array([np.nan, largest])).text(largest) == want
 
 
+@pytest.mark.parametrize("factor", [100, 1_000, 100_000, 1_000_000])
+def test_the_factor_of_a_unit_is_exact(factor: int) -> None:
+    assert unit_of(np.array([2 / factor])).factor == factor
+
+
 def test_names_that_find_no_room_are_left_out() -> None:
     _, axes = plt.subplots(figsize=(2, 2))
     points = np.full((200, 2), 0.5)

@@ -107,9 +107,19 @@ def test_rows_that_are_left_out_are_counted() -> None:
 
 
 def test_a_long_single_row_is_a_list() -> None:
-    frame = pd.DataFrame([np.arange(9) / 10], columns=[f"column_{i}" for i in range(9)])
+    row, names = [0, 0.012345, *np.arange(2, 9) / 10], [f"column_{i}" for i in range(9)]
+    frame = pd.DataFrame([row], columns=names)
     lines = text_of(Table("one", "One", frame), 40, 0, WHERE).split("\n")
-    assert lines[:3] == ["One", "column_0  0", "column_1  0.1000"] and len(lines) == 10
+    # Each number has digits of its own: there is no column down which to compare.
+    assert lines[:3] == ["One", "column_0  0", "column_1  0.01235"] and len(lines) == 10
+
+
+@pytest.mark.parametrize("width", range(16, 70))
+def test_cells_never_touch(width: int) -> None:
+    shown = rows_of(text_of(table_of(["a", "b"]), width, 0, WHERE), 2)[1:]
+    for name, line in zip("ab", shown, strict=True):
+        cell, *numbers = line.split()
+        assert cell == name and all(float(number) < 12 for number in numbers)
 
 
 def test_names_are_text_in_html() -> None:
