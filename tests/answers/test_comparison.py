@@ -254,3 +254,9 @@ def test_wrong_arguments_get_a_sentence(fits: dict[str, xr.DataTree]) -> None:
         hp.compare(frame([1], [2]), successes="y", trials="n", inference=hp.NUTS())
     with pytest.raises(hp.InputError, match="y must not exceed n"):
         compared([3], [2])
+
+
+def test_the_evidence_of_a_single_model_is_not_spoken_of(fits: dict[str, xr.DataTree]) -> None:
+    name, tree = next(iter(fits.items()))
+    told = hp.compare_fits({name: tree}).sentence
+    assert " alone: elpd " in told and "evidence" not in told

@@ -1,5 +1,6 @@
 """``hierpool plot``, as a user of the shell meets it."""
 
+import argparse
 import inspect
 import sys
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from fits import fit_of
 
 import hierpool as hp
 from hierpool.cli.main import main
-from hierpool.cli.plot import KINDS, Kind
+from hierpool.cli.plot import KINDS, Kind, _check
 
 pytestmark = pytest.mark.usefixtures("jax_as_it_was")
 NEEDED = {
@@ -118,3 +119,11 @@ def test_without_matplotlib_one_sentence_says_how_to_install_it(
         ["plot", kind, fit, *NEEDED.get(kind, []), "--output", "x.png"],
         'pip install "hierpool[plots]"',
     )
+
+
+@pytest.mark.parametrize(("dpi", "beyond"), [(10, 9), (1200, 1201)])
+def test_the_limits_of_a_size_are_allowed(dpi: int, beyond: int, tmp_path: Path) -> None:
+    asked = {"output": str(tmp_path / "a.png"), "force": False, "fit": "a.nc"}
+    _check(argparse.Namespace(**asked, width=1.0, height=100.0, dpi=dpi))
+    with pytest.raises(hp.InputError, match="--dpi must be from 10 to 1200"):
+        _check(argparse.Namespace(**asked, width=1.0, height=100.0, dpi=beyond))

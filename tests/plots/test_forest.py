@@ -150,3 +150,13 @@ def test_a_tree_that_is_no_fit_is_refused() -> None:
         hp.plot_forest(fit_of()["posterior"])
     with pytest.raises(TypeError, match="not dict"):
         hp.plot_forest({})
+
+
+def test_a_population_that_contradicts_its_groups_is_told_of() -> None:
+    arms = {"y": [110, 90, 130], "n": [10**5] * 3}
+    exactly = hp.Quadrature(num_chains=2, num_draws=100)
+    with pytest.warns(hp.PopulationWarning):
+        tree = hp.fit(arms, "y", "n", model="collapsed", inference=exactly)
+    with pytest.warns(hp.PopulationWarning, match="contradicts its groups") as told:
+        hp.plot_forest(tree)
+    assert told[0].filename == __file__

@@ -73,3 +73,13 @@ def test_the_curve_of_a_group_at_the_end_of_all_rates_is_finite() -> None:
     weight = np.full(len(fitted.theta), 1 / len(fitted.theta))
     one = curve(certain, weight, 1, 0.89)
     assert one.at.max() < 1 and np.isfinite(one.density).all()
+
+
+def test_a_population_that_contradicts_its_groups_is_told_of() -> None:
+    arms = {"y": [110, 90, 130], "n": [10**5] * 3}
+    exactly = hp.Quadrature(num_chains=2, num_draws=100)
+    with pytest.warns(hp.PopulationWarning):
+        tree = hp.fit(arms, "y", "n", model="collapsed", inference=exactly)
+    with pytest.warns(hp.PopulationWarning, match="contradicts its groups") as told:
+        hp.plot_population(tree)
+    assert told[0].filename == __file__

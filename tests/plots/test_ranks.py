@@ -80,6 +80,8 @@ def test_the_rows_of_the_heat_map_are_the_distributions_of_the_ranks() -> None:
     axes = hp.plot_ranks(fit_of())
     (cells,) = [mesh.get_array() for mesh in axes.collections]
     assert np.allclose(cells, ranks.distribution.loc[written(axes)])
+    # Thousands of cells would make a large file.
+    assert all(mesh.get_rasterized() for mesh in axes.collections)
     assert bar_label(axes) == "Probability of the rank"
 
 

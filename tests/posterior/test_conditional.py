@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
+from fits import fit_of
 from scipy import stats
 from tables import close
 
 from hierpool.likelihood.beta_binomial import beta_binomial_tail, log_beta_binomial
-from hierpool.posterior.conditional import Betas, Points
-from hierpool.posterior.fitted import mcse
+from hierpool.posterior.conditional import Betas, Points, spared
+from hierpool.posterior.fitted import mcse, read_fit
 
 ALPHA, BETA = np.array([0.3, 2.0, 2.5e4, 1e13]), np.array([0.7, 9.0, 7.5e4, 3e13])
 Y, FAILURES = np.array([18, 0, 0, 18]), np.array([27, 4, 0, 27])
@@ -72,3 +73,14 @@ def test_the_standard_error_of_a_chain_counts_its_correlation() -> None:
     # An autoregression's effective size is n (1 - rho) / (1 + rho).
     want = np.sqrt(1 / (1 - rho**2)) / np.sqrt(20_000 * (1 - rho) / (1 + rho))
     close(mcse(chains.reshape(-1, 1), 4, is_independent=False), [want], relative=0.2)
+
+
+def test_thinning_keeps_some_hundred_draws_whatever_the_cost() -> None:
+    one = fit_of()
+    fitted = read_fit(one)
+    draws = len(fitted.theta)
+    assert spared(fitted, 1e12) == -(-draws // 400)
+    assert spared(fitted, 3_000_000 / draws) == 1
+    assert spared(fitted, 9_000_000 / draws) == 3
+    # Draws of theta cost nothing.
+    assert spared(read_fit(fit_of("logit")), 1e12) == 1

@@ -13,7 +13,7 @@ from damage import DAMAGED, bit_flipped
 from trees import tree_of
 
 import hierpool as hp
-from hierpool.posterior.netcdf import write_tree
+from hierpool.posterior.netcdf import END_AT, write_tree
 
 
 @pytest.fixture(scope="module")
@@ -119,3 +119,16 @@ def test_a_write_that_fails_is_an_error_and_no_crash(tree: xr.DataTree, room: in
     file.room = room
     with pytest.raises(OSError, match="No space left on device"):
         write_tree(tree, file)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("kind", "version"), [("earliest", 0), ("v108", 2), ("latest", 3)])
+def test_the_end_of_a_file_is_where_its_kind_states_it(
+    kind: str, version: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "some.h5"
+    with h5py.File(path, "w", libver=(kind, kind) if kind != "earliest" else kind) as file:
+        file["numbers"] = np.arange(9)
+    content = path.read_bytes()
+    start = END_AT[version]
+    assert content[8] == version
+    assert int.from_bytes(content[start : start + 8], "little") == len(content)

@@ -69,6 +69,13 @@ def test_the_highest_comes_with_how_sure_that_is_after_the_new_groups(page: str)
     assert "A new group, without trials so far." in text
 
 
+def test_the_data_of_a_new_group_are_said() -> None:
+    columns = {"successes": "hits", "trials": "at_bats", "group": "player"}
+    newcomers = {"rookie": (1, 4)}
+    tree = hp.fit(PLAYERS, **columns, model="collapsed", inference=FEW, new_groups=newcomers)
+    assert "A new group, with 1 of 4 so far." in text_of(render(tree, 0.89))
+
+
 def test_it_is_one_page_that_loads_nothing(page: str) -> None:
     outside = re.findall(r'(?:src|href|action|data)="([^"]*)"|url\(([^)]*)\)|@import', page)
     assert {link for link, _ in outside} == {"#groups", "data:,"}

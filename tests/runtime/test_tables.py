@@ -157,3 +157,11 @@ def test_the_largest_number_keeps_three_digits(values: list[float]) -> None:
 def test_numbers_of_several_scales_have_four_digits_each() -> None:
     column = pd.Series([106.81, 4.6721, 0.0029341, 0.0])
     assert cells_of(column, has_scales=True) == ["106.8", "4.672", "0.002934", "0"]
+
+
+def test_ten_millions_and_more_have_an_exponent() -> None:
+    assert [number(value, 0) for value in (9_999_999.0, 1e7, -12_345_678.0)] == [
+        "9999999",
+        "1e+07",
+        "-1.235e+07",
+    ]
