@@ -27,10 +27,8 @@ def noted(frame: pd.DataFrame, **attributes: Any) -> pd.DataFrame:
 
 def new_in(frame: pd.DataFrame) -> np.ndarray:
     """Returns (row,) whether a row is of a group that was added to those of the table."""
-    names = frame.attrs.get("new_groups", [])
-    if not names:
-        return np.zeros(len(frame), bool)
-    return np.asarray(frame.index.get_level_values(-1).astype(str).isin(names))
+    names = frame.index.get_level_values(-1).astype(str)
+    return np.asarray(names.isin(frame.attrs.get("new_groups", [])))
 
 
 def new_first(frame: pd.DataFrame, by: str, within: int) -> pd.DataFrame:

@@ -147,3 +147,12 @@ def test_complete_pooling_is_refused_with_the_reason(
     hp.save(fit_of("complete"), tmp_path / "fit.nc")
     assert main([command, str(tmp_path / "fit.nc")]) == 2
     assert "all groups have the same theta" in capsys.readouterr().err
+
+
+def test_one_pair_is_a_sentence_of_its_own(saved: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["contrasts", saved, "--pair", *NAMES[:2]]) == 0
+    row = hp.contrasts(hp.load(saved)).loc[(NAMES[0], NAMES[1])]
+    want = f"{NAMES[0]} is above {NAMES[1]} with probability {row['probability']:.2f}"
+    assert capsys.readouterr().out.startswith(want)
+    assert main(["contrasts", saved]) == 0
+    assert "with a probability over 0.95, for none of 153 pairs" in capsys.readouterr().out

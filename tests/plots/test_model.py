@@ -36,6 +36,21 @@ def test_lengths_are_inches(word: str) -> None:
     assert axes.figure.get_size_inches()[0] == pytest.approx(right - left)
 
 
+@pytest.mark.parametrize("word", CATALOGUE)
+def test_each_text_stands_in_the_middle_of_its_own_shape(word: str) -> None:
+    axes = hp.plot_model(word)
+    centres = [(box.x0 + box.width / 2, box.y0 + box.height / 2) for box in boxes_of_texts(axes)]
+    shapes = [patch.get_window_extent() for patch in axes.patches]
+    inside = [[centre for centre in centres if shape.contains(*centre)] for shape in shapes]
+    # A plate holds several.
+    single = [(shape, found) for shape, found in zip(shapes, inside, strict=True) if len(found) < 2]
+    assert len(single) >= len(shapes) - 1
+    for shape, found in single:
+        ((x, y),) = found
+        assert abs(shape.x0 + shape.width / 2 - x) < 0.1 * shape.width
+        assert abs(shape.y0 + shape.height / 2 - y) < 0.2 * shape.height
+
+
 def test_a_text_fits_in_its_shape_in_axes_of_the_caller_too() -> None:
     _, axes = plt.subplots(figsize=(4, 3))
     assert hp.plot_model("logit", axes=axes) is axes

@@ -7,7 +7,7 @@ from scipy import stats
 from tables import close
 
 from hierpool.likelihood.beta_binomial import beta_binomial_tail, log_beta_binomial
-from hierpool.posterior.conditional import Betas, Points, spared
+from hierpool.posterior.conditional import Betas, Points, alike, spared
 from hierpool.posterior.fitted import mcse, read_fit
 
 ALPHA, BETA = np.array([0.3, 2.0, 2.5e4, 1e13]), np.array([0.7, 9.0, 7.5e4, 3e13])
@@ -84,3 +84,10 @@ def test_thinning_keeps_some_hundred_draws_whatever_the_cost() -> None:
     assert spared(fitted, 9_000_000 / draws) == 3
     # Draws of theta cost nothing.
     assert spared(read_fit(fit_of("logit")), 1e12) == 1
+
+
+def test_groups_of_equal_counts_share_a_beta_and_never_a_draw() -> None:
+    first, inverse = alike(read_fit(fit_of()))
+    assert len(first) < 18 and len(inverse) == 18
+    first, inverse = alike(read_fit(fit_of("logit")))
+    assert first.tolist() == inverse.tolist() == list(range(18))

@@ -76,6 +76,19 @@ def test_the_data_of_a_new_group_are_said() -> None:
     assert "A new group, with 1 of 4 so far." in text_of(render(tree, 0.89))
 
 
+def test_the_bars_of_the_raw_rates_have_the_area_of_the_population(page: str) -> None:
+    *_, bars = re.findall(r'<path class="bar" d="([^"]*)"', page)
+    *_, line = re.findall(r'<path class="line" d="([^"]*)"', page)
+    corners = np.array(re.findall(r"M(\d+) (\d+)H(\d+)V1000", bars), int)
+    left, top, right = corners.T
+    x, y = np.array(re.findall(r"(\d+) (\d+)", line), int).T
+    # Both are shares of the groups, but of the line a part lies beyond the ends of the axis.
+    ratio = np.sum((right - left) * (1000 - top)) / np.trapezoid(1000 - y, x)
+    assert 1 <= ratio < 1.1
+    # The highest of either nearly fills the picture.
+    assert 20 < min(top.min(), y.min()) < 80
+
+
 def test_it_is_one_page_that_loads_nothing(page: str) -> None:
     outside = re.findall(r'(?:src|href|action|data)="([^"]*)"|url\(([^)]*)\)|@import', page)
     assert {link for link, _ in outside} == {"#groups", "data:,"}
