@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from fits import NAMES, fit_of
@@ -156,3 +157,18 @@ def test_one_pair_is_a_sentence_of_its_own(saved: str, capsys: pytest.CaptureFix
     assert capsys.readouterr().out.startswith(want)
     assert main(["contrasts", saved]) == 0
     assert "with a probability over 0.95, for none of 153 pairs" in capsys.readouterr().out
+
+
+def test_ranks_writes_who_is_among_the_top_and_the_whole_distribution(
+    saved: str, tmp_path: Path
+) -> None:
+    table, whole = tmp_path / "ranks.csv", tmp_path / "whole.parquet"
+    words = ["--top", "3", "--output", str(table), "--distribution", str(whole)]
+    assert main(["ranks", saved, *words]) == 0
+    got = pd.read_csv(table, index_col="group")["top"]
+    want = hp.rank(hp.load(saved), top=3).groups["top"]
+    pd.testing.assert_series_equal(got, want, check_index_type=False)
+    distribution = hp.rank(hp.load(saved)).distribution
+    # Names of columns are text in such a file.
+    assert list(pd.read_parquet(whole).columns) == [str(name) for name in distribution.columns]
+    np.testing.assert_allclose(pd.read_parquet(whole), distribution)

@@ -97,3 +97,27 @@ def test_a_switch_may_be_given_twice() -> None:
         ["fit", "f", "--successes", "y", "--trials", "n", "--force", "--force"]
     )
     assert options.force
+
+
+WHOLE = [
+    *("--chains", "--draws", "--max-tree-depth", "--most-pairs", "--nodes", "--rows", "--seed"),
+    *("--top", "--trials-to-come", "--warmup"),
+]
+REAL = [
+    *("--above", "--false-discovery-rate", "--kappa-log-rate", "--kappa-rate", "--kappa-shape"),
+    *("--max-rhat", "--mu-mean", "--mu-sd", "--phi-alpha", "--phi-beta", "--prob", "--rope"),
+    *("--sigma-sd", "--target-accept", "--tau-sd", "--theta-alpha", "--theta-beta"),
+    "--tolerance",
+]
+OTHERWISE = ["--new-group"]
+
+
+def test_numbers_are_read_as_numbers_and_all_else_as_text() -> None:
+    kinds = dict.fromkeys(WHOLE, int) | dict.fromkeys(REAL, float)
+    seen = set()
+    for name, action in flags():
+        flag = action.option_strings[-1]
+        seen.add(flag)
+        if flag not in OTHERWISE:
+            assert action.type is kinds.get(flag), (name, flag)
+    assert kinds.keys() <= seen

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 from fits import COLUMNS, PLAYERS, agrees
+from scipy import stats
 from scipy.integrate import quad
 from scipy.special import digamma
 from shell import Run
@@ -96,6 +97,22 @@ def test_the_prior_integrates_to_one(model: Any, double: None) -> None:
 
     area, _ = quad(given, -40, 40, points=[-3, 0, 3], limit=60, epsabs=1e-7)
     assert area == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "model", [hp.GammaPartialPooling(0.4, 0.02, 3, 2), hp.SpreadPartialPooling(0.3, 2, 5)]
+)
+@pytest.mark.parametrize("x", [-2.0, 0.7])
+def test_the_prior_of_phi_is_the_beta_that_was_asked_for(
+    model: Any, x: float, double: None
+) -> None:
+    # Given phi, the rest of the prior integrates to one.
+    k = np.linspace(-80.0, 140.0, 40_001)
+    log_prior = jax.jit(jax.vmap(lambda k: model.log_prior({"log_kappa": k, "logit_phi": x})))
+    found = float(np.exp(log_prior(k)).sum() * (k[1] - k[0]))
+    phi = 1 / (1 + np.exp(-x))
+    want = stats.beta.pdf(phi, model.phi_alpha, model.phi_beta) * phi * (1 - phi)
+    assert found == pytest.approx(want, rel=1e-6)
 
 
 def test_draws_from_a_gamma_prior_have_its_moments() -> None:

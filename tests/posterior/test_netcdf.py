@@ -13,7 +13,7 @@ from damage import DAMAGED, bit_flipped
 from trees import tree_of
 
 import hierpool as hp
-from hierpool.posterior.netcdf import END_AT, write_tree
+from hierpool.posterior.netcdf import END_AT, _Patient, write_tree
 
 
 @pytest.fixture(scope="module")
@@ -132,3 +132,10 @@ def test_the_end_of_a_file_is_where_its_kind_states_it(
     start = END_AT[version]
     assert content[8] == version
     assert int.from_bytes(content[start : start + 8], "little") == len(content)
+
+
+def test_a_file_begins_empty_and_at_its_beginning() -> None:
+    file = _Patient(io.BytesIO())  # type: ignore[arg-type]
+    assert [file.seek(0, whence) for whence in (io.SEEK_CUR, io.SEEK_END)] == [0, 0]
+    file.write(b"four")
+    assert [file.seek(0, whence) for whence in (io.SEEK_CUR, io.SEEK_END)] == [4, 4]
