@@ -353,6 +353,7 @@ ALSO: dict[str, list[str]] = {
     "exact.nodes": ["exact/test_quadrature"],
     "exact.posterior": ["exact/test_closed_forms"],
     "exact.stretch": ["exact/test_quadrature", "exact/test_closed_forms"],
+    "inference.explore": ["inference/test_fit_quadrature", "inference/test_padding"],
     "inference.fit": ["inference/test_fit_quadrature", "inference/test_sample"],
     "input.frames": ["input/test_table", "input/test_other_frames"],
     "input.new_groups": ["inference/test_fit", "input/test_table_refusals"],

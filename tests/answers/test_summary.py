@@ -138,3 +138,9 @@ def test_a_fit_without_theta_has_the_counts_of_its_groups(tree: xr.DataTree) -> 
     found = summarize(tree)
     assert list(found.groups.columns) == ["successes", "trials", "rate"]
     assert list(found.population.index) == ["phi", "kappa_log", "kappa"]
+
+
+def test_the_sentence_tells_the_mean_of_the_population(tree: xr.DataTree) -> None:
+    mean, lower, upper = summarize(tree).population.loc["phi", ["mean", "lower", "upper"]]
+    told = summarize(tree).sentence
+    assert f"population mean {mean:.3f} ({lower:.3f} to {upper:.3f}), 89% interval." in told

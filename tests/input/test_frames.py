@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 import xarray as xr
 
+from hierpool.input.frames import is_table
 from hierpool.input.table import InputError, Table, read_table
 
 NAMES, HITS, AT_BATS = ["Ann", "Bob", "Cy"], [1, 2, 3], [4, 5, 6]
@@ -236,3 +237,9 @@ def test_a_damaged_parquet_file_is_refused_in_one_sentence(tmp_path: Path) -> No
         ) as caught:
             read(path)
         assert "\n" not in str(caught.value)
+
+
+def test_a_path_and_a_frame_are_tables_and_a_mapping_of_counts_is_none() -> None:
+    assert is_table("new.csv") and is_table(Path("new.csv"))
+    assert is_table(pd.DataFrame()) and is_table(pa.table({})) and is_table(xr.Dataset())
+    assert not is_table({"rookie": (0, 4)}) and not is_table([("rookie", 0, 4)])

@@ -7,7 +7,7 @@ from pictures import estimate_of
 from scipy.stats import beta
 
 import hierpool as hp
-from hierpool.plots.density import curve, population_curve
+from hierpool.plots.density import Curve, curve, highest, population_curve
 from hierpool.posterior.fitted import read_fit
 
 
@@ -83,3 +83,14 @@ def test_a_population_that_contradicts_its_groups_is_told_of() -> None:
     with pytest.warns(hp.PopulationWarning, match="contradicts its groups") as told:
         hp.plot_population(tree)
     assert told[0].filename == __file__
+
+
+def test_a_picture_is_a_little_higher_than_its_curves_unless_they_rise_without_limit() -> None:
+    at = np.linspace(0.001, 0.999, 400)
+    flat, round_ = (Curve(at, beta.pdf(at, a, a), None) for a in (1.0, 3.0))
+    assert highest(flat) == pytest.approx(1.05)
+    assert highest(flat, round_) == pytest.approx(1.05 * round_.density.max())
+    band = np.stack([0.5 * round_.density, 1.2 * round_.density])
+    assert highest(round_._replace(band=band)) == pytest.approx(1.26 * round_.density.max())
+    steep = Curve(at, beta.pdf(at, 0.01, 3), None)
+    assert highest(steep) < 0.1 * steep.density.max()

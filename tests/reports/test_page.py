@@ -89,6 +89,33 @@ def test_the_bars_of_the_raw_rates_have_the_area_of_the_population(page: str) ->
     assert 20 < min(top.min(), y.min()) < 80
 
 
+def test_the_parameters_are_those_of_the_summary(page: str) -> None:
+    tree = fit_of("beta", with_unseen=True)
+    table = hp.summarize(tree).population
+    rows = re.findall(r"<tr>(.*?)</tr>", page.split("The population's parameters")[1], re.S)[1:4]
+    phi, kappa, new = (re.findall(r">([^<]+)</t[dh]>", row)[:3] for row in rows)
+    of_phi, of_kappa = table.loc["phi"], table.loc["kappa"]
+    interval = f"{of_phi['lower']:.3f} to {of_phi['upper']:.3f}"
+    assert phi == ["phi", f"{of_phi['mean']:.3f}", interval]
+    ends = f"{of_kappa['lower']:.1f} to {of_kappa['upper']:.0f}"
+    # kappa has no mean.
+    assert kappa == ["kappa", f"{of_kappa['median']:.1f}", ends]
+    unseen = hp.new_groups(tree, {"one": (0, 0)}).loc["one"]
+    assert new[:2] == ["a new group", f"{unseen['mean']:.3f}"]
+
+
+@pytest.mark.parametrize(
+    ("model", "caption"),
+    [
+        ("beta", "the further it is pulled"),
+        ("complete", "All groups share one estimate"),
+        ("none", "only the prior pulls it"),
+    ],
+)
+def test_the_picture_of_shrinkage_says_what_its_model_does(model: str, caption: str) -> None:
+    assert caption in text_of(render(fit_of(model), 0.89))
+
+
 def test_it_is_one_page_that_loads_nothing(page: str) -> None:
     outside = re.findall(r'(?:src|href|action|data)="([^"]*)"|url\(([^)]*)\)|@import', page)
     assert {link for link, _ in outside} == {"#groups", "data:,"}
@@ -311,3 +338,7 @@ def test_many_sampled_thetas_are_not_judged_again(monkeypatch: pytest.MonkeyPatc
     partly = text_of(render(tree, 0.89))
     assert "theta[" not in partly and "of the population alone, without the 18 thetas" in partly
     assert "theta" in tree["posterior"] and "Roberto Clemente: 0.3" in partly
+
+
+def test_a_spread_of_nothing_has_three_decimals() -> None:
+    assert [decimals_of(spread) for spread in (0.0, np.nan, np.inf, 0.02)] == [3] * 4
