@@ -1,5 +1,6 @@
 """``predictive-check``, ``compare`` and ``sensitivity``, as a user of the shell meets them."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,6 +34,10 @@ def test_checks_prints_p_values_and_whether_rates_go_with_trials(
     assert main(["predictive-check", fit, "--output", str(path)]) == 0
     printed = capsys.readouterr().out
     assert "Replicates of the same groups" in printed and "p_mid_mcse" in printed
+    # Counts and rates have scales of their own, and so have their digits.
+    (line,) = [line for line in printed.splitlines() if re.match("rates +sd ", line)]
+    observed = hp.predictive_check(hp.load(fit)).loc[("rates", "sd"), "observed"]
+    assert f" {observed:#.4g} " in line
     assert "residuals" in printed and "Rates rise with the number of trials" in printed
     got = pd.read_csv(path, index_col=[0, 1])
     pd.testing.assert_frame_equal(got, hp.predictive_check(hp.load(fit)))

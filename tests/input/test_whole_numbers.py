@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hierpool.input.errors import InputError
 from hierpool.input.files import Source
 from hierpool.input.problems import Problems
-from hierpool.input.whole_numbers import LARGEST_COUNT, is_whole, read_counts
+from hierpool.input.whole_numbers import LARGEST_COUNT, is_whole, read_counts, read_events
 
 
 def read(values: Any) -> list[int]:
@@ -163,3 +163,15 @@ def test_a_whole_number_is_one_in_any_type(value: Any) -> None:
 )
 def test_what_is_no_whole_number_is_none(value: Any) -> None:
     assert not is_whole(value)
+
+
+def test_what_is_no_event_is_shown_as_it_stands() -> None:
+    def told(values: list[Any]) -> str:
+        problems = Problems(Source("The table", None), np.arange(len(values)))
+        read_events(pd.Series(values), "hit", problems)
+        with pytest.raises(InputError) as refusal:
+            problems.require_none()
+        return str(refusal.value)
+
+    assert "hit must be 0 or 1" in told([1, 2, 0]) and "group '1' has 2." in told([1, 2, 0])
+    assert "group '1' has 'yes'." in told(["1", "yes", "0"])

@@ -115,6 +115,16 @@ def test_the_prior_of_phi_is_the_beta_that_was_asked_for(
     assert found == pytest.approx(want, rel=1e-6)
 
 
+def test_draws_from_the_prior_of_the_spread_are_one_of_another() -> None:
+    model = hp.SpreadPartialPooling(tau_sd=0.4, phi_alpha=2.0, phi_beta=5.0)
+    found = model.draw_population(np.random.default_rng(0), 20_000)
+    phi, kappa = found["phi"], np.exp(found["kappa_log"])
+    np.testing.assert_allclose(found["tau"] ** 2 * kappa * phi * (1 - phi), 1)
+    np.testing.assert_allclose(kappa, found["kappa"])
+    assert stats.kstest(found["tau"], stats.halfnorm(scale=0.4).cdf).pvalue > 1e-3
+    assert stats.kstest(phi, stats.beta(2, 5).cdf).pvalue > 1e-3
+
+
 def test_draws_from_a_gamma_prior_have_its_moments() -> None:
     model = hp.GammaPartialPooling(3.0, 0.5, 4.0, 6.0)
     draws = model.draw_prior(np.random.default_rng(0), num_draws=4000, num_groups=1)

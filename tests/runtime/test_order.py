@@ -45,3 +45,13 @@ def test_rows_of_one_data_set_stay_together() -> None:
 
 def test_all_columns_the_name_and_the_input_may_be_asked_for() -> None:
     assert choices_of(FRAME) == ["mean", "kind", "name", "input"]
+
+
+def test_rows_of_one_line_stay_together_and_go_by_the_last_name() -> None:
+    index = pd.MultiIndex.from_product([["high", "low"], ["b", "c", "a"]])
+    frame = pd.DataFrame({"mean": [1.0, 3.0, 2.0, 6.0, 5.0, 4.0]}, index=index)
+    by_name = ordered_by(frame, "name", within=1).index
+    assert list(by_name) == [(line, name) for line in ("high", "low") for name in "abc"]
+    by_mean = ordered_by(frame, "mean", within=1).index
+    assert [name for _, name in by_mean] == ["c", "a", "b", "b", "c", "a"]
+    assert list(ordered_by(frame, "name", within=0).index.get_level_values(1)) == list("aabbcc")
