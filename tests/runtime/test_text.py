@@ -66,3 +66,7 @@ def test_lines_are_broken_between_words_and_hold_as_many_as_fit(
 def test_without_a_width_a_sentence_is_one_line() -> None:
     sentence = "word " * 100
     assert wrapped(sentence, None) == sentence
+
+
+def test_a_text_is_filled_up_at_its_end_unless_it_stands_on_the_right() -> None:
+    assert padded("one", 5) == "one  " and padded("one", 5, right=True) == "  one"
