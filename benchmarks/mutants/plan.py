@@ -352,6 +352,7 @@ ALSO: dict[str, list[str]] = {
     "cli.sampling": ["cli/test_main", "cli/test_terminal"],
     "exact.nodes": ["exact/test_quadrature"],
     "exact.posterior": ["exact/test_closed_forms"],
+    "exact.quadrature": ["exact/test_refining"],
     "exact.stretch": ["exact/test_quadrature", "exact/test_closed_forms"],
     "inference.explore": ["inference/test_fit_quadrature", "inference/test_padding"],
     "inference.fit": ["inference/test_fit_quadrature", "inference/test_sample"],

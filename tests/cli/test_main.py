@@ -1,3 +1,4 @@
+import argparse
 import re
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import pytest
 from shell import COLUMNS, EXACT, PLAYERS, Run, fit, refused
 
 import hierpool as hp
-from hierpool.cli.main import COMMANDS
+from hierpool.cli.main import COMMANDS, _parser
 from hierpool.inference import memory
 from hierpool.mcmc import kernel, turns
 
@@ -22,6 +23,17 @@ EASY = [*SAMPLED, "--max-rhat", "1.05"]
 
 
 pytestmark = pytest.mark.usefixtures("jax_as_it_was")
+
+
+def test_a_command_is_given_its_flags_once() -> None:
+    (subparsers,) = (
+        action for action in _parser()._actions if isinstance(action, argparse._SubParsersAction)
+    )
+    command = subparsers.choices["ranks"]
+    command.fill()
+    flags = len(command._actions)
+    command.fill()
+    assert len(command._actions) == flags > 5
 
 
 def test_a_fit_that_converged_prints_all_and_leaves_with_0(

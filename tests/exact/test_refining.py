@@ -8,6 +8,7 @@ from tables import HARD_TABLES, PLAYERS, close
 
 import hierpool as hp
 from hierpool.exact.quadrature import Quadrature
+from hierpool.runtime.settings import check_settings
 
 FRAME = {"y": PLAYERS.successes, "n": PLAYERS.trials}
 COLUMNS = {"successes": "y", "trials": "n"}
@@ -97,3 +98,14 @@ def test_ten_groups_of_0_of_20_converge_with_every_seed(seed: int) -> None:
         {"y": y, "n": n}, **COLUMNS, model=MODEL, inference=Quadrature(num_draws=100), seed=seed
     )
     assert hp.check(tree).problems == ()
+
+
+def test_the_defaults_of_quadrature_and_the_least_settings() -> None:
+    assert hp.Quadrature() == hp.Quadrature(
+        num_chains=4, num_draws=1000, num_nodes=48, tolerance=1e-6
+    )
+    least = {"num_chains": 1, "num_draws": 4, "num_nodes": 8}
+    check_settings(Quadrature(**least))  # type: ignore[arg-type]
+    for name, value in least.items():
+        with pytest.raises(hp.InputError, match=f"{name} must be a whole number, at least {value}"):
+            check_settings(Quadrature(**{name: value - 1}))  # type: ignore[arg-type]

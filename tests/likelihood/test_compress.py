@@ -18,6 +18,7 @@ from hierpool.likelihood.compress import (
     log_coefficient,
     padded_pairs,
     power_of_two,
+    quarter_octave,
     tally,
 )
 from hierpool.likelihood.histograms import Histograms, Pairs
@@ -125,6 +126,12 @@ def test_padded_pairs_are_the_pairs_and_no_groups() -> None:
     np.testing.assert_array_equal(padded.counts.successes[:50], pairs.successes)
     np.testing.assert_array_equal(padded.counts.trials[:50], pairs.trials)
     np.testing.assert_array_equal(padded.groups, [3] * 50 + [0] * 14)
+
+
+def test_a_quarter_of_an_octave_is_the_next_step_up() -> None:
+    steps = [8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128]
+    for least in range(129):
+        assert quarter_octave(least) == min(step for step in steps if step >= least)
 
 
 def test_a_power_of_two_is_the_next_one_up() -> None:

@@ -5,9 +5,11 @@ import pytest
 from jax.flatten_util import ravel_pytree
 from tables import close
 
+from hierpool.input.errors import InputError
 from hierpool.mcmc import turns
 from hierpool.mcmc.nuts import NUTS
 from hierpool.mcmc.target import Target
+from hierpool.runtime.settings import check_settings
 
 SCALES = jnp.asarray([0.1, 1.0, 3.0])
 
@@ -82,3 +84,14 @@ def test_settings_are_static_but_the_target_is_a_leaf() -> None:
     assert jax.tree.leaves(NUTS(target_accept=0.9)) == [0.9]
     flat, _ = ravel_pytree(NUTS(target_accept=0.9))
     assert flat.shape == (1,)
+
+
+def test_the_defaults_are_those_of_the_field_and_the_least_settings_run() -> None:
+    assert NUTS() == NUTS(
+        num_chains=4, num_warmup=1000, num_draws=1000, target_accept=0.8, max_tree_depth=10
+    )
+    least = {"num_chains": 1, "num_warmup": 0, "num_draws": 4, "max_tree_depth": 1}
+    check_settings(NUTS(**least))  # type: ignore[arg-type]
+    for name, value in least.items():
+        with pytest.raises(InputError, match=f"{name} must be a whole number, at least {value}"):
+            check_settings(NUTS(**{name: value - 1}))  # type: ignore[arg-type]

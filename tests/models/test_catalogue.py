@@ -117,3 +117,9 @@ def test_theta_of_a_prior_draw_follows_what_the_model_says_of_it(row) -> None:
         assert again.shape == (NUM_DRAWS, 2)
         assert stats.ks_2samp(again[:, 1], draws["theta"][:, 1]).pvalue > 1e-4
     assert groups_differ(model) == bool((draws["theta"][:, 0] != draws["theta"][:, 1]).any())
+
+
+def test_kappa_is_above_1_under_the_default_prior_alone() -> None:
+    least = {word: entry.least_kappa for word, entry in CATALOGUE.items()}
+    assert {least[word] for word in ("partial", "collapsed")} == {1.0}
+    assert {least[word] for word in ("gamma", "spread")} == {0.0}

@@ -1,6 +1,7 @@
 """Laws that every density obeys, on every model and table."""
 
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -265,3 +266,18 @@ def test_data_sets_of_unequal_length_are_stacked_with_unseen_groups() -> None:
     np.testing.assert_array_equal(stacked.trials[1, :12], HOSPITALS.trials)
     with pytest.raises(ValueError, match="at least one data set"):
         stack([])
+
+
+@pytest.mark.parametrize(
+    ("model", "settings"),
+    [
+        (CompletePooling(), {"phi_alpha": 1.0, "phi_beta": 1.0}),
+        (NoPooling(), {"theta_alpha": 1.0, "theta_beta": 1.0}),
+        (PartialPooling(), {"kappa_log_rate": 1.5, "phi_alpha": 1.0, "phi_beta": 1.0}),
+        (CollapsedPartialPooling(), {"kappa_log_rate": 1.5, "phi_alpha": 1.0, "phi_beta": 1.0}),
+        (LogitPartialPooling(), {"mu_mean": -1.0, "mu_sd": 1.0, "sigma_sd": 1.0}),
+        (CollapsedLogitPartialPooling(), {"mu_mean": -1.0, "mu_sd": 1.0, "sigma_sd": 1.0}),
+    ],
+)
+def test_the_defaults_are_those_of_the_manual(model: Any, settings: dict[str, float]) -> None:
+    assert vars(model) == settings

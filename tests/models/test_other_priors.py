@@ -279,3 +279,14 @@ def test_kappa_has_a_mean_and_an_sd_under_a_gamma_prior() -> None:
     )
     assert "Without mean and sd" not in str(summary)
     assert "Without mean and sd: kappa, " in str(hp.summarize(fitted(SPREAD)))
+
+
+@pytest.mark.parametrize(
+    ("model", "settings"),
+    [
+        (SPREAD, {"tau_sd": 1.0, "phi_alpha": 1.0, "phi_beta": 1.0}),
+        (GAMMA, {"kappa_shape": 1.0, "kappa_rate": 1.0, "phi_alpha": 1.0, "phi_beta": 1.0}),
+    ],
+)
+def test_the_defaults_are_those_of_the_manual(model: Any, settings: dict[str, float]) -> None:
+    assert vars(model) == settings

@@ -83,3 +83,17 @@ def test_a_prior_of_unequal_parameters_is_followed_where_no_group_has_trials(
     drawn = thetas.theta(jax.random.key(1), np.random.SeedSequence(1), model, counts, {}, 4000)
     for of_group in drawn.T:
         assert stats.kstest(of_group, stats.beta(2, 8).cdf).pvalue > 1e-4
+
+
+@pytest.mark.parametrize("model", [hp.CollapsedPartialPooling(), hp.NoPooling()])
+def test_theta_is_near_what_a_group_of_many_trials_has_shown(model: hp.Model) -> None:
+    counts = hp.Counts(np.array([90_000, 10_000]), np.array([100_000, 100_000]))
+    draws = 0.3 * np.random.default_rng(0).normal(size=(2, OWN_DRAWS))
+    positions = {}
+    if isinstance(model, hp.CollapsedPartialPooling):
+        positions = {"logit_phi": draws[0], "log_kappa_log": draws[1]}
+    with jax.enable_x64(True):
+        seed = np.random.SeedSequence(0)
+        found = thetas.theta(jax.random.key(0), seed, model, counts, positions, OWN_DRAWS)
+    assert found.shape == (OWN_DRAWS, 2)
+    np.testing.assert_allclose(found, np.broadcast_to([0.9, 0.1], found.shape), atol=0.01)

@@ -159,6 +159,14 @@ def test_the_hyperparameters_alone_make_a_page() -> None:
     assert "no estimates of groups" in text and "a new group" in text
 
 
+def test_groups_between_are_counted_only_where_some_are_left_out() -> None:
+    rng = np.random.default_rng(0)
+    for number, said in ((30, None), (60, "30 more between")):
+        frame = {"y": rng.binomial(50, 0.3, number), "n": [50] * number}
+        text = text_of(render(hp.fit(frame, "y", "n", model="collapsed", inference=FEW), 0.89))
+        assert (said in text) if said else ("more between" not in text)
+
+
 @pytest.mark.parametrize(
     ("counts", "model", "said"),
     [

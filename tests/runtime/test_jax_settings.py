@@ -157,3 +157,11 @@ def test_a_default_device_that_was_chosen_is_obeyed() -> None:
             assert pool.submit(inside).result() is chosen
     with jax.default_device("cpu"):
         assert platform() == "cpu"
+
+
+@pytest.mark.parametrize("is_double", [True, False])
+def test_a_thread_has_the_precision_of_the_one_that_asked(*, is_double: bool) -> None:
+    with jax.enable_x64(is_double):
+        wanted = as_configured(lambda: jax.numpy.result_type(float))
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(wanted).result() == (np.float64 if is_double else np.float32)
