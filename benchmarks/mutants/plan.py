@@ -361,6 +361,7 @@ ALSO: dict[str, list[str]] = {
     "input.table": ["input/test_table_refusals"],
     **dict.fromkeys(["models.gamma", "models.spread"], ["models/test_other_priors"]),
     **dict.fromkeys(["models.kappa_chart", "models.log_kappa"], ["models/test_models"]),
+    "models.pooling": ["models/test_models", "models/test_priors"],
     **dict.fromkeys(["plots.best", "plots.rank_intervals"], ["plots/test_ranks"]),
     "posterior.weights": ["answers/test_predictions", "answers/test_new_groups"],
     "runtime.keywords": ["inference/test_settings", "answers/test_errors"],
