@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -100,3 +101,18 @@ def test_a_file_that_exists_is_kept(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "--force" in capsys.readouterr().err and path.read_text() == "mine"
     assert main(["estimate", PLAYERS, *COLUMNS, "--output", str(path), "--force"]) == 0
     assert path.read_text() != "mine"
+
+
+def test_the_nodes_that_are_asked_for_are_those_of_the_integration(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked, estimate = [], hp.estimate
+
+    def heard(*words: Any, **settings: Any) -> Any:
+        asked.append(settings["inference"])
+        return estimate(*words, **settings)
+
+    monkeypatch.setattr(hp, "estimate", heard)
+    for words in ([], ["--nodes", "96"]):
+        assert main(["estimate", PLAYERS, *COLUMNS, "--no-intervals", *words]) == 0
+    assert asked == [None, hp.Quadrature(num_nodes=96)]
