@@ -30,8 +30,8 @@ PATIENCE = 10
 bracket."""
 CHART_STEPS = 6
 """Number of steps towards its peak that each row of the chart takes."""
-FINE = 192
-"""Number of rows from which a grid extends further."""
+FINE = 384
+"""Number of rows from which a grid extends further: with fewer its nodes would be too sparse."""
 RIVAL = 20.0
 """A second peak whose log mass is lower than the first by more than this is ignored."""
 
