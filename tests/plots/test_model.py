@@ -51,8 +51,13 @@ def test_each_text_stands_in_the_middle_of_its_own_shape(word: str) -> None:
         assert abs(shape.y0 + shape.height / 2 - y) < 0.2 * shape.height
 
 
-def test_a_text_fits_in_its_shape_in_axes_of_the_caller_too() -> None:
-    _, axes = plt.subplots(figsize=(4, 3))
+@pytest.mark.parametrize("size", [(4, 3), (2, 6), (6, 2)])
+def test_a_text_fits_in_its_shape_in_axes_of_the_caller_too(size: tuple[float, float]) -> None:
+    _, axes = plt.subplots(figsize=size)
     assert hp.plot_model("logit", axes=axes) is axes
     boxes = boxes_of_texts(axes)
     assert not any(a.overlaps(b) for a, b in combinations(boxes, 2))
+    for shape in (patch.get_window_extent() for patch in axes.patches):
+        inside = [box for box in boxes if shape.contains(box.x0 + box.width / 2, box.y0)]
+        # What is given has no frame.
+        assert all(box.width < 1.1 * shape.width for box in inside)
