@@ -320,12 +320,13 @@ def test_a_wrong_type_is_a_type_error(trees: dict[str, xr.DataTree]) -> None:
 def test_what_finds_no_room_is_refused_with_what_it_would_take(
     trees: dict[str, xr.DataTree], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # theta, z and a copy of each.
-    groups, draws = trees["beta"]["posterior"]["theta"].shape[2], 4000
-    newcomers = {f"rookie {i}": (1, 4) for i in range(982)}
-    needed = 4 * 8 * (groups + 982) * draws
-    monkeypatch.setattr(memory, "available", lambda: needed + 1)
-    hp.predict(trees["none"], trials=9, new_groups=newcomers)
-    monkeypatch.setattr(memory, "available", lambda: needed - 1)
+    # theta, z, and a copy of each.
+    draws = trees["beta"]["posterior"]["theta"].size
+    heard: list[int] = []
+    monkeypatch.setattr(memory, "require", lambda needed, *_: heard.append(needed))
+    hp.add_predictions(trees["beta"], trials=9)
+    assert heard == [4 * 8 * draws]
+    monkeypatch.undo()
+    monkeypatch.setattr(memory, "available", lambda: heard[0] - 1)
     with pytest.raises(hp.InputError, match="ask for fewer groups at a time"):
-        hp.predict(trees["none"], trials=9, new_groups=newcomers)
+        hp.add_predictions(trees["beta"], trials=9)
