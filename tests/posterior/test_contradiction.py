@@ -42,14 +42,13 @@ def test_the_remedy_that_is_named_helps(name: str) -> None:
     assert result.population["phi_mean"].iloc[0] < 0.01
 
 
-@pytest.mark.parametrize("groups", [3, 5])
-def test_the_remedy_that_is_named_to_whoever_took_it_helps(groups: int) -> None:
-    few = {"y": [11, 9, 13, 10, 12][:groups], "n": [10**7] * groups}
+def test_the_remedy_that_is_named_to_whoever_took_it_helps() -> None:
+    low = {"y": [11, 9, 13], "n": [10**6] * 3}
     with pytest.warns(hp.PopulationWarning, match=r"SpreadPartialPooling\(tau_sd=0.3\)"):
-        hp.estimate(few, "y", "n", model="spread", prob=None)
+        hp.estimate(low, "y", "n", model="spread", prob=None)
     # Warnings are errors here.
-    found = hp.estimate(few, "y", "n", model=hp.SpreadPartialPooling(tau_sd=0.3), prob=None)
-    assert found.population["phi_mean"].iloc[0] < 2e-6
+    found = hp.estimate(low, "y", "n", model=hp.SpreadPartialPooling(tau_sd=0.3), prob=None)
+    assert found.population["phi_mean"].iloc[0] < 2e-5
 
 
 @pytest.mark.parametrize("table", COLUMNS)
