@@ -26,6 +26,25 @@ def posterior(name: str) -> Exact:
     return exact(*TABLES[name])
 
 
+def test_the_numbers_of_a_small_table_are_the_oracles() -> None:
+    counts, truth = TABLES["efron-morris-75"], posterior("efron-morris-75")
+    found = hp.estimate({"y": counts.successes, "n": counts.trials}, "y", "n", prob=0.8)
+    (row,) = found.population.to_dict("records")
+    for name, grid in (("phi", truth.phi), ("kappa_log", truth.kappa_log)):
+        assert row[f"{name}_mean"] == pytest.approx(truth.mean(grid), rel=1e-6)
+        assert row[f"{name}_sd"] == pytest.approx(truth.sd(grid), rel=1e-6)
+    for end, level in (("lower", 0.1), ("upper", 0.9)):
+        # A quantile is within 1e-4 in probability.
+        assert abs(row[f"phi_{end}"] - truth.quantile(truth.phi, level)) < 5e-4 * row["phi_sd"]
+        quantile = truth.quantile(truth.kappa_log, level)
+        assert abs(np.log(row[f"kappa_{end}"]) - quantile) < 5e-4 * row["kappa_log_sd"]
+        for group, value in enumerate(found.groups[end].iloc[:3]):
+            assert truth.theta_below(group, value) == pytest.approx(level, abs=1e-4)
+    mean, sd = truth.theta_moments()
+    np.testing.assert_allclose(found.groups["mean"], mean, rtol=1e-6)
+    np.testing.assert_allclose(found.groups["sd"], sd, rtol=1e-5)
+
+
 def drawn(model: Model, name: str) -> dict[str, np.ndarray]:
     nuts = NUTS(num_chains=4, num_warmup=1500, num_draws=6000, target_accept=0.95)
     with jax.enable_x64(True):
@@ -112,22 +131,3 @@ def test_draws_reach_out_where_the_sampler_of_chains_reaches() -> None:
     kappa_log = np.exp(positions[..., 0])
     agrees(kappa_log, EXACT[name]["kappa_log_mean"], "mean", "kappa_log")
     agrees(1 / (1 + np.exp(-positions[..., 1])), EXACT[name]["phi_mean"], "mean", "phi")
-
-
-def test_the_numbers_of_a_small_table_are_the_oracles() -> None:
-    counts, truth = TABLES["efron-morris-75"], posterior("efron-morris-75")
-    found = hp.estimate({"y": counts.successes, "n": counts.trials}, "y", "n", prob=0.8)
-    (row,) = found.population.to_dict("records")
-    for name, grid in (("phi", truth.phi), ("kappa_log", truth.kappa_log)):
-        assert row[f"{name}_mean"] == pytest.approx(truth.mean(grid), rel=1e-6)
-        assert row[f"{name}_sd"] == pytest.approx(truth.sd(grid), rel=1e-6)
-    for end, level in (("lower", 0.1), ("upper", 0.9)):
-        # A quantile is within 1e-4 in probability.
-        assert abs(row[f"phi_{end}"] - truth.quantile(truth.phi, level)) < 5e-4 * row["phi_sd"]
-        quantile = truth.quantile(truth.kappa_log, level)
-        assert abs(np.log(row[f"kappa_{end}"]) - quantile) < 5e-4 * row["kappa_log_sd"]
-        for group, value in enumerate(found.groups[end].iloc[:3]):
-            assert truth.theta_below(group, value) == pytest.approx(level, abs=1e-4)
-    mean, sd = truth.theta_moments()
-    np.testing.assert_allclose(found.groups["mean"], mean, rtol=1e-6)
-    np.testing.assert_allclose(found.groups["sd"], sd, rtol=1e-5)
