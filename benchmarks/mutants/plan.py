@@ -346,7 +346,7 @@ ALSO: dict[str, list[str]] = {
     **dict.fromkeys(["cli.contrasts", "cli.events", "cli.ranks"], ["cli/test_decisions"]),
     "cli.estimate": ["cli/test_estimate"],
     "cli.files": ["cli/test_printing", "cli/test_estimate"],
-    "cli.fit": ["cli/test_main", "cli/test_fits"],
+    "cli.fit": ["cli/test_main", "cli/test_fits", "cli/test_process"],
     "cli.output": ["cli/test_summary", "cli/test_decisions"],
     **dict.fromkeys(["cli.predict", "cli.score"], ["cli/test_predictions"]),
     "cli.sampling": ["cli/test_main", "cli/test_terminal"],

@@ -1,5 +1,6 @@
 """``hierpool events``, ``ranks`` and ``contrasts``, as a user of the shell meets them."""
 
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from fits import NAMES, fit_of
 
 import hierpool as hp
+from hierpool.cli.contrasts import _sentence
 from hierpool.cli.main import main
 
 pytestmark = pytest.mark.usefixtures("jax_as_it_was")
@@ -172,3 +174,12 @@ def test_ranks_writes_who_is_among_the_top_and_the_whole_distribution(
     # Names of columns are text in such a file.
     assert list(pd.read_parquet(whole).columns) == [str(name) for name in distribution.columns]
     np.testing.assert_allclose(pd.read_parquet(whole), distribution)
+
+
+@pytest.mark.parametrize(("probability", "known"), [(0.05, "none"), (0.0499, "1"), (0.951, "1")])
+def test_a_direction_is_known_above_95_percent_and_not_at_it(
+    probability: float, known: str
+) -> None:
+    pairs = pd.DataFrame({"probability": [probability, 0.5]})
+    loss = pd.DataFrame({"expected_loss": [0.1, 0.2]}, index=["a", "b"])
+    assert f"over 0.95, for {known} of 2 pairs" in _sentence(pairs, loss, Namespace())
