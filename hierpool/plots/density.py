@@ -58,8 +58,9 @@ def curve(fitted: Fitted, weight: np.ndarray, group: int, prob: float, seed: int
         copies = COPIES if groups_differ(fitted.model) else 1
         theta = draw_theta(fitted.of(np.full(copies, group)), seed)
     theta, of_theta = theta.T.ravel(), np.tile(weight, len(theta.T))
-    low, high = np.quantile(theta, (TAIL, 1 - TAIL), weights=of_theta, method="inverted_cdf")
-    at = np.linspace(*np.clip((low, high), TINY, 1 - TINY), SIZE)
+    ends = np.quantile(theta, (TAIL, 1 - TAIL), weights=of_theta, method="inverted_cdf")
+    low, high = np.clip(ends, TINY, 1 - TINY)
+    at = np.linspace(low, high, SIZE)
     rows = rows_of(one)
     if not isinstance(rows, Betas):
         return Curve(at, _smoothed(theta, of_theta, at), None)
