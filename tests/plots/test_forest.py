@@ -4,7 +4,7 @@ import pytest
 from fits import NAMES as PLAYERS
 from fits import draws_of, fit_of
 from matplotlib.axes import Axes
-from pictures import NAMES, estimate_of, require_legible, texts_in, written
+from pictures import NAMES, contradicted, estimate_of, require_legible, texts_in, written
 
 import hierpool as hp
 from hierpool.plots.forest import MOST_BINS
@@ -153,10 +153,7 @@ def test_a_tree_that_is_no_fit_is_refused() -> None:
 
 
 def test_a_population_that_contradicts_its_groups_is_told_of() -> None:
-    arms = {"y": [110, 90, 130], "n": [10**5] * 3}
-    exactly = hp.Quadrature(num_chains=2, num_draws=100)
-    with pytest.warns(hp.PopulationWarning):
-        tree = hp.fit(arms, "y", "n", model="collapsed", inference=exactly)
+    tree = contradicted()
     with pytest.warns(hp.PopulationWarning, match="contradicts its groups") as told:
         hp.plot_forest(tree)
     assert told[0].filename == __file__

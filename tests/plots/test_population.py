@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from fits import fit_of
-from pictures import estimate_of
+from pictures import contradicted, estimate_of
 from scipy.stats import beta
 
 import hierpool as hp
@@ -76,10 +76,7 @@ def test_the_curve_of_a_group_at_the_end_of_all_rates_is_finite() -> None:
 
 
 def test_a_population_that_contradicts_its_groups_is_told_of() -> None:
-    arms = {"y": [110, 90, 130], "n": [10**5] * 3}
-    exactly = hp.Quadrature(num_chains=2, num_draws=100)
-    with pytest.warns(hp.PopulationWarning):
-        tree = hp.fit(arms, "y", "n", model="collapsed", inference=exactly)
+    tree = contradicted()
     with pytest.warns(hp.PopulationWarning, match="contradicts its groups") as told:
         hp.plot_population(tree)
     assert told[0].filename == __file__

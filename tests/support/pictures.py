@@ -2,6 +2,8 @@
 
 import numpy as np
 import pandas as pd
+import pytest
+import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
@@ -73,3 +75,11 @@ def texts_in(axes: Axes) -> list[Bbox]:
     texts = [*axes.texts, *names, *axes.get_legend().get_texts()]
     # Not of an annotation, whose box has its line in it.
     return [Text.get_window_extent(text) for text in texts if text.get_text()]
+
+
+def contradicted() -> xr.DataTree:
+    """Returns a fit whose population contradicts its three groups."""
+    arms = {"y": [110, 90, 130], "n": [10**5] * 3}
+    exactly = hp.Quadrature(num_chains=2, num_draws=100)
+    with pytest.warns(hp.PopulationWarning):
+        return hp.fit(arms, "y", "n", model="collapsed", inference=exactly)
