@@ -125,7 +125,7 @@ def contradiction(
     return (
         f"The population{of} contradicts its groups: it expects {new_rate:.3g} of a new one, and "
         f"the rates of all {len(n)} lie from {rates.min():.3g} to {rates.max():.3g}. Their own "
-        "estimates can be used, but not those of the population or of a new group: fit with a "
-        "prior of how far rates differ, model='spread' (--model spread), or, if it was that, with "
-        "a smaller tau_sd: SpreadPartialPooling(tau_sd=0.3) (--tau-sd 0.3)."
+        "estimates can be used, but not those of the population or of a new group: fit with "
+        "model='spread' (--model spread), a prior of how far rates differ; if that was the model, "
+        "with a smaller tau_sd, as SpreadPartialPooling(tau_sd=0.3) (--tau-sd 0.3)."
     )
